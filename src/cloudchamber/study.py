@@ -1,0 +1,134 @@
+"""What a problem is made of: simulators, recipes, checks, plots and file formats, in one frozen value."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from cloudchamber.schema import Schema, Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cloudchamber.models.recipe import Recipe
+    from cloudchamber.validate.check import Check
+
+BUILT_IN = ("airshower",)
+ENTRY_POINTS = "cloudchamber.studies"
+
+
+class Simulator(Protocol):
+    """The slow truth: a frozen dataclass of settings with a schema, a prior and a vectorised ``simulate``."""
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of theta and of x."""
+        ...
+
+    def prior(self, n: int, rng: np.random.Generator) -> Table:
+        """Draw ``n`` events' theta."""
+        ...
+
+    def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
+        """Draw x, one event for each event of ``theta``."""
+        ...
+
+
+class Reader(Protocol):
+    """Reads a file of somebody's own format into a table of theta and x columns (as many of the schema as the file holds)."""
+
+    def __call__(self, path: Path) -> Table: ...
+
+
+class Writer(Protocol):
+    """Writes a table of theta and x columns to a file of somebody's own format."""
+
+    def __call__(self, path: Path, table: Table) -> None: ...
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format of a study's field: how to recognise it by its suffix, read it and write it."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Reader | None = None
+    write: Writer | None = None
+    doc: str = ""
+
+
+PlotFunction = Callable[[Table, Mapping[str, Table]], "dict[str, Figure]"]
+"""Takes the truth and the named answers (tables of theta and x); gives named figures."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One problem. The first simulator is the default; ``peers`` name the simulators that a report compares with the answer."""
+
+    name: str
+    title: str
+    simulators: Mapping[str, Callable[..., Simulator]]
+    recipes: Mapping[str, Callable[[], Recipe]]
+    default_recipe: str
+    checks: Callable[[], Sequence[Check]]
+    plots: PlotFunction
+    folder: Path
+    peers: tuple[str, ...] = ()
+    formats: tuple[Format, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def simulator(self) -> Simulator:
+        """The default simulator with its default settings."""
+        return next(iter(self.simulators.values()))()
+
+    @property
+    def pretrained(self) -> Path:
+        """The folder of packaged runs, one a recipe."""
+        return self.folder / "pretrained"
+
+    def recipe(self, name: str | None = None) -> Recipe:
+        """A recipe by name, the default one without a name."""
+        return _pick("recipe", self.recipes, name or self.default_recipe)()
+
+    def make_simulator(self, name: str | None = None, **settings: Any) -> Simulator:
+        """A simulator by name with these settings, the default one without a name."""
+        return _pick("simulator", self.simulators, name or next(iter(self.simulators)))(**settings)
+
+    def format(self, name: str) -> Format:
+        """A file format by name."""
+        return _pick("format", {f.name: f for f in self.formats}, name)
+
+
+def _pick(kind: str, choices: Mapping[str, Any], name: str) -> Any:
+    if name not in choices:
+        near = difflib.get_close_matches(name, choices, n=1)
+        hint = f" (did you mean '{near[0]}'?)" if near else ""
+        raise ValueError(f"unknown {kind} '{name}'{hint}; there are: {', '.join(choices) or 'none'}")
+    return choices[name]
+
+
+def study_names() -> tuple[str, ...]:
+    """The built-in studies, then those that other installed packages register under ``cloudchamber.studies``."""
+    outside = sorted(point.name for point in entry_points(group=ENTRY_POINTS))
+    return BUILT_IN + tuple(name for name in outside if name not in BUILT_IN)
+
+
+def find_study(name: str) -> Study:
+    """A study by name; ValueError lists what there is."""
+    if name in BUILT_IN:
+        return importlib.import_module(f"cloudchamber.studies.{name}").STUDY
+    points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    if name in points:
+        study = points[name].load()
+        if not isinstance(study, Study):
+            raise TypeError(f"the entry point '{name}' of {points[name].value} is {type(study).__name__}, not a cloudchamber Study: mend that package")
+        return study
+    return _pick("study", dict.fromkeys(study_names()), name)

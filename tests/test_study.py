@@ -1,0 +1,89 @@
+"""Studies, simulators, recipes and formats are found by name, and a wrong name gets a hint."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cloudchamber.schema import Column, Schema, Table
+from cloudchamber.study import ENTRY_POINTS, Format, Study, find_study, study_names
+
+PLUGIN = """
+from pathlib import Path
+from cloudchamber.study import Study
+
+STUDY = Study("muons", "Muons", {}, {}, "none", tuple, lambda truth, answers: {}, Path())
+not_a_study = 3
+"""
+
+
+class Line:
+    """y = slope * x, the least of simulators."""
+
+    schema = Schema(theta={"x": Column()}, x={"y": Column()})
+
+    def __init__(self, slope: float = 1.0) -> None:
+        self.slope = slope
+
+    def prior(self, n: int, rng: np.random.Generator) -> Table:
+        return {"x": rng.random(n)}
+
+    def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
+        return {"y": self.slope * theta["x"]}
+
+
+def make_study() -> Study:
+    recipes = {"flow": lambda: "the flow", "matching": lambda: "the matching"}
+    simulators = {"line": Line, "steep": lambda slope=9.0: Line(slope)}
+    formats = (Format("csv", (".csv",)), Format("root", (".root",)))
+    return Study("lines", "Lines", simulators, recipes, "matching", tuple, lambda truth, answers: {}, Path("/lines"), formats=formats)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installed package that registers two studies, one of them wrongly."""
+    (tmp_path / "muon_plugin.py").write_text(PLUGIN)
+    info = tmp_path / "muon_plugin-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: muon-plugin\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\nmuons = muon_plugin:STUDY\nbad = muon_plugin:not_a_study\nairshower = muon_plugin:STUDY\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("muon_plugin", None)
+
+
+def test_parts_by_name_and_by_default() -> None:
+    study = make_study()
+    assert (study.recipe(), study.recipe("flow")) == ("the matching", "the flow")
+    assert (study.simulator.slope, study.make_simulator().slope, study.make_simulator("steep").slope) == (1.0, 1.0, 9.0)  # type: ignore[attr-defined]
+    assert study.make_simulator("line", slope=2.0).simulate({"x": np.ones(1)}, np.random.default_rng(0))["y"] == 2.0
+    assert study.format("root").suffixes == (".root",)
+    assert study.pretrained == Path("/lines/pretrained")
+
+
+def test_wrong_names_get_a_hint() -> None:
+    study = make_study()
+    with pytest.raises(ValueError, match=r"unknown recipe 'matchin' \(did you mean 'matching'\?\); there are: flow, matching"):
+        study.recipe("matchin")
+    with pytest.raises(ValueError, match="unknown simulator 'geant'; there are: line, steep"):
+        study.make_simulator("geant")
+    with pytest.raises(ValueError, match="unknown format 'xml'; there are: csv, root"):
+        study.format("xml")
+    with pytest.raises(ValueError, match=r"unknown study 'airshowr' \(did you mean 'airshower'\?\)"):
+        find_study("airshowr")
+
+
+@pytest.mark.usefixtures("plugin")
+def test_studies_of_other_packages() -> None:
+    assert {"muons", "bad"} <= {point.name for point in entry_points(group=ENTRY_POINTS)}
+    names = study_names()
+    assert "muons" in names
+    assert names.count("airshower") == 1
+    assert find_study("muons").title == "Muons"
+    with pytest.raises(TypeError, match=r"'bad' of muon_plugin:not_a_study is int, not a cloudchamber Study"):
+        find_study("bad")
