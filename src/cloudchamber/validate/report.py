@@ -1,0 +1,90 @@
+"""The report of a validation: one HTML page that needs nothing else, and the same numbers as JSON."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cloudchamber.validate.check import CheckResult
+from cloudchamber.validate.summary import summarise
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEMPLATES = Path(__file__).parent / "templates"
+LARGEST_SVG_BYTES = 600_000
+
+
+def metrics(answers: Mapping[str, Sequence[CheckResult]], facts: Mapping[str, str | int | float], default: str) -> dict[str, Any]:
+    """A JSON-ready dictionary: the facts (study, run and n among them), the default answer's checks, and all answers' by name; NaN becomes null."""
+    for fact in ("study", "run", "n"):
+        if fact not in facts:
+            raise ValueError(f"the report's facts lack '{fact}'; got: {', '.join(facts) or 'none'}")
+    if default not in answers:
+        raise ValueError(f"the default answer '{default}' is not among the answers: {', '.join(answers) or 'none'}")
+    listed = {name: [_plain(asdict(result)) for result in results] for name, results in answers.items()}
+    return {**_plain(facts), "default": default, "checks": listed[default], "answers": listed}
+
+
+def write_report(
+    folder: Path,
+    title: str,
+    answers: Mapping[str, Sequence[CheckResult]],
+    figures: Mapping[str, Figure],
+    facts: Mapping[str, str | int | float],
+    default: str,
+) -> Path:
+    """Write ``index.html`` and ``metrics.json`` into ``folder`` and return the page's path.
+
+    Answers (the default first) become columns of the summary, in which a check made in groups shows its worst one; lower values are better.
+    A figure's name is its heading, its label (``figure.set_label``) its caption. Nothing on the page is loaded from anywhere else.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    numbers = metrics(answers, facts, default)
+    names = [default, *(name for name in answers if name != default)]
+    summary = summarise({name: answers[name] for name in names})
+    pictures = [
+        {"name": name, "caption": figure.get_label(), "source": _picture(figure), "broad": figure.get_figwidth() > 2 * figure.get_figheight()}
+        for name, figure in figures.items()
+    ]
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.get_template("report.html").render(
+        title=title,
+        facts={name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in facts.items()},
+        answers=names,
+        rows=summary,
+        verdict=[row.cells[0].passed for row in summary].count(True),
+        limited=sum(row.cells[0].passed is not None for row in summary),
+        figures=pictures,
+        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    return folder / "index.html"
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()}
+
+
+def _picture(figure: Figure) -> str:
+    """The figure as a data address: vector where that is small, else pixels. Both without a date, so that equal figures give equal pages."""
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "cloudchamber"}):
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="svg", bbox_inches="tight", metadata={"Date": None})
+    if len(drawn.getvalue()) <= LARGEST_SVG_BYTES:
+        return "data:image/svg+xml;base64," + base64.b64encode(drawn.getvalue()).decode()
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", bbox_inches="tight", dpi=180)
+    return "data:image/png;base64," + base64.b64encode(drawn.getvalue()).decode()
