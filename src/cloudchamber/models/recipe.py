@@ -1,0 +1,84 @@
+"""A recipe: what to learn from what, with which model, and how to fit it; frozen, and saved as ``recipe.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from cloudchamber.jsonable import from_json, to_json
+
+if TYPE_CHECKING:
+    from cloudchamber.models.base import ConditionalModel
+    from cloudchamber.nn.codec import Codec
+    from cloudchamber.schema import Column
+
+
+class ModelSettings(Protocol):
+    """The settings of a model: a frozen dataclass that builds the network for so many target and given numbers."""
+
+    def build(self, target_size: int, given_size: int) -> ConditionalModel: ...
+
+
+class CodecSettings(Protocol):
+    """The settings of a codec: a frozen dataclass that builds the map from named columns to flat numbers."""
+
+    def build(self, columns: Mapping[str, Column]) -> Codec: ...
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """One part's optimiser."""
+
+    name: Literal["adam", "adamw", "adadelta", "sgd"] = "adamw"
+    learning_rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How to fit: one loop reads these settings for every model.
+
+    ``optimisers`` maps the name of a part of the model (an attribute, such as ``critic``) to its optimiser; the key ``""`` serves every part not named.
+    """
+
+    epochs: int = 100
+    batch_size: int = 512
+    optimisers: Mapping[str, Optimiser] = field(default_factory=lambda: {"": Optimiser()})
+    schedule: Literal["constant", "cosine", "onecycle"] = "cosine"
+    warmup_epochs: float = 0.0
+    clip_norm: float | None = 1.0
+    average_decay: float | None = None
+    validation_fraction: float = 0.05
+    patience: int | None = None
+    precision: Literal["32-true", "bf16-mixed", "64-true"] = "32-true"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to learn (``target``) from what (``given``), the codecs of both, the model and the fit."""
+
+    name: str
+    doc: str
+    target: tuple[str, ...]
+    given: tuple[str, ...]
+    target_codec: CodecSettings
+    given_codec: CodecSettings
+    model: ModelSettings
+    fit: Fit = Fit()
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary."""
+        return to_json(self)
+
+    def with_json(self, data: Mapping[str, Any]) -> Recipe:
+        """This recipe with the settings of ``data`` (what ``to_json`` wrote); the parts keep their classes, unknown keys are refused."""
+        known = {f.name for f in fields(self)}
+        unknown = [key for key in data if key not in known | {"kind"}]
+        if unknown:
+            raise ValueError(f"recipe: unknown key '{unknown[0]}'; allowed: {', '.join(sorted(known))}")
+        plain: dict[str, Any] = {"name": str, "doc": str, "target": tuple[str, ...], "given": tuple[str, ...], "sampling": dict[str, Any]}
+        values = {name: from_json(plain.get(name, type(getattr(self, name))), data[name], name) for name in known if name in data}
+        return Recipe(**{f.name: values.get(f.name, getattr(self, f.name)) for f in fields(self)})

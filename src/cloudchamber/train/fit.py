@@ -1,0 +1,144 @@
+"""One training loop for every model: flow, autoencoder, adversarial pair or classifier."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from lightning_fabric import Fabric
+
+from cloudchamber.models.base import ConditionalModel
+from cloudchamber.models.recipe import Fit
+from cloudchamber.train.average import Average, copied
+from cloudchamber.train.batches import Batches
+from cloudchamber.train.checkpoint import check_fingerprint, fingerprint, load_checkpoint, save_checkpoint
+from cloudchamber.train.epoch import ADVICE, train_epoch, validation_loss
+from cloudchamber.train.log import plot_log, write_log
+from cloudchamber.train.parts import Parts
+from cloudchamber.train.trainee import Trainee
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """Where to train, in lightning-fabric's words. Under torchrun or SLURM, ``devices`` (of one node) and ``num_nodes`` must be what was launched."""
+
+    accelerator: str = "auto"
+    devices: int | str = 1
+    strategy: str = "auto"
+    num_nodes: int = 1
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a fit went: the best validation loss (NaN without validation) and its epoch, epochs done, seconds over all runs, the log."""
+
+    validation_loss: float
+    best_epoch: int
+    epochs: int
+    seconds: float
+    log: Path
+
+
+class Progress(Protocol):
+    """Told after each epoch how far the fit is, and what the losses are."""
+
+    def __call__(self, epoch: int, epochs: int, text: str) -> None: ...
+
+
+def fit(
+    model: ConditionalModel,
+    batches: Batches,
+    validation: Batches | None,
+    settings: Fit,
+    folder: Path,
+    seed: int,
+    progress: Progress | None = None,
+    hardware: Hardware | None = None,
+) -> FitResult:
+    """Train ``model`` and leave the best weights in it: those of the lowest validation loss, or the last ones without ``validation``.
+
+    ``folder`` gets a checkpoint after each epoch, log.csv and at the end loss.png. An interrupted fit is resumed from its checkpoint, bit for bit where the
+    device computes reproducibly; so whatever a model changes while it trains must be a parameter or a buffer. A fit that is done returns at once.
+    With several processes each takes its share of every batch; ``folder`` must be the same for all.
+
+    Raises ValueError for a checkpoint that is damaged or of another fit, FloatingPointError where a loss or gradient is not finite.
+    """
+    _check(settings, validation)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    where = hardware or Hardware()
+    fabric = Fabric(accelerator=where.accelerator, devices=where.devices, strategy=where.strategy, num_nodes=where.num_nodes, precision=settings.precision)
+    train = partial(_train, model=model, batches=batches, validation=validation, settings=settings, folder=folder, seed=seed, progress=progress)
+    fabric.launch(train)
+    # through the file, because spawned processes cannot hand tensors back
+    saved = load_checkpoint(folder)
+    assert saved is not None
+    model.load_state_dict(saved["best"])
+    rows, best_loss = saved["rows"], saved["best_loss"] if validation else math.nan
+    return FitResult(best_loss, saved["best_epoch"], len(rows), sum(row["seconds"] for row in rows), folder / "log.csv")
+
+
+def _check(settings: Fit, validation: Batches | None) -> None:
+    if settings.epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {settings.epochs}")
+    if settings.clip_norm is not None and not settings.clip_norm > 0:
+        raise ValueError(f"clip_norm must be positive or None, got {settings.clip_norm}")
+    if not 0 <= settings.warmup_epochs <= settings.epochs:
+        raise ValueError(f"warmup_epochs must lie between 0 and epochs={settings.epochs}, got {settings.warmup_epochs}")
+    if settings.patience is not None and (settings.patience < 1 or validation is None):
+        raise ValueError(f"patience={settings.patience}: it counts epochs without a lower validation loss, so it must be at least 1 and needs validation")
+
+
+def _train(
+    fabric: Fabric, model: ConditionalModel, batches: Batches, validation: Batches | None, settings: Fit, folder: Path, seed: int, progress: Progress | None
+) -> None:
+    # a copy, so that a fit that fails leaves the caller's model as it was
+    model = copy.deepcopy(model)
+    model.load_state_dict(fabric.broadcast(model.state_dict()))
+    marks = fingerprint(model, settings, seed=seed, steps=batches.steps, validation_steps=validation.steps if validation else None)
+    fabric.to_device(model.double() if settings.precision == "64-true" else model)
+    average = Average(model, settings.average_decay) if settings.average_decay is not None else None
+    now = Trainee(model, Parts(model, settings.optimisers), average)
+    saved = load_checkpoint(folder)
+    if saved is not None:
+        check_fingerprint(saved["fingerprint"], marks, folder)
+        now.load(saved)
+        _report(fabric, now, settings, folder, progress)
+    with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
+        while now.epochs < settings.epochs and (settings.patience is None or now.epochs - now.best_epoch < settings.patience):
+            _epoch(fabric, now, batches, validation, settings, seed)
+            if fabric.is_global_zero:
+                save_checkpoint(folder, now.state() | {"fingerprint": marks})
+            _report(fabric, now, settings, folder, progress)
+    if fabric.is_global_zero:
+        plot_log(folder / "loss.png", now.rows)
+    fabric.barrier()
+
+
+def _epoch(fabric: Fabric, now: Trainee, batches: Batches, validation: Batches | None, settings: Fit, seed: int) -> None:
+    """Train one epoch, validate, keep the weights if they are the best, and note it all in ``now``."""
+    start, number = time.perf_counter(), now.epochs + 1
+    row = {"epoch": number} | train_epoch(fabric, now, batches, settings, seed)
+    with now.average.placed_in(now.model) if now.average else nullcontext():
+        if validation:
+            row["validation_loss"] = loss = validation_loss(fabric, now.model, validation, settings, seed)
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the validation loss is {loss} in epoch {number}; {ADVICE}")
+        if not validation or loss < now.best_loss:
+            now.best, now.best_epoch = copied(now.model.state_dict(), "cpu"), number
+            now.best_loss = row.get("validation_loss", math.inf)
+    now.rows.append(row | {"seconds": time.perf_counter() - start})
+
+
+def _report(fabric: Fabric, now: Trainee, settings: Fit, folder: Path, progress: Progress | None) -> None:
+    if fabric.is_global_zero:
+        write_log(folder / "log.csv", now.rows)
+        if progress:
+            progress(now.epochs, settings.epochs, ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in now.rows[-1].items() if "loss" in name))

@@ -1,0 +1,49 @@
+"""The log of a fit: one row an epoch as CSV, and its plot."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cloudchamber.train.checkpoint import write_atomic
+
+Row = Mapping[str, float]
+
+
+def write_log(path: Path, rows: Sequence[Row]) -> None:
+    """Write all ``rows`` as CSV: the whole file at once, so that it never holds an epoch that a resumed fit does again."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns(rows), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: value if isinstance(value, int) else f"{value:.6g}" for name, value in row.items()} for row in rows)
+    write_atomic(path, text.getvalue().encode())
+
+
+def columns(rows: Sequence[Row]) -> list[str]:
+    """All columns: epoch, losses, learning rates, seconds."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    order = ("epoch", "loss", "validation_loss", "learning_rate", "seconds")
+    return sorted(names, key=lambda name: next(place for place, start in enumerate(order) if name.startswith(start)))
+
+
+def plot_log(path: Path, rows: Sequence[Row]) -> None:
+    """Draw the losses over the epochs; parts that play against each other get a panel each."""
+    from matplotlib.figure import Figure
+
+    losses = [name for name in columns(rows) if name.startswith("loss")]
+    validation = [name for name in columns(rows) if name == "validation_loss"]
+    panels = [losses + validation] if len(losses) == 1 else [[name] for name in losses + validation]
+    figure = Figure(figsize=(6.4, 1.2 + 2.2 * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, names in zip(axes, panels, strict=True):
+        for name in names:
+            points = [(row["epoch"], row[name]) for row in rows if name in row]
+            axis.plot(*zip(*points, strict=True), marker="." if len(points) < 30 else "", label=name.replace("_", " "))
+        axis.set_ylabel("loss")
+        axis.legend(frameon=False)
+        axis.grid(alpha=0.3)
+    axes[-1].set_xlabel("epoch")
+    axes[-1].xaxis.get_major_locator().set_params(integer=True)
+    figure.savefig(path, dpi=150)
