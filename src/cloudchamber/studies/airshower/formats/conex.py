@@ -1,0 +1,213 @@
+"""CONEX ROOT files: the trees ``Header`` and ``Shower`` as CONEX 5 to 7 write them.
+
+dE/dX stands in the middle of each bin of X, the particle numbers at X; one primary a file.
+References: Bergmann et al., Astropart. Phys. 26 (2007) 420; the README of conex2r 7.50.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cloudchamber.physics.shower import fit_gaisser_hillas, gaisser_hillas
+from cloudchamber.schema import Table, events_in
+from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, MASS_NUMBER, PRIMARIES, depth_grid
+from cloudchamber.studies.airshower.formats.grid import (
+    PROFILE_CUTS_GEV,
+    checked,
+    deposit_between_depths,
+    deposit_on_grid,
+    need,
+    numbers_on_grid,
+    unknown_primary,
+    warn_about_cuts,
+)
+
+PHOTON = 22
+PRIMARY_OF_CODE = {100 * MASS_NUMBER[name]: name for name in PRIMARIES} | {PHOTON: "photon", 2212: "p"}
+NEEDED = ("primary", "lg_energy_ev", "zenith_deg", "n_electron", "energy_deposit_gev_per_g_cm2")
+REQUIRED = ("lgE", "zenith", "X")
+PROFILES = {"n_electron": "Electrons", "n_muon": "Mu", "n_hadron": "Hadrons"}
+SCALARS = {"xmax_g_cm2": "Xmx", "nmax": "Nmx", "first_interaction_g_cm2": "Xfirst", "xmax_deposit_g_cm2": "XmxdEdX"}
+# CONEX has no such branches; ROOT macros made for CONEX pass over them
+EXTRA_SCALARS = {
+    "calorimetric_energy_gev": "calorimetricEnergy",
+    "ground_energy_gev": "groundEnergy",
+    "invisible_energy_gev": "invisibleEnergy",
+}
+
+
+def read_conex(path: Path) -> Table:
+    """Read a CONEX ROOT file: every column of the study that it holds.
+
+    ``Xmx`` and ``Nmx`` give xmax and nmax, dE/dX summed gives the calorimetric energy, EGround the ground energy; CONEX keeps no neutrino energy.
+    ValueError for a file without the trees or branches, a damaged file, an unknown primary, NaN, and depths that do not rise.
+    """
+    path = Path(path)
+    header, shower = _read_trees(path)
+    code = int(header["Particle"][0])
+    if code not in PRIMARY_OF_CODE:
+        raise unknown_primary(path, f"with CONEX code {code}")
+    events = len(shower["lgE"])
+    cuts = {"electrons": "elCut", "muons": "muCut", "hadrons": "haCut"}
+    warn_about_cuts(path, {kind: float(header[branch][0]) for kind, branch in cuts.items() if branch in header})
+    table: Table = {
+        "primary": np.full(events, PRIMARIES.index(PRIMARY_OF_CODE[code])),
+        "lg_energy_ev": shower["lgE"],
+        "zenith_deg": shower["zenith"],
+    }
+    if "azimuth" in shower:
+        table["azimuth_deg"] = (shower["azimuth"] + 180) % 360 - 180
+    for column, branch in PROFILES.items():
+        if branch in shower and not _unknown(shower[branch]):
+            pairs = enumerate(zip(shower["X"], shower[branch], strict=True))
+            table[column] = _stack([numbers_on_grid(*pair, f"{path}: {branch} of shower {i}") for i, pair in pairs])
+    if "dEdX" in shower:
+        bins = [_deposit_bins(*pair, f"{path}: dEdX of shower {i}") for i, pair in enumerate(zip(shower["X"], shower["dEdX"], strict=True))]
+        table["energy_deposit_gev_per_g_cm2"] = _stack([deposit_on_grid(*each, f"{path}: dEdX of shower {i}") for i, each in enumerate(bins)])
+        table["calorimetric_energy_gev"] = np.array([energy.sum() for _, energy in bins])
+    if "EGround" in shower:
+        table["ground_energy_gev"] = shower["EGround"].sum(axis=1)
+    for column, branch in (SCALARS | EXTRA_SCALARS).items():
+        if branch in shower and not _unknown([shower[branch]]):
+            table[column] = shower[branch]
+    return checked({name: values for name, values in table.items() if not _unknown([values])})
+
+
+def _unknown(rows: Any) -> bool:
+    """Whether all is NaN: how this package writes what it does not know."""
+    return any(len(row) for row in rows) and all(np.isnan(row).all() for row in rows)
+
+
+def _read_trees(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    uproot = need("uproot")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with uproot.open(path) as file:
+            keys = file.keys()
+            missing = [tree for tree in ("Header", "Shower") if tree not in file]
+            if not missing:
+                # without a cycle number uproot takes the highest: earlier ones are CONEX's autosaves
+                names = {tree: set(file[tree].keys()) for tree in ("Header", "Shower")}
+                wanted = {*REQUIRED, "azimuth", "dEdX", "EGround", *PROFILES.values(), *SCALARS.values(), *EXTRA_SCALARS.values()}
+                header = file["Header"].arrays(sorted(names["Header"] & {"Particle", "elCut", "muCut", "haCut"}), library="np")
+                shower = file["Shower"].arrays(sorted(names["Shower"] & wanted), library="np")
+    except Exception as error:
+        raise ValueError(f"{path}: not a readable ROOT file (damaged or cut short?): {error}") from error
+    if missing:
+        raise ValueError(f"{path}: no tree '{missing[0]}': not a CONEX file; its keys: {', '.join(keys) or 'none'}")
+    absent = [f"Header.{name}" for name in ("Particle",) if name not in header] + [f"Shower.{name}" for name in REQUIRED if name not in shower]
+    if absent:
+        raise ValueError(f"{path}: no branch '{absent[0]}'; Shower has: {', '.join(sorted(names['Shower']))}")
+    if len(header["Particle"]) == 0:
+        raise ValueError(f"{path}: the tree 'Header' is empty")
+    return header, shower
+
+
+def _deposit_bins(depth: np.ndarray, deposit: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
+    if len(depth) < 2 or len(depth) != len(deposit):
+        raise ValueError(f"{what}: {len(deposit)} values for {len(depth)} depths, needs at least two")
+    depth = np.asarray(depth, np.float64)
+    edges = np.append(depth, 2 * depth[-1] - depth[-2])
+    return edges, deposit * np.diff(edges)
+
+
+def _stack(rows: list[np.ndarray]) -> np.ndarray:
+    return np.stack(rows) if rows else np.empty((0, len(depth_grid())))
+
+
+def write_conex(path: Path, table: Table) -> None:
+    """Write showers of one primary as a CONEX-like ROOT file: same trees, branches and units, with a Gaisser-Hillas fit of the electrons.
+
+    What the table does not hold (heights, photons, seeds, ...) is NaN, or 0 for integers. The energies CONEX has no branch for are added as
+    calorimetricEnergy, groundEnergy and invisibleEnergy (GeV). N, all charged particles, is electrons plus muons. ValueError for mixed primaries.
+    """
+    uproot, ak = need("uproot"), need("awkward")
+    table = checked(table)
+    missing = [name for name in NEEDED if name not in table]
+    if missing:
+        raise ValueError(f"a CONEX file needs column '{missing[0]}'; the table has: {', '.join(table)}")
+    codes = np.unique(table["primary"])
+    if len(codes) != 1:
+        raise ValueError(f"a CONEX file holds one primary, got {', '.join(PRIMARIES[c] for c in codes) or 'none'}: write one file for each")
+    name = PRIMARIES[int(codes[0])]
+    header = _header(PHOTON if name == "photon" else 100 * MASS_NUMBER[name], table)
+    scalars, lengths, profiles = _scalars(table), *_profiles(table)
+    within = np.arange(len(depth_grid())) < lengths[:, None]
+    jagged = ak.zip({branch: ak.unflatten(rows[within], lengths) for branch, rows in profiles.items()})
+    with uproot.recreate(path) as file:
+        file.mktree("Header", {key: value.dtype for key, value in header.items()}, title="run header").extend(header)
+        types = {key: (value.dtype, value.shape[1:]) if value.ndim > 1 else value.dtype for key, value in scalars.items()}
+        tree = file.mktree("Shower", types | {"": jagged.type.content}, title="shower info", counter_name=lambda _: "nX", field_name=lambda _, inner: inner)
+        tree.extend(scalars | {"": jagged})
+
+
+def _header(code: int, table: Table) -> dict[str, np.ndarray]:
+    energy, zenith = table["lg_energy_ev"], table["zenith_deg"]
+    integers = {"Seed1": 0, "Particle": code, "HEModel": 0, "LEModel": 0}
+    doubles = {"Alpha": np.nan, "lgEmin": energy.min(), "lgEmax": energy.max(), "zMin": zenith.min(), "zMax": zenith.max()}
+    cuts = {"haCut": PROFILE_CUTS_GEV["hadrons"], "muCut": PROFILE_CUTS_GEV["muons"], "elCut": PROFILE_CUTS_GEV["electrons"]}
+    unknown = dict.fromkeys(("HiLowEgy", "hadCut", "emCut", "hadThr", "muThr", "emThr", "gaCut"), np.nan)
+    floats = {"Version": np.nan, "OutputVersion": 2.51} | cuts | unknown
+    groups = ((integers, np.int32), (doubles, np.float64), (floats, np.float32))
+    return {key: np.array([value], dtype) for values, dtype in groups for key, value in values.items()}
+
+
+def _scalars(table: Table) -> dict[str, np.ndarray]:
+    events = events_in(table)
+    unknown = np.full(events, np.nan, np.float32)
+    electrons, grid = table["n_electron"].astype(np.float64), depth_grid()
+    fit = fit_gaisser_hillas(grid, electrons)
+    deposit = table["energy_deposit_gev_per_g_cm2"]
+    values = {
+        "lgE": table["lg_energy_ev"],
+        "zenith": table["zenith_deg"],
+        "azimuth": table["azimuth_deg"] % 360 if "azimuth_deg" in table else unknown,
+        "Hfirst": unknown,
+        "XfirstIn": unknown,
+        "X0": fit.x0_g_cm2,
+        "Xmax": fit.xmax_g_cm2,
+        "Nmax": fit.nmax,
+        "p1": fit.lambda_g_cm2,
+        "p2": np.zeros(events),
+        "p3": np.zeros(events),
+        "chi2": _chi2(electrons, fit.nmax, fit.xmax_g_cm2, fit.x0_g_cm2, fit.lambda_g_cm2),
+        "dEdXmx": deposit.max(axis=1),
+        "cpuTime": unknown,
+        "EGround": np.full((events, 3), np.nan),
+    }
+    values |= {branch: table.get(column, unknown) for column, branch in (SCALARS | EXTRA_SCALARS).items()}
+    seeds = {seed: np.zeros(events, np.int32) for seed in ("Seed2", "Seed3")}
+    return {key: np.asarray(value, np.float32) for key, value in values.items()} | seeds | {"altitude": np.zeros(events)}
+
+
+def _chi2(profile: np.ndarray, nmax: np.ndarray, xmax: np.ndarray, x0: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """CONEX's chi2 / degrees of freedom / sqrt(Nmax), with Poisson errors, over N > 0.1 Nmax."""
+    fitted = np.isfinite(nmax)
+    filled = [np.where(fitted, values, filler)[:, None] for values, filler in ((nmax, 1.0), (xmax, 700.0), (x0, 0.0), (width, 70.0))]
+    curve = gaisser_hillas(depth_grid(), filled[0], filled[1], filled[2], filled[3])
+    inside = profile > 0.1 * profile.max(axis=1, keepdims=True)
+    total = np.sum(np.where(inside, (profile - curve) ** 2 / np.maximum(profile, 1.0), 0.0), axis=1)
+    return np.where(fitted, total / np.maximum(inside.sum(axis=1) - 4, 1) / np.sqrt(filled[0][:, 0]), np.nan)
+
+
+def _profiles(table: Table) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    shape = table["n_electron"].shape
+    unknown = np.full(shape, np.nan, np.float32)
+    muons = table.get("n_muon", unknown)
+    deposit = table["energy_deposit_gev_per_g_cm2"]
+    filled = (table["n_electron"] > 0) | (np.nan_to_num(muons) > 0) | (deposit > 0)
+    # the profiles end where everything is zero: at the ground
+    lengths = np.maximum(shape[1] - np.argmax(filled[:, ::-1], axis=1), 2) * filled.any(axis=1) + 2 * ~filled.any(axis=1)
+    profiles = {
+        "X": np.broadcast_to(DEPTH_STEP_G_CM2 * np.arange(shape[1]), shape),
+        "N": table["n_electron"] + np.nan_to_num(muons),
+        "dEdX": deposit_between_depths(deposit),
+        "Mu": muons,
+        "Electrons": table["n_electron"],
+        "Hadrons": table.get("n_hadron", unknown),
+    } | dict.fromkeys(("H", "D", "Gamma", "dMu"), unknown)
+    return lengths, {branch: rows.astype(np.float32) for branch, rows in profiles.items()}

@@ -1,0 +1,132 @@
+"""CORSIKA 7 longitudinal files, DATxxxxxx.long, with the event headers of the DAT file beside them.
+
+References: Heck and Pierog, "Extensive Air Shower Simulation with CORSIKA: A User's Guide", keyword LONGI.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cloudchamber.physics.shower import xmax_parabola
+from cloudchamber.schema import Table
+from cloudchamber.studies.airshower.columns import MASS_NUMBER, PRIMARIES
+from cloudchamber.studies.airshower.formats.grid import checked, deposit_on_grid, need, numbers_on_grid, theta_column, unknown_primary, warn_about_cuts
+
+ATOMIC_NUMBER = {"He": 2, "N": 7, "Si": 14, "Fe": 26}
+PRIMARY_OF_CODE = {1: "photon", 14: "p"} | {100 * MASS_NUMBER[name] + z: name for name, z in ATOMIC_NUMBER.items()}
+CUTS = {"electrons": "energy_cutoff_electrons", "muons": "energy_cutoff_muons", "hadrons": "energy_cutoff_hadrons"}
+THINNED_RECORD_BYTES = 26208
+IONISATION = ("em_ioniz", "mu_ioniz", "hadr_ioniz")
+
+
+def read_corsika7(
+    path: Path,
+    primary: ArrayLike | None = None,
+    lg_energy_ev: ArrayLike | None = None,
+    zenith_deg: ArrayLike | None = None,
+    azimuth_deg: ArrayLike | None = None,
+) -> Table:
+    """Read a ``.long`` file: profiles, their maxima and the energies; the primary, energy and direction come from ``DATxxxxxx`` or the parameters.
+
+    A parameter is one value or one for each shower and wins over the DAT file; ``zenith_deg`` turns vertical depths into slant ones (flat atmosphere).
+    The last bin of the deposit books the whole energy of the particles that hit the ground as cut: it counts as ground energy. ValueError for a file of
+    another kind or cut short, and for a primary, energy or zenith that neither the file nor the parameters give.
+    """
+    path = Path(path)
+    showers = _read_showers(path)
+    found = _read_headers(path, [shower["shower"] for shower in showers])
+    given = {"primary": primary, "lg_energy_ev": lg_energy_ev, "zenith_deg": zenith_deg, "azimuth_deg": azimuth_deg}
+    names = [name for name in given if name != "azimuth_deg" or azimuth_deg is not None or name in found]
+    table: Table = {name: theta_column(name, given[name], found.get(name), len(showers), path) for name in names}
+    rows = [_read_profiles(shower, float(zenith), path) for shower, zenith in zip(showers, table["zenith_deg"], strict=True)]
+    return checked(table | {name: np.stack([row[name] for row in rows]) for name in rows[0]})
+
+
+def _read_showers(path: Path) -> list[dict[str, Any]]:
+    corsikaio = need("corsikaio")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with warnings.catch_warnings(), tempfile.NamedTemporaryFile("w", suffix=".long") as copy:
+            # CORSIKA writes '10. G/CM**2' or '10.0  G/CM**2' by version, corsikaio 0.6 knows the first alone
+            copy.write(re.sub(r" +G/CM", " G/CM", path.read_text()))
+            copy.flush()
+            # numpy only warns of a table that breaks off
+            warnings.simplefilter("error", UserWarning)
+            showers = list(corsikaio.read_longitudinal_distributions(copy.name))
+    except (OSError, ValueError, StopIteration, UserWarning) as error:
+        raise ValueError(f"{path}: not a readable CORSIKA 7 .long file (damaged or cut short?): {error}") from error
+    if not showers:
+        raise ValueError(f"{path}: holds no shower")
+    for shower in showers:
+        for part in ("particles", "energy_deposition"):
+            if shower[part].size != shower["n_steps"]:
+                raise ValueError(f"{path}: shower {shower['shower']} announces {shower['n_steps']} steps, its {part} hold {shower[part].size}: cut short?")
+    return showers
+
+
+def _read_profiles(shower: dict[str, Any], zenith_deg: float, path: Path) -> dict[str, Any]:
+    what = f"{path}: shower {shower['shower']}"
+    slant = 1.0 if shower["slant"] else 1 / np.cos(np.radians(zenith_deg))
+    particles, deposits = shower["particles"], shower["energy_deposition"]
+    total = deposits["sum"] - deposits["neutrino"]
+    # the file goes on one empty step past the ground
+    steps = int(np.flatnonzero(total)[-1]) + 1 if total.any() else len(total)
+    deposited = total[:steps].copy()
+    deposited[-1] = sum(deposits[name][steps - 1] for name in IONISATION)
+    half = shower["step_width"] / 2
+    edges = np.append(deposits["depth"][:steps] - half, deposits["depth"][steps - 1] + half) * slant
+    depth = particles["depth"] * slant
+    electrons = particles["positrons"] + particles["electrons"]
+    profiles = {
+        "n_electron": numbers_on_grid(depth, electrons, f"{what}, electrons"),
+        "n_muon": numbers_on_grid(depth, particles["mu_plus"] + particles["mu_minus"], f"{what}, muons"),
+        "n_hadron": numbers_on_grid(depth, particles["hadrons"], f"{what}, hadrons"),
+        "energy_deposit_gev_per_g_cm2": deposit_on_grid(edges, deposited, f"{what}, energy deposit"),
+    }
+    (xmax,), (nmax,) = xmax_parabola(depth, electrons[None])
+    (xmax_deposit,), _ = xmax_parabola((edges[1:] + edges[:-1]) / 2, deposited[None])
+    return profiles | {
+        "xmax_g_cm2": xmax,
+        "nmax": nmax,
+        "xmax_deposit_g_cm2": xmax_deposit,
+        "calorimetric_energy_gev": deposited.sum(),
+        "ground_energy_gev": total[steps - 1] - deposited[-1],
+        "invisible_energy_gev": deposits["neutrino"].sum(),
+    }
+
+
+def _read_headers(path: Path, numbers: list[int]) -> dict[str, np.ndarray]:
+    """Theta from the event headers of the DAT file beside ``path``; nothing where there is none."""
+    data = path.with_suffix("")
+    if not data.is_file() or not re.fullmatch(r"(DAT|CER)\d+.*", data.name):
+        return {}
+    corsikaio, io = need("corsikaio"), need("corsikaio.io")
+    try:
+        with corsikaio.CorsikaParticleFile(data, thinning=io.read_buffer_size(data) == THINNED_RECORD_BYTES) as file:
+            _, headers, _ = file.read_headers()
+    except (OSError, ValueError, StopIteration) as error:
+        raise ValueError(f"{data}: not a readable CORSIKA 7 file (damaged or cut short?); move it away and pass primary=..., to do without: {error}") from error
+    by_number = {int(header["event_number"]): header for header in headers}
+    absent = [number for number in numbers if number not in by_number]
+    if absent:
+        raise ValueError(f"{data}: no event {absent[0]}, which {path.name} holds; its events: {', '.join(map(str, by_number))}")
+    chosen = [by_number[number] for number in numbers]
+    codes = [int(header["particle_id"]) for header in chosen]
+    strange = [code for code in codes if code not in PRIMARY_OF_CODE]
+    if strange:
+        raise unknown_primary(data, f"with CORSIKA code {strange[0]}")
+    warn_about_cuts(data, {kind: float(chosen[0][field]) for kind, field in CUTS.items()})
+    return {
+        "primary": np.array([PRIMARIES.index(PRIMARY_OF_CODE[code]) for code in codes]),
+        "lg_energy_ev": np.array([np.log10(header["total_energy"]) + 9 for header in chosen]),
+        "zenith_deg": np.array([np.degrees(header["zenith"]) for header in chosen]),
+        "azimuth_deg": np.array([(np.degrees(header["azimuth"]) + 180) % 360 - 180 for header in chosen]),
+    }

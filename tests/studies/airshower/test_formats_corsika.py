@@ -1,0 +1,218 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from cloudchamber.physics.shower import gaisser_hillas_rl
+from cloudchamber.studies.airshower.columns import depth_grid
+from cloudchamber.studies.airshower.formats import read_corsika7, read_corsika8
+
+GIVEN: dict[str, Any] = {"primary": "p", "lg_energy_ev": 17.5, "zenith_deg": 0.0}
+STEPS = 105
+PARTICLE_NAMES = " DEPTH       GAMMAS   POSITRONS   ELECTRONS         MU+         MU-     HADRONS     CHARGED      NUCLEI   CHERENKOV"
+ENERGY_NAMES = " DEPTH         GAMMA    EM IONIZ     EM CUT    MU IONIZ      MU CUT  HADR IONIZ    HADR CUT   NEUTRINO        SUM"
+FIT = """ FIT OF THE HILLAS CURVE   N(T) = P1*((T-P2)/(P3-P2))**((P3-P2)/(P4+P5*T+P6*T**2)) * EXP((P3-T)/(P4+P5*T+P6*T**2))
+ TO LONGITUDINAL DISTRIBUTION OF               ALL CHARGED PARTICLES
+ PARAMETERS         =   9.1727E+03 -1.5261E+02  4.7857E+02  2.3037E+01  4.4026E-02 -2.9071E-05
+ CHI**2/DOF         =  2.0595E+00
+ AV. DEVIATION IN % =  2.1503E+00
+
+"""
+
+
+def rows(depth: np.ndarray, *columns: np.ndarray | float) -> str:
+    table = np.column_stack([depth, *(np.broadcast_to(column, depth.shape) for column in columns)])
+    return "".join(f"{row[0]:8.1f}" + "".join(f" {value:.5E}" for value in row[1:]) + "\n" for row in table)
+
+
+def long_text(showers: int = 2, kind: str = "SLANT   ") -> str:
+    """What CORSIKA 7.75 writes: the last step lies past the ground and is empty, the one before books the particles that hit it."""
+    text = ""
+    for number in range(1, showers + 1):
+        depth, middle = 10.0 * np.arange(1, STEPS + 1), 10.0 * np.arange(STEPS) + 5
+        n = gaisser_hillas_rl(depth, 1e7, 600.0 + 50 * number, 0.25, 230.0) * (depth <= 1040)
+        energy = 20 * gaisser_hillas_rl(middle, 1e3, 600.0 + 50 * number, 0.25, 230.0) * (middle <= 1040)
+        ground = np.where(middle == 1035, 5e4, 0.0)
+        text += f" LONGITUDINAL DISTRIBUTION IN   {STEPS} {kind} STEPS OF   10. G/CM**2 FOR SHOWER       {number}\n{PARTICLE_NAMES}\n"
+        text += rows(depth, 5 * n, 0.4 * n, 0.6 * n, 0.01 * n, 0.02 * n, 0.003 * n, n, 0.0, 0.0)
+        text += f" LONGITUDINAL ENERGY DEPOSIT IN   {STEPS} {kind} STEPS OF   10.0  G/CM**2 FOR SHOWER       {number}\n{ENERGY_NAMES}\n"
+        parts = (0.1 * energy * (ground == 0) + ground, 0.7 * energy, 0.1 * energy * (ground == 0), 0.05 * energy, 0.0, 0.05 * energy, 0.0, 0.01 * energy)
+        text += rows(middle, *parts, sum(parts)) + FIT
+    return text
+
+
+def write_dat(path: Path, events: int = 2, particle: float = 5626.0, cut_gev: float = 1.0) -> None:
+    """A DAT file of headers only: sub-blocks of 273 floats, positions as in the user's guide, tables 7 and 8."""
+
+    def block(tag: bytes, **positions: float) -> bytes:
+        values = np.zeros(273, np.float32)
+        for position, value in positions.items():
+            values[int(position[1:]) - 1] = value
+        return tag + values.tobytes()[4:]
+
+    blocks = [block(b"RUNH", p2=1, p4=7.75)]
+    for number in range(1, events + 1):
+        angles = {"p11": np.radians(30), "p12": np.radians(200)}
+        cuts = {"p61": cut_gev, "p62": cut_gev, "p63": 0.001 * cut_gev}
+        blocks += [block(b"EVTH", p2=number, p3=particle, p4=1e8 * number, p46=7.75, **angles, **cuts), block(b"EVTE", p2=number)]
+    path.write_bytes(b"".join([*blocks, block(b"RUNE", p2=1)]))
+
+
+def test_long_with_parameters(tmp_path: Path) -> None:
+    (tmp_path / "DAT000001.long").write_text(long_text())
+    table = read_corsika7(tmp_path / "DAT000001.long", **GIVEN)
+    assert "azimuth_deg" not in table
+    np.testing.assert_array_equal(table["primary"], 0)
+    np.testing.assert_allclose(table["xmax_g_cm2"], [650, 700], atol=0.1)
+    np.testing.assert_allclose(table["xmax_deposit_g_cm2"], [650, 700], atol=0.1)
+    np.testing.assert_allclose(table["nmax"], 1e7, rtol=1e-4)
+    grid = depth_grid()
+    n = gaisser_hillas_rl(grid, 1e7, 650.0, 0.25, 230.0) * ((grid > 0) & (grid <= 1040))
+    np.testing.assert_allclose(table["n_electron"][0], n, rtol=2e-5)
+    np.testing.assert_allclose(table["n_muon"][0], 0.03 * n, rtol=2e-5)
+    np.testing.assert_allclose(table["n_hadron"][0], 0.003 * n, rtol=2e-5)
+
+
+def test_long_energies_add_up(tmp_path: Path) -> None:
+    (tmp_path / "DAT000001.long").write_text(long_text())
+    table = read_corsika7(tmp_path / "DAT000001.long", **GIVEN)
+    np.testing.assert_allclose(table["ground_energy_gev"], 5e4, rtol=1e-4)
+    deposit = table["energy_deposit_gev_per_g_cm2"]
+    np.testing.assert_allclose(10 * deposit.sum(axis=1), table["calorimetric_energy_gev"], rtol=1e-5)
+    np.testing.assert_allclose(deposit[0, 65], 2 * gaisser_hillas_rl(650.0, 1e3, 650.0, 0.25, 230.0), rtol=1e-3)
+    assert (deposit[:, depth_grid() > 1040] == 0).all()
+    # the neutrinos' share of the toy shower is one part in a hundred, the rest of each bin is deposited
+    np.testing.assert_allclose(table["invisible_energy_gev"], 0.01 * table["calorimetric_energy_gev"], rtol=5e-3)
+
+
+def test_vertical_depths_become_slant(tmp_path: Path) -> None:
+    (tmp_path / "a.long").write_text(long_text(kind="VERTICAL"))
+    upright = read_corsika7(tmp_path / "a.long", **GIVEN)
+    inclined = read_corsika7(tmp_path / "a.long", **(GIVEN | {"zenith_deg": 60.0}))
+    np.testing.assert_allclose(inclined["xmax_g_cm2"], 2 * upright["xmax_g_cm2"], rtol=1e-6)
+    np.testing.assert_allclose(inclined["calorimetric_energy_gev"], upright["calorimetric_energy_gev"])
+    np.testing.assert_allclose(inclined["energy_deposit_gev_per_g_cm2"][0, 130], upright["energy_deposit_gev_per_g_cm2"][0, 65] / 2, rtol=2e-3)
+    np.testing.assert_allclose(inclined["n_electron"][0, 130], upright["n_electron"][0, 65], rtol=1e-6)
+
+
+def test_theta_comes_from_the_dat_file(tmp_path: Path) -> None:
+    (tmp_path / "DAT000001.long").write_text(long_text())
+    write_dat(tmp_path / "DAT000001")
+    table = read_corsika7(tmp_path / "DAT000001.long")
+    np.testing.assert_array_equal(table["primary"], 4)
+    np.testing.assert_allclose(table["lg_energy_ev"], [17, np.log10(2e17)], rtol=1e-6)
+    np.testing.assert_allclose(table["zenith_deg"], 30, rtol=1e-6)
+    np.testing.assert_allclose(table["azimuth_deg"], -160, rtol=1e-6)
+    assert read_corsika7(tmp_path / "DAT000001.long", primary=["He", "photon"])["primary"].tolist() == [1, 5]
+
+
+def test_dat_file_is_checked(tmp_path: Path) -> None:
+    (tmp_path / "DAT000001.long").write_text(long_text())
+    write_dat(tmp_path / "DAT000001", events=1)
+    with pytest.raises(ValueError, match=r"no event 2"):
+        read_corsika7(tmp_path / "DAT000001.long")
+    write_dat(tmp_path / "DAT000001", particle=1206)
+    with pytest.raises(ValueError, match=r"CORSIKA code 1206 is none"):
+        read_corsika7(tmp_path / "DAT000001.long")
+    (tmp_path / "DAT000001").write_bytes((tmp_path / "DAT000001").read_bytes()[: 3 * 1092])
+    with pytest.raises(ValueError, match=r"not a readable CORSIKA 7 file"):
+        read_corsika7(tmp_path / "DAT000001.long")
+
+
+def test_other_cuts_warn(tmp_path: Path) -> None:
+    (tmp_path / "DAT000001.long").write_text(long_text())
+    write_dat(tmp_path / "DAT000001", cut_gev=0.3)
+    with pytest.warns(UserWarning) as caught:
+        read_corsika7(tmp_path / "DAT000001.long")
+    assert [str(w.message).split(" counts ")[1].split(" ")[0] for w in caught] == ["electrons", "muons", "hadrons"]
+
+
+def test_parameters_are_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "DAT000001.long").write_text(long_text())
+    with pytest.raises(ValueError, match=r"does not say 'primary'; pass primary="):
+        read_corsika7(tmp_path / "DAT000001.long")
+    with pytest.raises(ValueError, match=r"3 values for 2 showers"):
+        read_corsika7(tmp_path / "DAT000001.long", **(GIVEN | {"lg_energy_ev": [17, 18, 19]}))
+    with pytest.raises(ValueError, match=r"unknown 'proton'"):
+        read_corsika7(tmp_path / "DAT000001.long", **(GIVEN | {"primary": "proton"}))
+
+
+@pytest.mark.parametrize("text", ["", "nothing of the kind\n", long_text()[:9000], long_text()[:-15000], "\x93\0\xff"])
+def test_damaged_long_files(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.long").write_bytes(text.encode("latin1"))
+    with pytest.raises(ValueError, match=r"a\.long"):
+        read_corsika7(tmp_path / "a.long", **GIVEN)
+
+
+def test_nan_in_a_long_profile(tmp_path: Path) -> None:
+    lines = long_text().splitlines(keepends=True)
+    fields = lines[60].split()
+    lines[60] = lines[60].replace(fields[2], "NaN", 1)
+    (tmp_path / "a.long").write_text("".join(lines))
+    with pytest.raises(ValueError, match=rf"electrons: NaN .* depth {float(fields[0]):g}"):
+        read_corsika7(tmp_path / "a.long", **GIVEN)
+
+
+def write_corsika8(folder: Path, per_depth: bool = False, primary: bool = True, pdg: int = 1000070140, **change: Any) -> None:
+    """The output folder of a run of two showers, as CORSIKA 8's writers lay it out."""
+    depth = np.tile(10.0 * np.arange(110), 2)
+    number = np.repeat([0, 1], 110)
+    n = gaisser_hillas_rl(depth, 1e7, 650.0 + 50 * number, 0.25, 230.0) * (depth <= 1030)
+    species = {"charged": n, "hadron": 0.003 * n, "photon": 5 * n, "electron": 0.6 * n, "positron": 0.4 * n, "muplus": 0.01 * n, "muminus": 0.02 * n}
+    profile = {"shower": number.astype(np.int32), "X": np.float32(depth)} | {name: np.float32(v) for name, v in species.items()} | change
+    energy = 20 * gaisser_hillas_rl(depth + 5, 1e3, 650.0 + 50 * number, 0.25, 230.0) * (depth < 1030)
+    for name in ("profile", "energyloss", "primary"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table({name: v for name, v in profile.items() if v is not None}), folder / "profile" / "profile.parquet")
+    loss = {"shower": number.astype(np.int32), "X": np.float32(depth), "total": np.float32(energy / 10 if per_depth else energy)}
+    pq.write_table(pa.table(loss), folder / "energyloss" / "dEdX.parquet")
+    totals = {f"shower_{i}": {"sum_dEdX": float(energy[number == i].sum())} for i in (0, 1)}
+    (folder / "energyloss" / "summary.yaml").write_text(yaml.safe_dump(totals))
+    if primary:
+        zenith = np.radians(40)
+        entry = {"pdg": pdg, "total_energy": 1e9, "nx": 0.0, "ny": float(np.sin(zenith)), "nz": float(-np.cos(zenith))}
+        (folder / "primary" / "summary.yaml").write_text(yaml.safe_dump({"shower_0": entry, "shower_1": entry}))
+
+
+@pytest.mark.parametrize("per_depth", [False, True])
+def test_corsika8_folder(per_depth: bool, tmp_path: Path) -> None:
+    write_corsika8(tmp_path, per_depth)
+    table = read_corsika8(tmp_path)
+    np.testing.assert_array_equal(table["primary"], 2)
+    for name, value in {"lg_energy_ev": 18, "zenith_deg": 40, "azimuth_deg": 90}.items():
+        np.testing.assert_allclose(table[name], value, rtol=1e-6)
+    np.testing.assert_allclose(table["xmax_g_cm2"], [650, 700], atol=0.1)
+    np.testing.assert_allclose(table["xmax_deposit_g_cm2"], [650, 700], atol=0.1)
+    np.testing.assert_allclose(table["n_muon"], 0.03 * table["n_electron"], rtol=1e-5)
+    np.testing.assert_allclose(10 * table["energy_deposit_gev_per_g_cm2"].sum(axis=1), table["calorimetric_energy_gev"], rtol=1e-5)
+    np.testing.assert_allclose(table["energy_deposit_gev_per_g_cm2"][0, 65], 2e3, rtol=1e-3)
+    assert (table["energy_deposit_gev_per_g_cm2"][:, depth_grid() > 1030] == 0).all()
+
+
+def test_corsika8_without_primary_takes_parameters(tmp_path: Path) -> None:
+    write_corsika8(tmp_path, primary=False)
+    with pytest.raises(ValueError, match="does not say 'primary'"):
+        read_corsika8(tmp_path)
+    assert read_corsika8(tmp_path, **GIVEN)["lg_energy_ev"].tolist() == [17.5, 17.5]
+
+
+def test_corsika8_folder_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="not the output folder of a CORSIKA 8 run"):
+        read_corsika8(tmp_path)
+    write_corsika8(tmp_path, pdg=211)
+    with pytest.raises(ValueError, match="PDG code 211 is none"):
+        read_corsika8(tmp_path)
+    write_corsika8(tmp_path, muplus=None)
+    with pytest.raises(ValueError, match="no column 'muplus'; it has: shower"):
+        read_corsika8(tmp_path)
+    write_corsika8(tmp_path, X=np.zeros(220, np.float32))
+    with pytest.raises(ValueError, match="of shower 0: the depths must rise"):
+        read_corsika8(tmp_path)
+    parquet = tmp_path / "profile" / "profile.parquet"
+    parquet.write_bytes(parquet.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="not a readable parquet file"):
+        read_corsika8(tmp_path)
