@@ -1,0 +1,160 @@
+"""Conditional neural spline flow: an invertible chain of spline couplings with an exact density, sampled in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from zuko.flows import MaskedAutoregressiveTransform
+from zuko.transforms import MonotonicRQSTransform
+
+from cloudchamber.models.base import ConditionalModel, Distribution, normal_log_prob
+from cloudchamber.nn.mlp import MLP
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Settings of a neural spline flow.
+
+    ``passes`` = 2 makes couplings (fast both ways); ``None`` makes it fully autoregressive, which samples one number at a time.
+    Before each spline the numbers are permuted (at random with ``randperm``, else reversed) and, with ``linear``, mixed by a learned matrix.
+    Splines act within +-``bound`` and leave what lies outside as it is.
+
+    References: Durkan et al. (2019), Neural spline flows, arXiv:1906.04032.
+    """
+
+    transforms: int = 6
+    bins: int = 8
+    hidden: int = 128
+    layers: int = 2
+    passes: int | None = 2
+    randperm: bool = True
+    linear: bool = True
+    bound: float = 5.0
+
+    def build(self, target_size: int, given_size: int) -> FlowModel:
+        """The model for so many numbers."""
+        return FlowModel(self, target_size, given_size)
+
+
+class Mixing(nn.Module):
+    """x = (L U z) permuted: towards the data a plain product, towards the noise two triangular solves."""
+
+    order: Tensor
+
+    def __init__(self, size: int, randperm: bool, linear: bool) -> None:
+        super().__init__()
+        self.register_buffer("order", torch.randperm(size) if randperm else torch.arange(size).flip(0))
+        self.factors = nn.Parameter(torch.zeros(size, size)) if linear else None
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | float]:
+        """z and ln|dz/dx|."""
+        z = x[:, torch.argsort(self.order)]
+        if self.factors is None:
+            return z, 0.0
+        lower, upper = self._factors(self.factors)
+        columns = torch.linalg.solve_triangular(lower, z.T, upper=False, unitriangular=True)
+        return torch.linalg.solve_triangular(upper, columns, upper=True).T, -self.factors.diagonal().sum()
+
+    def inverse(self, z: Tensor) -> Tensor:
+        """x."""
+        if self.factors is not None:
+            lower, upper = self._factors(self.factors)
+            z = z @ (lower @ upper).T
+        return z[:, self.order]
+
+    @staticmethod
+    def _factors(factors: Tensor) -> tuple[Tensor, Tensor]:
+        one = torch.eye(len(factors), device=factors.device, dtype=factors.dtype)
+        return factors.tril(-1) + one, factors.triu(1) + one * factors.exp()
+
+
+class Coupling(nn.Module):
+    """The second half goes through monotonic splines that a network of the first half and of ``given`` shapes."""
+
+    def __init__(self, size: int, given_size: int, settings: Flow) -> None:
+        super().__init__()
+        self.keep, self.bins, self.bound = size // 2, settings.bins, settings.bound
+        self.net = MLP(self.keep + given_size, (size - self.keep) * (3 * settings.bins - 1), settings.hidden, settings.layers, zero=True)
+
+    def forward(self, x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+        """z and ln|dz/dx|."""
+        kept, moved = x[:, : self.keep], x[:, self.keep :]
+        moved, log_det = self._splines(kept, given).call_and_ladj(moved)
+        return torch.cat((kept, moved), 1), log_det.sum(1)
+
+    def inverse(self, z: Tensor, given: Tensor) -> Tensor:
+        """x."""
+        kept, moved = z[:, : self.keep], z[:, self.keep :]
+        return torch.cat((kept, self._splines(kept, given)._inverse(moved)), 1)
+
+    def _splines(self, kept: Tensor, given: Tensor) -> MonotonicRQSTransform:
+        shapes = self.net(torch.cat((kept, given), 1)).unflatten(1, (-1, 3 * self.bins - 1))
+        return MonotonicRQSTransform(*shapes.split((self.bins, self.bins, self.bins - 1), -1), bound=self.bound)
+
+
+class Autoregressive(nn.Module):
+    """Each group of numbers goes through splines shaped by the groups before it and by ``given``; the inverse takes ``passes`` turns."""
+
+    def __init__(self, size: int, given_size: int, settings: Flow) -> None:
+        super().__init__()
+        self.transform = MaskedAutoregressiveTransform(
+            size,
+            given_size,
+            passes=settings.passes,
+            univariate=partial(MonotonicRQSTransform, bound=settings.bound),
+            shapes=[(settings.bins,), (settings.bins,), (settings.bins - 1,)],
+            hidden_features=(settings.hidden,) * settings.layers,
+            activation=nn.SiLU,
+        )
+
+    def forward(self, x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+        """z and ln|dz/dx|."""
+        z, log_det = self.transform(given).call_and_ladj(x)
+        return z, log_det
+
+    def inverse(self, z: Tensor, given: Tensor) -> Tensor:
+        """x."""
+        x: Tensor = self.transform(given).inv(z)
+        return x
+
+
+class FlowModel(ConditionalModel):
+    """See ``Flow``."""
+
+    def __init__(self, settings: Flow, target_size: int, given_size: int) -> None:
+        super().__init__()
+        self.target_size, self.given_size, self.noise_size = target_size, given_size, target_size
+        step = Coupling if settings.passes == 2 or target_size == 1 else Autoregressive
+        self.mixings = nn.ModuleList(Mixing(target_size, settings.randperm, settings.linear) for _ in range(settings.transforms))
+        self.splines = nn.ModuleList(step(target_size, given_size, settings) for _ in range(settings.transforms))
+
+    def forward(self, given: Tensor) -> FlowDistribution:
+        return FlowDistribution(list(zip(self.mixings, self.splines, strict=True)), given)  # type: ignore[arg-type]
+
+    def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
+        """The negative mean log density."""
+        yield self, -self(given).log_prob(target).mean()
+
+
+class FlowDistribution(Distribution):
+    """p(target | given) of a flow."""
+
+    def __init__(self, steps: list[tuple[Mixing, Coupling | Autoregressive]], given: Tensor) -> None:
+        self.steps, self.given = steps, given
+
+    def sample(self, noise: Tensor) -> Tensor:
+        for mixing, spline in reversed(self.steps):
+            noise = mixing.inverse(spline.inverse(noise, self.given))
+        return noise
+
+    def log_prob(self, target: Tensor) -> Tensor:
+        total = torch.zeros_like(target[:, 0])
+        for mixing, spline in self.steps:
+            target, mixing_log_det = mixing(target)
+            target, spline_log_det = spline(target, self.given)
+            total = total + mixing_log_det + spline_log_det
+        return total + normal_log_prob(target)

@@ -1,0 +1,143 @@
+"""Conditional generative adversarial networks: Wasserstein with gradient penalty, and cross-entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cloudchamber.models.base import ConditionalModel, Distribution, fixed_noise
+from cloudchamber.nn.conv import ConvCritic, ConvGenerator
+from cloudchamber.nn.mlp import MLP
+
+
+@dataclass(frozen=True)
+class Gan:
+    """Settings of a conditional GAN.
+
+    ``network`` "conv": the first ``channels`` * ``length`` target numbers are a signal, by channels; the rest are scalars. There the generator
+    may take ``noise_injection`` at every stage and both networks ``dense`` connections. A batch is split into ``critic_steps`` parts, one for each
+    turn of the critic; then the generator takes its turn on the whole batch.
+
+    References: Gulrajani et al. (2017), arXiv:1704.00028 (Wasserstein with ``penalty``); Goodfellow et al. (2014), arXiv:1406.2661, and
+    Salimans et al. (2016), arXiv:1606.03498, section 3.4 (one-sided label ``smoothing``).
+    """
+
+    loss: Literal["wasserstein", "cross_entropy"] = "wasserstein"
+    network: Literal["mlp", "conv"] = "mlp"
+    latent: int = 32
+    hidden: int = 256
+    layers: int = 2
+    channels: int = 1
+    length: int = 0
+    width: int = 64
+    stages: int = 3
+    noise_injection: bool = False
+    dense: bool = False
+    critic_steps: int = 5
+    penalty: float = 10.0
+    smoothing: float = 0.1
+
+    def build(self, target_size: int, given_size: int) -> GanModel:
+        """The model for so many numbers."""
+        if self.critic_steps < 1:
+            raise ValueError(f"critic_steps must be at least 1, got {self.critic_steps}")
+        if self.network == "mlp" and (self.noise_injection or self.dense):
+            raise ValueError("noise_injection and dense belong to network 'conv'")
+        if self.network == "conv" and not 0 < self.channels * self.length <= target_size:
+            raise ValueError(f"network 'conv' needs channels * length between 1 and the target's {target_size} numbers, got {self.channels} * {self.length}")
+        return GanModel(self, target_size, given_size)
+
+
+class GanModel(ConditionalModel):
+    """See ``Gan``. The noise is the latent code, then the noise to inject."""
+
+    def __init__(self, settings: Gan, target_size: int, given_size: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.target_size, self.given_size, self.noise_size = target_size, given_size, settings.latent
+        s = settings
+        self.generator: nn.Module
+        self.critic: nn.Module
+        if s.network == "conv":
+            scalars = target_size - s.channels * s.length
+            generator = ConvGenerator(s.latent + given_size, s.channels, s.length, scalars, s.width, s.stages, s.hidden, s.noise_injection, s.dense)
+            self.noise_size += generator.noise_size
+            self.generator = generator
+            self.critic = ConvCritic(s.channels, s.length, scalars + given_size, s.width, s.stages, s.hidden, s.dense)
+        else:
+            self.generator = MLP(s.latent + given_size, target_size, s.hidden, s.layers)
+            self.critic = MLP(target_size + given_size, 1, s.hidden, s.layers)
+
+    def score(self, target: Tensor, given: Tensor) -> Tensor:
+        """The critic's answer, (events,): high for events that look real."""
+        if self.settings.network == "mlp":
+            answer: Tensor = self.critic(torch.cat((target, given), 1))
+        else:
+            signal = target[:, : self.settings.channels * self.settings.length]
+            extra = torch.cat((target[:, signal.shape[1] :], given), 1)
+            answer = self.critic(signal.unflatten(1, (self.settings.channels, self.settings.length)), extra)
+        return answer[:, 0]
+
+    def forward(self, given: Tensor) -> GanDistribution:
+        return GanDistribution(self, given)
+
+    def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
+        """The critic ``critic_steps`` times, then the generator."""
+        for real, condition in zip(target.chunk(self.settings.critic_steps), given.chunk(self.settings.critic_steps), strict=True):
+            yield self.critic, self._critic_loss(real, condition)
+        fake = self.generate(torch.randn(len(target), self.noise_size, device=target.device), given)
+        score = self.score(fake, given)
+        yield self.generator, -score.mean() if self.settings.loss == "wasserstein" else F.softplus(-score).mean()
+
+    def validation_loss(self, target: Tensor, given: Tensor) -> Tensor:
+        """The energy distance between (given, target) and (given, generated); unbiased, so it may fall a little below 0."""
+        if len(target) < 2:
+            return target.new_zeros(())  # a left-over single event has no pair and weighs next to nothing
+        fake = self.generate(fixed_noise(target, self.noise_size), given)
+        return energy_distance(torch.cat((given, target), 1), torch.cat((given, fake), 1))
+
+    def _critic_loss(self, real: Tensor, given: Tensor) -> Tensor:
+        with torch.no_grad():
+            fake = self.generate(torch.randn(len(real), self.noise_size, device=real.device), given)
+        real_score, fake_score = self.score(real, given), self.score(fake, given)
+        if self.settings.loss == "cross_entropy":
+            return F.binary_cross_entropy_with_logits(real_score, torch.full_like(real_score, 1 - self.settings.smoothing)) + F.softplus(fake_score).mean()
+        share = torch.rand(len(real), 1, device=real.device)
+        between = (share * real + (1 - share) * fake).requires_grad_()
+        [gradient] = torch.autograd.grad(self.score(between, given).sum(), between, create_graph=True)
+        penalty = (gradient.square().sum(1) + 1e-12).sqrt() - 1
+        return fake_score.mean() - real_score.mean() + self.settings.penalty * penalty.square().mean()
+
+
+class GanDistribution(Distribution):
+    """What the generator draws; no density."""
+
+    def __init__(self, model: GanModel, given: Tensor) -> None:
+        self.model, self.given = model, given
+
+    def sample(self, noise: Tensor) -> Tensor:
+        latent, injected = noise[:, : self.model.settings.latent], noise[:, self.model.settings.latent :]
+        code = torch.cat((latent, self.given), 1)
+        drawn: Tensor = self.model.generator(code, injected) if self.model.settings.network == "conv" else self.model.generator(code)
+        return drawn
+
+
+def energy_distance(first: Tensor, second: Tensor) -> Tensor:
+    """2 E|X - Y| - E|X - X'| - E|Y - Y'| of two samples (events, size) of one length, pairs of the same row left out.
+
+    References: Szekely and Rizzo (2013), J. Stat. Plan. Inference 143, 1249, eq. 1.
+    """
+    events = len(first)
+    if len(second) != events or events < 2:
+        raise ValueError(f"the energy distance needs two samples of the same length >= 2, got {events} and {len(second)}")
+
+    def apart(a: Tensor, b: Tensor) -> Tensor:
+        distance = torch.cdist(a, b)
+        return (distance.sum() - distance.diagonal().sum()) / (events * (events - 1))
+
+    return 2 * apart(first, second) - apart(first, first) - apart(second, second)

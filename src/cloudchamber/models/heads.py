@@ -1,0 +1,150 @@
+"""Direct heads for inference: one Gaussian, a mixture of Gaussians, or class probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from cloudchamber.models.base import ConditionalModel, Distribution, normal_log_prob
+from cloudchamber.nn.mlp import MLP
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Settings of a Gaussian whose mean and covariance a network predicts; "full" learns the Cholesky factor of the covariance."""
+
+    covariance: Literal["full", "diagonal"] = "full"
+    hidden: int = 128
+    layers: int = 2
+
+    def build(self, target_size: int, given_size: int) -> MixtureModel:
+        """The model for so many numbers."""
+        return MixtureModel(1, self.covariance, self.hidden, self.layers, target_size, given_size)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Settings of a mixture density network.
+
+    References: Bishop (1994), Mixture density networks, Aston University NCRG/94/004.
+    """
+
+    components: int = 5
+    covariance: Literal["full", "diagonal"] = "full"
+    hidden: int = 128
+    layers: int = 2
+
+    def build(self, target_size: int, given_size: int) -> MixtureModel:
+        """The model for so many numbers."""
+        return MixtureModel(self.components, self.covariance, self.hidden, self.layers, target_size, given_size)
+
+
+class MixtureModel(ConditionalModel):
+    """A mixture of ``components`` Gaussians, one being the plain Gaussian head. The noise picks the component, then the place in it."""
+
+    def __init__(self, components: int, covariance: str, hidden: int, layers: int, target_size: int, given_size: int) -> None:
+        super().__init__()
+        if components < 1:
+            raise ValueError(f"components must be at least 1, got {components}")
+        self.target_size, self.given_size, self.noise_size = target_size, given_size, 1 + target_size
+        self.components = components
+        self.lower = target_size * (target_size - 1) // 2 if covariance == "full" else 0
+        self.net = MLP(given_size, components * (1 + 2 * target_size + self.lower), hidden, layers)
+
+    def forward(self, given: Tensor) -> MixtureDistribution:
+        size = self.target_size
+        out = self.net(given).unflatten(1, (self.components, -1))
+        logit, mean, log_diagonal, lower = out.split((1, size, size, self.lower), -1)
+        factor = log_diagonal.clamp(-10.0, 10.0).exp()[..., None] * torch.eye(size, device=given.device)
+        if self.lower:
+            rows, columns = torch.tril_indices(size, size, -1, device=given.device)
+            place = torch.zeros(self.lower, size * size, device=given.device)
+            place[torch.arange(self.lower, device=given.device), rows * size + columns] = 1
+            factor = factor + (lower @ place).unflatten(-1, (size, size))
+        return MixtureDistribution(logit[..., 0].log_softmax(1), mean, factor)
+
+    def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
+        """The negative mean log density."""
+        yield self, -self(given).log_prob(target).mean()
+
+
+class MixtureDistribution(Distribution):
+    """Log weights (events, components), means (events, components, target), Cholesky factors of the covariances (events, components, target, target)."""
+
+    def __init__(self, log_weight: Tensor, means: Tensor, factor: Tensor) -> None:
+        self.log_weight, self.means, self.factor = log_weight, means, factor
+
+    def sample(self, noise: Tensor) -> Tensor:
+        pick = one_hot_draw(self.log_weight.exp(), noise[:, 0])
+        place = (self.factor @ noise[:, None, 1:, None])[..., 0]
+        return ((self.means + place) * pick[..., None]).sum(1)
+
+    def log_prob(self, target: Tensor) -> Tensor:
+        pull = torch.linalg.solve_triangular(self.factor, (target[:, None] - self.means)[..., None], upper=False)[..., 0]
+        log_density = normal_log_prob(pull) - self.factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        return (self.log_weight + log_density).logsumexp(1)
+
+    def mean(self) -> Tensor:
+        return (self.log_weight.exp()[..., None] * self.means).sum(1)
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """Settings of a classifier of one category column, which the codec hands over one-hot."""
+
+    hidden: int = 128
+    layers: int = 2
+
+    def build(self, target_size: int, given_size: int) -> CategoricalModel:
+        """The model for so many classes."""
+        return CategoricalModel(self, target_size, given_size)
+
+
+class CategoricalModel(ConditionalModel):
+    """See ``Categorical``."""
+
+    def __init__(self, settings: Categorical, target_size: int, given_size: int) -> None:
+        super().__init__()
+        if target_size < 2:
+            raise ValueError(f"a classifier needs at least 2 classes, got {target_size}")
+        self.target_size, self.given_size, self.noise_size = target_size, given_size, 1
+        self.net = MLP(given_size, target_size, settings.hidden, settings.layers)
+
+    def forward(self, given: Tensor) -> CategoricalDistribution:
+        return CategoricalDistribution(self.net(given).log_softmax(1))
+
+    def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
+        """The cross-entropy."""
+        yield self, -self(given).log_prob(target).mean()
+
+
+class CategoricalDistribution(Distribution):
+    """Log probabilities of the classes, (events, classes)."""
+
+    def __init__(self, log_probability: Tensor) -> None:
+        self.log_probability = log_probability
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """One-hot draws."""
+        return one_hot_draw(self.log_probability.exp(), noise[:, 0])
+
+    def log_prob(self, target: Tensor) -> Tensor:
+        """ln of the probability of one-hot ``target``."""
+        if not bool((target.sum(1) == 1).all()):
+            raise ValueError("a classifier learns the one-hot classes of a single category column; each target row must have one 1")
+        return (target * self.log_probability).sum(1)
+
+    def mean(self) -> Tensor:
+        """The class probabilities."""
+        return self.log_probability.exp()
+
+
+def one_hot_draw(probability: Tensor, noise: Tensor) -> Tensor:
+    """Pick a class for each event, (events, classes) one-hot: the first whose cumulative ``probability`` passes that of the normal ``noise``."""
+    uniform = 0.5 * (1 + torch.erf(noise * 0.5**0.5))
+    below = (probability.cumsum(1)[:, :-1] < uniform[:, None]).sum(1)
+    return (below[:, None] == torch.arange(probability.shape[1], device=noise.device)).to(probability.dtype)

@@ -1,0 +1,253 @@
+"""A trained model: physical units in, physical units out, within the domain it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cloudchamber.models.base import ConditionalModel
+from cloudchamber.models.domain import Domain, domain_from_json, inside, refuse_outside
+from cloudchamber.models.heads import CategoricalModel
+from cloudchamber.models.recipe import Recipe
+from cloudchamber.models.weights import read_json, read_weights, write_json, write_weights
+from cloudchamber.nn.codec import Codec
+from cloudchamber.rng import rng
+from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, events_in
+
+NOISE_BLOCK = 1024
+"""Noise is drawn for so many events at once, so that an event's noise does not depend on the batch size."""
+Outside = Literal["refuse", "flag"]
+WEIGHTS, RECIPE, SCHEMA, DOMAIN = "weights.safetensors", "recipe.json", "schema.json", "domain.json"
+
+
+class RecipeSource(Protocol):
+    """What loading needs of a study: its name and its recipes, which know the classes of their parts."""
+
+    @property
+    def name(self) -> str: ...
+
+    def recipe(self, name: str | None = None) -> Recipe:
+        """A recipe by name."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """Recipe, schema, codecs and weights of one run. ``seed`` is the seed of its training."""
+
+    study: str
+    recipe: Recipe
+    schema: Schema
+    given_codec: Codec
+    target_codec: Codec
+    model: ConditionalModel
+    domain: Domain
+    seed: int
+
+    @cached_property
+    def given_columns(self) -> dict[str, Column]:
+        """The columns a user gives."""
+        return self.schema.select(self.recipe.given)
+
+    @cached_property
+    def target_columns(self) -> dict[str, Column]:
+        """The columns the model answers with."""
+        return self.schema.select(self.recipe.target)
+
+    @property
+    def parameters(self) -> int:
+        """The number of learned numbers of the model."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    def sample(self, given: Table, seed: int, batch_size: int = 4096, outside: Outside = "refuse", **options: Any) -> Table:
+        """One event of the target's columns for each event of ``given``, in physical units.
+
+        The same ``seed`` gives the same events, whatever the ``batch_size`` (up to the rounding of single precision). ``options`` go to the
+        model, such as ``steps`` or ``tolerance`` of flow matching. Given values outside the trained domain are refused with a ValueError, or
+        answered and marked in the boolean column ``in_domain`` with ``outside="flag"``.
+        """
+        given, marks = self._checked(given, outside)
+        return self._draw(given, seed, "sample", batch_size, options) | marks
+
+    def log_prob(self, given: Table, target: Table, batch_size: int = 4096) -> np.ndarray:
+        """ln p(target | given) per physical unit of every target number, (events,); ValueError where the model has no density."""
+        given, _ = self._checked(given, "refuse")
+        target = check_table(target, self.target_columns, extra=True)
+        if events_in(given) != events_in(target):
+            raise ValueError(f"given has {events_in(given)} events, target {events_in(target)}")
+        answers = []
+        self.model.eval()
+        with torch.no_grad():
+            for start, stop in _batches(events_in(given), batch_size):
+                condition = self._tensors(given, self.given_columns, start, stop)
+                columns = self._tensors(target, self.target_columns, start, stop)
+                log_det = self.target_codec.log_det(columns, condition)
+                distribution = self.model(self.given_codec.encode(condition, {}))
+                answers.append((distribution.log_prob(self.target_codec.encode(columns, condition)) + log_det).double().cpu().numpy())
+        return np.concatenate(answers)
+
+    def predict(self, given: Table, draws: int = 100, seed: int = 0, batch_size: int = 4096, outside: Outside = "refuse", **options: Any) -> Table:
+        """Mean and standard deviation of every target column over ``draws`` samples an event: ``<column>_mean``, ``<column>_std``.
+
+        A column of categories answers with ``<column>_probability``, (events, ..., categories): exact where the model states it, else the share of the draws.
+        """
+        if draws < 2:
+            raise ValueError(f"draws must be at least 2, got {draws}")
+        given, marks = self._checked(given, outside)
+        if isinstance(self.model, CategoricalModel):
+            return self._probabilities(given, batch_size) | marks
+        total: dict[str, np.ndarray] = {}
+        squares: dict[str, np.ndarray] = {}
+        for draw in range(draws):
+            for name, values in self._draw(given, seed, f"predict {draw}", batch_size, options).items():
+                categories = self.target_columns[name].categories
+                numbers = np.eye(len(categories))[values] if categories else values.astype(np.float64)
+                # Welford (1962), Technometrics 4, 419: stable for means far larger than their deviations
+                mean = total.get(name, np.zeros_like(numbers))
+                step = numbers - mean
+                total[name] = mean + step / (draw + 1)
+                squares[name] = squares.get(name, np.zeros_like(numbers)) + step * (numbers - total[name])
+        answer: Table = {}
+        for name, column in self.target_columns.items():
+            if column.categories:
+                answer[f"{name}_probability"] = total[name]
+            else:
+                answer |= {f"{name}_mean": total[name], f"{name}_std": np.sqrt(squares[name] / (draws - 1))}
+        return answer | marks
+
+    def save(self, folder: Path) -> Path:
+        """Write weights, recipe, schema and domain, each file complete or not at all; the weights last."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / RECIPE, {"study": self.study, "seed": self.seed, "recipe": self.recipe.to_json()})
+        write_json(folder / SCHEMA, self.schema.to_json())
+        write_json(folder / DOMAIN, self.domain)
+        write_weights(folder / WEIGHTS, _parts(self.model, self.given_codec, self.target_codec))
+        return folder
+
+    def _checked(self, given: Table, outside: str) -> tuple[Table, Table]:
+        if outside not in ("refuse", "flag"):
+            raise ValueError(f"outside must be 'refuse' or 'flag', got '{outside}'")
+        given = check_table(given, self.given_columns, extra=True)
+        if events_in(given) == 0:
+            raise ValueError("no events given")
+        if outside == "refuse":
+            refuse_outside(given, self.given_columns, self.domain)
+            return given, {}
+        return given, {"in_domain": inside(given, self.given_columns, self.domain)}
+
+    def _draw(self, given: Table, seed: int, word: str, batch_size: int, options: Mapping[str, Any]) -> Table:
+        options = dict(self.recipe.sampling) | dict(options)
+        unknown = [name for name in options if name not in self.model.options]
+        if unknown:
+            raise ValueError(f"'{self.recipe.name}' has no sampling option '{unknown[0]}'; it has: {', '.join(self.model.options) or 'none'}")
+        parts: list[dict[str, Tensor]] = []
+        self.model.eval()
+        with torch.no_grad():
+            for start, stop in _batches(events_in(given), batch_size):
+                condition = self._tensors(given, self.given_columns, start, stop)
+                noise = torch.from_numpy(noise_rows(seed, word, start, stop, self.model.noise_size)).to(self._device)
+                flat = self.model.generate(noise, self.given_codec.encode(condition, {}), **options)
+                parts.append(self.target_codec.decode(flat, condition))
+        table: Table = {}
+        for name, column in self.target_columns.items():
+            values = torch.cat([part[name] for part in parts]).cpu().numpy()
+            whole = np.issubdtype(np.dtype(column.dtype), np.integer) and values.dtype.kind == "f"
+            table[name] = (np.rint(values) if whole else values).astype(column.dtype, copy=False)
+        return table
+
+    def _probabilities(self, given: Table, batch_size: int) -> Table:
+        [name] = self.target_columns
+        shape = self.target_columns[name].shape
+        parts = []
+        self.model.eval()
+        with torch.no_grad():
+            for start, stop in _batches(events_in(given), batch_size):
+                condition = self._tensors(given, self.given_columns, start, stop)
+                parts.append(self.model(self.given_codec.encode(condition, {})).mean().double().cpu().numpy())
+        return {f"{name}_probability": np.concatenate(parts).reshape(-1, *shape, len(self.target_columns[name].categories))}
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    def _tensors(self, table: Table, columns: Mapping[str, Column], start: int, stop: int) -> dict[str, Tensor]:
+        return {name: values.to(self._device) for name, values in to_tensors(table, columns, slice(start, stop)).items()}
+
+
+def study_of(folder: Path) -> str:
+    """The name of the study that a run folder belongs to."""
+    head = read_json(Path(folder) / RECIPE)
+    if not isinstance(head, Mapping) or not isinstance(head.get("study"), str):
+        raise ValueError(f"{Path(folder) / RECIPE}: names no study")
+    return str(head["study"])
+
+
+def load_trained(folder: Path, study: RecipeSource) -> TrainedModel:
+    """Read what ``save`` wrote. FileNotFoundError for a missing file, ValueError for broken or unfitting ones; both name the file."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no run folder {folder}: train first, or check the path")
+    if study_of(folder) != study.name:
+        raise ValueError(f"{folder}: a run of the study '{study_of(folder)}', not of '{study.name}'")
+    head = read_json(folder / RECIPE)
+    try:
+        unknown = sorted(set(head) - {"study", "seed", "recipe"})
+        if unknown:
+            raise ValueError(f"unknown key '{unknown[0]}'; allowed: study, seed, recipe")
+        if not isinstance(head.get("seed"), int) or not isinstance(head.get("recipe"), Mapping):
+            raise ValueError("needs a whole number 'seed' and the settings 'recipe'")
+        recipe = study.recipe(head["recipe"].get("name")).with_json(head["recipe"])
+    except ValueError as error:
+        raise ValueError(f"{folder / RECIPE}: {error}") from None
+    try:
+        schema = Schema.from_json(read_json(folder / SCHEMA))
+        given_columns, target_columns = schema.select(recipe.given), schema.select(recipe.target)
+    except ValueError as error:
+        raise ValueError(f"{folder / SCHEMA}: {error}") from None
+    given_codec, target_codec = recipe.given_codec.build(given_columns), recipe.target_codec.build(target_columns)
+    model = recipe.model.build(target_codec.size, given_codec.size)
+    read_weights(folder / WEIGHTS, _parts(model, given_codec, target_codec))
+    model.eval()
+    try:
+        domain = domain_from_json(read_json(folder / DOMAIN), given_columns)
+    except ValueError as error:
+        raise ValueError(f"{folder / DOMAIN}: {error}") from None
+    return TrainedModel(study.name, recipe, schema, given_codec, target_codec, model, domain, head["seed"])
+
+
+def _parts(model: nn.Module, given_codec: nn.Module, target_codec: nn.Module) -> nn.ModuleDict:
+    return nn.ModuleDict({"model": model, "given_codec": given_codec, "target_codec": target_codec})
+
+
+def to_tensors(table: Mapping[str, Any], columns: Mapping[str, Column], events: slice = slice(None)) -> dict[str, Tensor]:
+    """The ``columns`` of a checked table as tensors: float32, and int64 codes for categories. TypeError for a ragged column."""
+    tensors = {}
+    for name, column in columns.items():
+        if isinstance(table[name], Ragged):
+            raise TypeError(f"column '{name}' is ragged: it does not fit a tensor")
+        tensors[name] = torch.from_numpy(np.array(table[name][events], dtype=np.int64 if column.categories else np.float32))
+    return tensors
+
+
+def noise_rows(seed: int, word: str, start: int, stop: int, size: int) -> np.ndarray:
+    """Standard normal noise of the events ``start`` to ``stop``, (stop - start, size), drawn by blocks of events."""
+    parts = []
+    for block in range(start // NOISE_BLOCK, (stop - 1) // NOISE_BLOCK + 1):
+        last = min(stop - block * NOISE_BLOCK, NOISE_BLOCK)
+        drawn = rng(seed, word, block).standard_normal((last, size), dtype=np.float32)
+        parts.append(drawn[max(start - block * NOISE_BLOCK, 0) :])
+    return np.concatenate(parts)
+
+
+def _batches(events: int, batch_size: int) -> Iterator[tuple[int, int]]:
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    return ((start, min(start + batch_size, events)) for start in range(0, events, batch_size))

@@ -1,0 +1,164 @@
+"""From named columns in physical units to the flat, standardised numbers that networks learn on, and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import log, prod
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from cloudchamber.nn.scale import Standardise
+from cloudchamber.schema import Column
+
+Tensors = dict[str, Tensor]
+EDGE = 1e-6
+"""A logit column is kept this share of its range away from both ends."""
+
+
+class Codec(nn.Module, ABC):
+    """The map between columns and flat numbers; all that it learns from data lives in buffers.
+
+    ``given`` holds the given columns, for codecs whose map depends on them; the codec of the given columns themselves gets ``{}``.
+    """
+
+    size: int
+
+    @abstractmethod
+    def fit(self, columns: Tensors, given: Tensors) -> None:
+        """Set the buffers from training data."""
+
+    @abstractmethod
+    def encode(self, columns: Tensors, given: Tensors) -> Tensor:
+        """Flat numbers, (events, size)."""
+
+    @abstractmethod
+    def decode(self, flat: Tensor, given: Tensors) -> Tensors:
+        """Columns in physical units."""
+
+    @abstractmethod
+    def log_det(self, columns: Tensors, given: Tensors) -> Tensor:
+        """ln|d flat / d columns|, (events,); ValueError if the codec reduces the dimension, so that no density of the columns exists."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Settings of the default codec: the columns flattened in their order, each number transformed and standardised; categories become one-hot.
+
+    ``transforms`` names the columns to take the logarithm of (positive values) or the logit of (needs the column's ``low`` and ``high``).
+    """
+
+    transforms: Mapping[str, Literal["linear", "log", "logit"]] = field(default_factory=dict)
+
+    def build(self, columns: Mapping[str, Column]) -> ColumnsCodec:
+        """The codec of these columns."""
+        return ColumnsCodec(columns, self.transforms)
+
+
+class ColumnsCodec(Codec):
+    """See ``Columns``. Decoded values are kept within a column's ``low`` and ``high``."""
+
+    def __init__(self, columns: Mapping[str, Column], transforms: Mapping[str, str]) -> None:
+        super().__init__()
+        unknown = [name for name in transforms if name not in columns]
+        if unknown:
+            raise ValueError(f"transform for unknown column '{unknown[0]}'; the columns are: {', '.join(columns)}")
+        for name, column in columns.items():
+            _check_column(name, column, transforms.get(name, "linear"))
+        self.columns = dict(columns)
+        self.transforms = {name: transforms.get(name, "linear") for name in columns}
+        self.sizes = [prod(column.shape) * max(len(column.categories), 1) for column in columns.values()]
+        self.size = sum(self.sizes)
+        self.scale = Standardise(self.size)
+
+    def fit(self, columns: Tensors, given: Tensors) -> None:
+        for name, transform in self.transforms.items():
+            if transform == "log" and bool((columns[name] <= 0).any()):
+                smallest = columns[name].min().item()
+                raise ValueError(f"column '{name}': {smallest:g} has no logarithm; all values must be above 0, or use the transform 'linear'")
+        flat = self._flatten(columns)
+        if not bool(torch.isfinite(flat).all()):
+            bad = [name for name, part in zip(self.columns, flat.split(self.sizes, 1), strict=True) if not bool(torch.isfinite(part).all())]
+            raise ValueError(f"column '{bad[0]}' holds NaN or infinite values")
+        self.scale.fit(flat)
+        for category, mean, deviation in zip(self._is_category(), self.scale.mean.split(self.sizes), self.scale.deviation.split(self.sizes), strict=True):
+            if category:
+                mean.zero_()
+                deviation.fill_(1.0)
+
+    def encode(self, columns: Tensors, given: Tensors) -> Tensor:
+        flat: Tensor = self.scale(self._flatten(columns))
+        return flat
+
+    def decode(self, flat: Tensor, given: Tensors) -> Tensors:
+        # category entries are scaled by 1, so their largest entry stays the largest
+        parts = self.scale.inverse(flat).split(self.sizes, dim=1)
+        return {name: self._to_column(name, column, part) for (name, column), part in zip(self.columns.items(), parts, strict=True)}
+
+    def log_det(self, columns: Tensors, given: Tensors) -> Tensor:
+        categories = self._is_category()
+        if any(categories) and not all(categories):
+            raise ValueError(f"no joint density of categories and numbers: learn {', '.join(self.columns)} in separate models")
+        total = self.scale.log_det().expand(len(next(iter(columns.values()))))
+        for name, transform in self.transforms.items():
+            values = columns[name].flatten(1) if columns[name].ndim > 1 else columns[name][:, None]
+            if transform == "log":
+                total = total - values.clamp_min(torch.finfo(values.dtype).tiny).log().sum(1)
+            elif transform == "logit":
+                low, high = _range(self.columns[name])
+                share = ((values - low) / (high - low)).clamp(EDGE, 1 - EDGE)
+                total = total - (share.log() + torch.log1p(-share) + log(high - low)).sum(1)
+        return total
+
+    def _is_category(self) -> list[bool]:
+        return [bool(column.categories) for column in self.columns.values()]
+
+    def _flatten(self, columns: Tensors) -> Tensor:
+        missing = [name for name in self.columns if name not in columns]
+        if missing:
+            raise ValueError(f"missing column '{missing[0]}'; needed: {', '.join(self.columns)}")
+        return torch.cat([self._to_flat(name, column, columns[name]) for name, column in self.columns.items()], dim=1)
+
+    def _to_flat(self, name: str, column: Column, values: Tensor) -> Tensor:
+        if column.categories:
+            codes = torch.arange(len(column.categories), device=values.device)
+            return (values.unsqueeze(-1) == codes).float().flatten(1)
+        values = values.float().reshape(-1, prod(column.shape))
+        if self.transforms[name] == "log":
+            return values.clamp_min(torch.finfo(values.dtype).tiny).log()
+        if self.transforms[name] == "logit":
+            low, high = _range(column)
+            share = ((values - low) / (high - low)).clamp(EDGE, 1 - EDGE)
+            return share.log() - torch.log1p(-share)
+        return values
+
+    def _to_column(self, name: str, column: Column, flat: Tensor) -> Tensor:
+        if column.categories:
+            return flat.reshape(-1, *column.shape, len(column.categories)).argmax(-1)
+        if self.transforms[name] == "log":
+            flat = flat.clamp(-87.0, 88.0).exp()
+        elif self.transforms[name] == "logit":
+            low, high = _range(column)
+            flat = low + (high - low) * F.sigmoid(flat)
+        if column.low is not None or column.high is not None:
+            flat = flat.clamp(column.low, column.high)
+        return flat.reshape(-1, *column.shape)
+
+
+def _check_column(name: str, column: Column, transform: str) -> None:
+    if column.ragged:
+        raise ValueError(f"column '{name}' is ragged: the recipe needs a codec of its own for it")
+    if column.categories and transform != "linear":
+        raise ValueError(f"column '{name}' holds categories, which become one-hot: no transform '{transform}'")
+    if transform == "logit":
+        _range(column, name)
+
+
+def _range(column: Column, name: str = "") -> tuple[float, float]:
+    if column.low is None or column.high is None or not column.low < column.high:
+        raise ValueError(f"column '{name}': the transform 'logit' needs low < high in the schema, got {column.low} and {column.high}")
+    return column.low, column.high

@@ -1,0 +1,82 @@
+"""Trained models of a small study with every kind of column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from cloudchamber.models.domain import domain_of
+from cloudchamber.models.flow import Flow
+from cloudchamber.models.gan import Gan
+from cloudchamber.models.heads import Categorical, Gaussian, Mixture
+from cloudchamber.models.matching import Matching
+from cloudchamber.models.recipe import ModelSettings, Recipe
+from cloudchamber.models.trained import TrainedModel, to_tensors
+from cloudchamber.models.vae import Vae
+from cloudchamber.nn.codec import Columns
+from cloudchamber.schema import Column, Schema, Table, check_table
+
+SCHEMA = Schema(
+    theta={"primary": Column(categories=("p", "Fe", "photon")), "lge": Column(unit="lg(eV)", low=15, high=20)},
+    x={"profile": Column(shape=(2, 5), low=0), "share": Column(low=0, high=1), "xmax": Column(unit="g/cm2"), "muons": Column(dtype="int64")},
+)
+MODELS: dict[str, ModelSettings] = {
+    "flow": Flow(transforms=2, hidden=16, layers=1),
+    "autoregressive": Flow(transforms=2, hidden=16, layers=1, passes=3),
+    "matching": Matching(hidden=16, layers=1, steps=3),
+    "vae": Vae(latent=3, hidden=16, layers=1),
+    "gan": Gan(latent=3, hidden=16, layers=1),
+    "conv": Gan(network="conv", channels=2, length=5, width=4, stages=2, latent=3, hidden=16, noise_injection=True, dense=True),
+    "gaussian": Gaussian(hidden=16, layers=1),
+    "mixture": Mixture(components=2, hidden=16, layers=1),
+}
+
+
+def events(n: int, seed: int = 0) -> Table:
+    generator = np.random.default_rng(seed)
+    table = {
+        "primary": generator.integers(0, 2, n),
+        "lge": generator.uniform(17, 19, n),
+        "profile": generator.lognormal(size=(n, 2, 5)),
+        "share": generator.uniform(size=n),
+    }
+    table |= {"xmax": generator.normal(700, 60, n), "muons": generator.poisson(100, n)}
+    return check_table(table, SCHEMA.columns)
+
+
+def recipe(name: str) -> Recipe:
+    if name == "classes":
+        return Recipe(name, "which primary", ("primary",), ("profile", "xmax"), Columns(), Columns({"profile": "log"}), Categorical(hidden=16))
+    codec = Columns({"profile": "log", "share": "logit"})
+    return Recipe(name, "showers", ("profile", "share", "xmax", "muons"), ("primary", "lge"), codec, Columns(), MODELS[name])
+
+
+@dataclass(frozen=True)
+class SmallStudy:
+    """What loading needs of a study."""
+
+    name: str = "small"
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def recipe(self, name: str | None = None) -> Recipe:
+        if name != "classes" and name not in MODELS:
+            raise ValueError(f"unknown recipe '{name}'")
+        return recipe(name)
+
+
+def trained(name: str) -> TrainedModel:
+    """Codecs fitted; weights random, but not those that make an untrained model the identity."""
+    torch.manual_seed(0)
+    made, table = recipe(name), events(500)
+    given, target = SCHEMA.select(made.given), SCHEMA.select(made.target)
+    given_codec, target_codec = made.given_codec.build(given), made.target_codec.build(target)
+    given_codec.fit(to_tensors(table, given), {})
+    target_codec.fit(to_tensors(table, target), to_tensors(table, given))
+    model = made.model.build(target_codec.size, given_codec.size)
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    domain = domain_of(table, given) | ({"lge": (17.0, 19.0)} if "lge" in given else {})
+    return TrainedModel("small", made, SCHEMA, given_codec, target_codec, model.eval(), domain, seed=5)

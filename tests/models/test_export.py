@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import runs
+import torch
+from torch import Tensor, nn
+
+from cloudchamber.models.base import ConditionalModel, Distribution
+from cloudchamber.models.export import export_onnx, export_torchscript
+from cloudchamber.models.trained import TrainedModel, noise_rows, to_tensors
+from cloudchamber.schema import Table
+
+NAMES = [*runs.MODELS, "classes"]
+
+
+def given_of(model: TrainedModel, events: int) -> Table:
+    table = runs.events(500)
+    return {name: table[name][:events] for name in model.recipe.given}
+
+
+def compare(model: TrainedModel, answer: list[np.ndarray], wanted: Table) -> None:
+    for name, values in zip(model.recipe.target, answer, strict=True):
+        if model.target_columns[name].categories:
+            np.testing.assert_array_equal(values, wanted[name])
+        else:
+            # whole numbers are rounded by ``sample`` only
+            np.testing.assert_allclose(values, wanted[name], rtol=2e-4, atol=0.51 if wanted[name].dtype.kind == "i" else 1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_onnx_gives_the_same_events(name: str, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = runs.trained(name)
+    path = export_onnx(model, tmp_path / "model.onnx")
+    assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert [i.name for i in session.get_inputs()] == ["noise", *model.recipe.given]
+    assert [o.name for o in session.get_outputs()] == list(model.recipe.target)
+    for events in (1, 200):
+        given = given_of(model, events)
+        inputs = {key: value.numpy() for key, value in to_tensors(given, model.given_columns).items()}
+        answer = session.run(None, {"noise": noise_rows(7, "sample", 0, events, model.model.noise_size)} | inputs)
+        compare(model, answer, model.sample(given, seed=7))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_torchscript_gives_the_same_events(name: str, tmp_path: Path) -> None:
+    model = runs.trained(name)
+    path = export_torchscript(model, tmp_path / "model.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit as a whole
+        script = torch.jit.load(path)
+    given = given_of(model, 200)
+    answer = script(torch.from_numpy(noise_rows(7, "sample", 0, 200, model.model.noise_size)), *to_tensors(given, model.given_columns).values())
+    compare(model, [part.numpy() for part in answer], model.sample(given, seed=7))
+
+
+def test_steps_are_frozen_in_and_a_tolerance_is_refused(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = runs.trained("matching")
+    path = export_onnx(model, tmp_path / "model.onnx", steps=1, method="euler")
+    given = given_of(model, 50)
+    inputs = {key: value.numpy() for key, value in to_tensors(given, model.given_columns).items()}
+    answer = onnxruntime.InferenceSession(str(path)).run(None, {"noise": noise_rows(7, "sample", 0, 50, model.model.noise_size)} | inputs)
+    compare(model, answer, model.sample(given, seed=7, steps=1, method="euler"))
+    with pytest.raises(ValueError, match="fixed number of steps"):
+        export_onnx(model, tmp_path / "model.onnx", tolerance=1e-3)
+
+
+class Solved(Distribution):
+    """Noise through a triangular solve, which ONNX has no operation for."""
+
+    def __init__(self, factor: Tensor) -> None:
+        self.factor = factor
+
+    def sample(self, noise: Tensor) -> Tensor:
+        return torch.linalg.solve_triangular(self.factor, noise.T, upper=False).T
+
+
+class SolvedModel(ConditionalModel):
+    """A model of somebody's own."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.target_size = self.noise_size = size
+        self.factor = nn.Parameter(torch.eye(size))
+
+    def forward(self, given: Tensor) -> Distribution:
+        return Solved(self.factor)
+
+    def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
+        yield self, self.factor.square().sum()
+
+
+def test_what_onnx_lacks_is_said_and_torchscript_takes_it(tmp_path: Path) -> None:
+    model = runs.trained("gaussian")
+    own = replace(model, model=SolvedModel(model.target_codec.size))
+    with pytest.raises(ValueError, match=r"'gaussian' does not export to ONNX .*solve_triangular.*; export TorchScript instead"):
+        export_onnx(own, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+    assert export_torchscript(own, tmp_path / "model.pt").is_file()

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+import toy
+
+from cloudchamber.models.gan import Gan, energy_distance
+
+SMALL = Gan(latent=4, hidden=48, layers=1, critic_steps=4)
+
+
+def test_wasserstein_gan_learns_the_toy() -> None:
+    torch.manual_seed(0)
+    model = replace(SMALL, penalty=1.0).build(2, 1)
+    # the critic has to be near its optimum at each turn of the generator, so it learns faster
+    toy.train(model, 500, 3e-4, betas=(0.5, 0.9), batch=512, critic_rate=3e-3)
+    toy.check_samples(model, 0.2)
+    target, given = toy.draw(1000, seed=10**6)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        trained, untrained = model.validation_loss(target, given), SMALL.build(2, 1).validation_loss(target, given)
+    assert abs(trained) < 0.03 < 0.2 < untrained
+
+
+def test_cross_entropy_gan_finds_the_mean() -> None:
+    torch.manual_seed(0)
+    model = Gan(loss="cross_entropy", latent=4, hidden=48, layers=1, critic_steps=1).build(2, 1)
+    toy.train(model, 600, 1e-3, betas=(0.5, 0.9))
+    target, given = toy.draw(1000, seed=10**6)
+    assert abs(model.validation_loss(target, given).item()) < 0.1
+
+
+@pytest.mark.parametrize(
+    "settings", [SMALL, Gan(network="conv", channels=2, length=9, width=8, hidden=16, stages=2, critic_steps=3, noise_injection=True, dense=True)]
+)
+def test_the_turns_are_the_critics_then_the_generators(settings: Gan) -> None:
+    torch.manual_seed(0)
+    model = settings.build(20, 3)
+    target, given = torch.randn(30, 20), torch.randn(30, 3)
+    parts = []
+    for part, loss in model.losses(target, given):
+        part.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert all(p.grad is not None for p in part.parameters())
+        parts.append(part)
+    assert parts == [model.critic] * settings.critic_steps + [model.generator]
+    assert model.generate(torch.randn(7, model.noise_size), given[:7]).shape == (7, 20)
+
+
+def test_the_penalty_is_zero_for_unit_slope_only() -> None:
+    model = SMALL.build(2, 1)
+
+    class Slope(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return slope * x[:, :1]
+
+    model.critic = Slope()
+    target, given = toy.draw(500, seed=0)
+    found = []
+    for slope in (0.0, 1.0, 3.0):
+        torch.manual_seed(0)
+        fake = model.generate(torch.randn(500, model.noise_size), given)
+        torch.manual_seed(0)
+        found.append((model._critic_loss(target, given) - slope * (fake - target)[:, 0].mean()).item())
+    assert found == pytest.approx([10.0, 0.0, 40.0], abs=1e-4)
+
+
+def test_a_wrong_layout_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"between 1 and the target's 20 numbers, got 3 \* 7"):
+        Gan(network="conv", channels=3, length=7).build(20, 1)
+    with pytest.raises(ValueError, match="belong to network 'conv'"):
+        Gan(dense=True).build(20, 1)
+    with pytest.raises(ValueError, match="critic_steps must be at least 1"):
+        Gan(critic_steps=0).build(20, 1)
+
+
+def test_energy_distance_of_shifted_normals() -> None:
+    torch.manual_seed(0)
+    first, second, third = torch.randn(4000, 1), torch.randn(4000, 1), torch.randn(4000, 1) + 1
+    assert abs(energy_distance(first, second)) < 0.005
+    # for unit normals m apart: E|X - Y| = 2 phi(m / sqrt 2) sqrt 2 + m (2 Phi(m / sqrt 2) - 1), twice that less twice 2 / sqrt pi
+    root = torch.tensor(2.0).sqrt()
+    normal = torch.distributions.Normal(0.0, 1.0)
+    between = 2 * normal.log_prob(1 / root).exp() * root + (2 * normal.cdf(1 / root) - 1)
+    wanted = 2 * between - 4 / torch.tensor(torch.pi).sqrt()
+    assert float(energy_distance(first, third)) == pytest.approx(float(wanted), rel=0.08)
+    distances = [float(energy_distance(first, second + shift)) for shift in (0.0, 0.5, 1.0, 2.0)]
+    assert all(a < b for a, b in pairwise(distances))
+    with pytest.raises(ValueError, match="same length >= 2"):
+        energy_distance(first, second[:3])

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import runs
+import torch
+
+from cloudchamber.models.flow import Flow
+from cloudchamber.models.recipe import Recipe
+from cloudchamber.models.trained import TrainedModel, load_trained, noise_rows, study_of, to_tensors
+from cloudchamber.nn.codec import Columns
+from cloudchamber.schema import Column, Schema, check_table, take
+
+GIVEN = {name: values for name, values in runs.events(1500, seed=1).items() if name in ("primary", "lge")}
+STUDY = runs.SmallStudy()
+
+
+@pytest.mark.parametrize("name", list(runs.MODELS))
+def test_the_seed_alone_makes_the_events(name: str) -> None:
+    model = runs.trained(name)
+    first = model.sample(GIVEN, seed=3)
+    check_table(first, model.target_columns)
+    assert {name: values.dtype for name, values in first.items()} == {name: np.dtype(column.dtype) for name, column in model.target_columns.items()}
+    again, small, start, other = (
+        model.sample(GIVEN, 3),
+        model.sample(GIVEN, 3, batch_size=123),
+        model.sample(take(GIVEN, slice(0, 40)), 3),
+        model.sample(GIVEN, 4),
+    )
+    for column, values in first.items():
+        np.testing.assert_array_equal(values, again[column])
+        np.testing.assert_allclose(values, small[column], rtol=1e-4, atol=1e-5 if values.dtype.kind == "f" else 1)
+        np.testing.assert_allclose(values[:40], start[column], rtol=1e-4, atol=1e-5 if values.dtype.kind == "f" else 1)
+    assert not np.array_equal(first["xmax"], other["xmax"])
+
+
+def test_noise_of_an_event_does_not_depend_on_where_a_batch_starts() -> None:
+    whole = noise_rows(1, "sample", 0, 3000, 2)
+    np.testing.assert_array_equal(whole[1000:2500], noise_rows(1, "sample", 1000, 2500, 2))
+    assert len(np.unique(whole)) == whole.size
+    assert not np.array_equal(whole, noise_rows(1, "predict 0", 0, 3000, 2))
+
+
+def test_outside_the_domain_is_refused_or_flagged() -> None:
+    model = runs.trained("flow")
+    bad = {"primary": np.array(["p", "Fe", "photon"]), "lge": np.array([17.5, 19.6, 18.0])}
+    with pytest.raises(ValueError, match=r"column 'primary': 'photon' in event 2 .* trained range p, Fe"):
+        model.sample(bad, seed=1)
+    with pytest.raises(ValueError, match=r"column 'lge': 19\.6 in event 1 .* trained range \[17, 19\] lg\(eV\)"):
+        model.sample(bad | {"primary": np.array(["p", "p", "p"])}, seed=1)
+    flagged = model.sample(bad, seed=1, outside="flag")
+    assert flagged["in_domain"].tolist() == [True, False, False]
+    assert model.predict(bad, draws=2, outside="flag")["in_domain"].tolist() == [True, False, False]
+    with pytest.raises(ValueError, match=r"'lge': 25 in event 1 is outside the allowed \[15, 20\]"):
+        model.sample(bad | {"lge": np.array([17.5, 25.0, 18.0])}, seed=1, outside="flag")
+    with pytest.raises(ValueError, match="'refuse' or 'flag', got 'ignore'"):
+        model.sample(bad, seed=1, outside="ignore")  # type: ignore[arg-type]
+
+
+def test_bad_requests_are_named() -> None:
+    model = runs.trained("matching")
+    with pytest.raises(ValueError, match="'matching' has no sampling option 'stepps'; it has: steps, method, tolerance"):
+        model.sample(GIVEN, seed=1, stepps=3)
+    with pytest.raises(ValueError, match="missing column 'lge'"):
+        model.sample({"primary": np.array([0])}, seed=1)
+    with pytest.raises(ValueError, match="'lge' holds 1 NaN"):
+        model.sample({"primary": np.array([0]), "lge": np.array([np.nan])}, seed=1)
+    with pytest.raises(ValueError, match="no events"):
+        model.sample({"primary": np.array([], int), "lge": np.array([])}, seed=1)
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        model.sample(GIVEN, seed=1, batch_size=0)
+    with pytest.raises(ValueError, match="draws must be at least 2"):
+        model.predict(GIVEN, draws=1)
+
+
+def test_log_prob_is_per_physical_unit() -> None:
+    model, table = runs.trained("flow"), runs.events(400, seed=2)
+    given, target = take(table, slice(0, 40)), take(table, slice(0, 40))
+    found = model.log_prob(given, target)
+    assert found.shape == (40,) and np.isfinite(found).all()
+    np.testing.assert_allclose(model.log_prob(given, target, batch_size=7), found, rtol=1e-4, atol=1e-3)
+    with pytest.raises(ValueError, match="given has 40 events, target 3"):
+        model.log_prob(given, take(target, slice(0, 3)))
+    with pytest.raises(ValueError, match="VaeDistribution has no density"):
+        runs.trained("vae").log_prob(given, target)
+
+
+def test_the_density_in_physical_units_integrates_to_one() -> None:
+    torch.manual_seed(0)
+    schema = Schema(theta={"energy": Column(unit="eV", low=0.0)}, x={"size": Column(low=0.0)})
+    made = Recipe("one", "", ("size",), ("energy",), Columns({"size": "log"}), Columns({"energy": "log"}), Flow(transforms=2, hidden=16, layers=1))
+    table = {"energy": np.geomspace(1e17, 1e19, 100, dtype=np.float32), "size": np.random.default_rng(0).lognormal(3, 0.4, 100).astype(np.float32)}
+    given, target = made.given_codec.build(schema.theta), made.target_codec.build(schema.x)
+    given.fit(to_tensors(table, schema.theta), {})
+    target.fit(to_tensors(table, schema.x), {})
+    model = made.model.build(1, 1)
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    trained = TrainedModel("s", made, schema, given, target, model, {"energy": (1e17, 1e19)}, 0)
+    size = np.linspace(1e-3, 400, 40_000)
+    density = np.exp(trained.log_prob({"energy": np.full(len(size), 3e18)}, {"size": size}))
+    assert density.sum() * (size[1] - size[0]) == pytest.approx(1, abs=2e-3)
+
+
+def test_predict_is_the_mean_and_deviation_of_the_samples() -> None:
+    model = runs.trained("gaussian")
+    one = {"primary": np.array([1]), "lge": np.array([18.0])}
+    answer = model.predict(one, draws=400)
+    assert answer["profile_mean"].shape == answer["profile_std"].shape == (1, 2, 5)
+    drawn = model.sample({name: np.repeat(values, 20_000) for name, values in one.items()}, seed=9)["xmax"].astype(float)
+    # five standard errors of 400 draws
+    assert abs(answer["xmax_mean"][0] - drawn.mean()) < 5 * drawn.std() / 20
+    assert answer["xmax_std"][0] == pytest.approx(drawn.std(), rel=5 / 28)
+
+
+def test_predict_states_class_probabilities() -> None:
+    model, table = runs.trained("classes"), runs.events(300, seed=4)
+    table = {name: np.clip(values, *model.domain[name]) if name in ("profile", "xmax") else values for name, values in table.items()}
+    probability = model.predict(table)["primary_probability"]
+    assert probability.shape == (300, 3)
+    np.testing.assert_allclose(probability.sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.exp(model.log_prob(table, table)), probability[np.arange(300), table["primary"]], rtol=1e-4)
+    drawn = np.mean([model.sample(table, seed=seed)["primary"] == 1 for seed in range(200)], axis=0)
+    assert np.abs(drawn - probability[:, 1]).max() < 5 * 0.5 / np.sqrt(200)
+
+
+@pytest.mark.parametrize("name", ["flow", "conv", "classes"])
+def test_a_saved_model_comes_back(name: str, tmp_path: Path) -> None:
+    model = runs.trained(name)
+    folder = model.save(tmp_path / "runs" / "one")
+    assert sorted(path.name for path in folder.iterdir()) == ["domain.json", "recipe.json", "schema.json", "weights.safetensors"]
+    assert study_of(folder) == "small"
+    back = load_trained(folder, STUDY)
+    assert (back.recipe, back.schema, back.domain, back.seed, back.parameters) == (model.recipe, model.schema, model.domain, 5, model.parameters)
+    given = GIVEN
+    if name == "classes":
+        table = runs.events(20, seed=0)
+        given = {column: table[column] for column in ("profile", "xmax")}
+    for column, values in model.sample(given, seed=1).items():
+        np.testing.assert_array_equal(values, back.sample(given, seed=1)[column])
+
+
+def test_broken_folders_are_named(tmp_path: Path) -> None:
+    model = runs.trained("flow")
+
+    def fresh(name: str) -> Path:
+        return model.save(tmp_path / name)
+
+    with pytest.raises(FileNotFoundError, match=r"no run folder .*nowhere"):
+        load_trained(tmp_path / "nowhere", STUDY)
+    for missing in ("weights.safetensors", "recipe.json", "schema.json", "domain.json"):
+        folder = fresh(f"without-{missing}")
+        (folder / missing).unlink()
+        with pytest.raises(FileNotFoundError, match=f"{missing} is missing"):
+            load_trained(folder, STUDY)
+    with pytest.raises(ValueError, match="a run of the study 'small', not of 'large'"):
+        load_trained(fresh("study"), runs.SmallStudy("large"))
+    for file in ("recipe.json", "domain.json", "schema.json"):
+        folder = fresh(f"cut-{file}")
+        (folder / file).write_text((folder / file).read_text()[:-9])
+        with pytest.raises(ValueError, match=f"{file}: no valid JSON"):
+            load_trained(folder, STUDY)
+
+
+def test_unknown_and_unfitting_settings_are_named(tmp_path: Path) -> None:
+    folder = runs.trained("flow").save(tmp_path)
+    head = json.loads((folder / "recipe.json").read_text())
+
+    def write(**changes: object) -> None:
+        (folder / "recipe.json").write_text(json.dumps(head | changes))
+
+    write(recipe=head["recipe"] | {"modle": {}})
+    with pytest.raises(ValueError, match=r"recipe\.json: recipe: unknown key 'modle'"):
+        load_trained(folder, STUDY)
+    write(recipe=head["recipe"] | {"model": head["recipe"]["model"] | {"binss": 3}})
+    with pytest.raises(ValueError, match=r"recipe\.json: model: unknown key 'binss'"):
+        load_trained(folder, STUDY)
+    write(extra=1)
+    with pytest.raises(ValueError, match=r"recipe\.json: unknown key 'extra'"):
+        load_trained(folder, STUDY)
+    write(seed="one")
+    with pytest.raises(ValueError, match="whole number 'seed'"):
+        load_trained(folder, STUDY)
+    write(recipe=head["recipe"] | {"model": head["recipe"]["model"] | {"hidden": 17}})
+    with pytest.raises(ValueError, match=r"do not fit the recipe: 'model\.splines\.0\.net\.first\.0\.weight' needs shape \(17, 10\), the file has \(16, 10\)"):
+        load_trained(folder, STUDY)
+    write(recipe=head["recipe"] | {"target": ["profile", "nothing"]})
+    with pytest.raises(ValueError, match=r"schema\.json: no column 'nothing'"):
+        load_trained(folder, STUDY)
