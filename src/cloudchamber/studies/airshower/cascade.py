@@ -1,7 +1,8 @@
 """Mean cascades below the threshold: hadrons and muons by cascade equations, photons and electrons by templates, many showers at once.
 
 In each depth step every particle's chance to interact or decay is exact for constant density. Products start at both ends of the step, shared so that their mean depth is right;
-those that start early get a second chance within the step. Number, energy and mean depth are kept for any step.
+those that start early get a second chance within the step. Number, energy and mean depth are kept for any step. Photons above 0.3 GeV are followed for their hadronic
+interactions only: each takes a photon out of the templates and puts a pion's interaction in.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2
 from cloudchamber.studies.airshower.decays import C_TAU_CM
-from cloudchamber.studies.airshower.em_table import EmTable
+from cloudchamber.studies.airshower.em_cascade import photonuclear_cross_section_mb
+from cloudchamber.studies.airshower.em_table import EmTable, em_generator
 from cloudchamber.studies.airshower.hadron_mc import AIR_MASS, ATOMIC_MASS_G_MB
 from cloudchamber.studies.airshower.hadron_table import BINS, PRODUCTS, decay_length_g_cm2_per_density, decay_yields, nodes_gev, parent_yields
 from cloudchamber.studies.airshower.interactions import HADRONS, KAON, LG_ENERGY_MIN, LG_ENERGY_STEP, MUON, NUCLEON, PHOTON, PION, library_energies_gev
@@ -21,7 +24,7 @@ from cloudchamber.studies.airshower.tables import Tables
 MOVERS = HADRONS + 1
 """Hadrons, then muons: what the equations carry from step to step."""
 _DECAY_SEED = 7
-_CHUNKS = 4
+_CHUNKS = 8
 _COUNT_ABOVE_GEV = 1.0
 
 
@@ -31,7 +34,8 @@ class Equations:
 
     ``products``: (nodes * PRODUCTS, nodes * (2 MOVERS)), numbers of each product from each interaction (first MOVERS columns of a node, the muon's empty) and each decay;
     ``losses``: (2, nodes * 2 MOVERS), deposited and invisible energy; ``interaction_rate`` (nodes, MOVERS) per g/cm2; ``decay_length`` (nodes, MOVERS) gamma c tau [cm], inf for nucleons;
-    ``ionisation`` (nodes, MOVERS) dE/dX [GeV cm2/g].
+    ``ionisation`` (nodes, MOVERS) dE/dX [GeV cm2/g]; ``em_step`` carries photons, electrons and positrons over one depth step, ``photonuclear`` gives the hadronic
+    interactions of photons within it.
     """
 
     nodes: int
@@ -42,6 +46,8 @@ class Equations:
     decay_length: np.ndarray
     ionisation: np.ndarray
     counted: np.ndarray
+    em_step: np.ndarray
+    photonuclear: np.ndarray
 
 
 def build_equations(tables: Tables, nodes: int = BINS) -> Equations:
@@ -62,11 +68,36 @@ def build_equations(tables: Tables, nodes: int = BINS) -> Equations:
     for kind in C_TAU_CM:
         length[:, _mover(kind)] = decay_length_g_cm2_per_density(kind)[:nodes]
     counted = np.where(energy > 1.05 * _COUNT_ABOVE_GEV, 1.0, np.where(energy > 0.95 * _COUNT_ABOVE_GEV, 0.5, 0.0))
-    return Equations(nodes, energy, products, losses, rate.astype(np.float32), length.astype(np.float32), _ionisation(energy), counted.astype(np.float32))
+    return Equations(
+        nodes,
+        energy,
+        products,
+        losses,
+        rate.astype(np.float32),
+        length.astype(np.float32),
+        _ionisation(energy),
+        counted.astype(np.float32),
+        *_photonuclear(energy, DEPTH_STEP_G_CM2),
+    )
 
 
 def _mover(kind: int) -> int:
     return HADRONS if kind == MUON else kind
+
+
+def _photonuclear(energy_gev: np.ndarray, step_g_cm2: float) -> tuple[np.ndarray, np.ndarray]:
+    """Propagator of (photons at every node, electrons, positrons) over a step, and the number of hadronic interactions of photons at each node meanwhile."""
+    from scipy.linalg import expm
+
+    forward = em_generator(energy_gev).T.copy()
+    nodes, size = len(energy_gev), len(forward)
+    sigma_mb = np.array([photonuclear_cross_section_mb(energy) for energy in energy_gev])
+    rate = np.where(energy_gev > _COUNT_ABOVE_GEV, sigma_mb, 0.0) / (ATOMIC_MASS_G_MB * AIR_MASS)
+    forward[np.arange(nodes), np.arange(nodes)] -= rate
+    augmented = np.zeros((2 * size, 2 * size))
+    augmented[:size, :size], augmented[:size, size:] = forward * step_g_cm2, np.eye(size) * step_g_cm2
+    exponential = expm(augmented)
+    return exponential[:size, :size].astype(np.float32), (rate[:, None] * exponential[:nodes, size:]).astype(np.float32)
 
 
 def _ionisation(energy_gev: np.ndarray) -> np.ndarray:
@@ -169,6 +200,9 @@ def solve(source: np.ndarray, density_g_cm3: np.ndarray, last: np.ndarray, equat
     muons, hadrons, direct, flight, invisible = (np.zeros((depths, showers), dtype=np.float32) for _ in range(5))
     movers = np.zeros((nodes, MOVERS, showers), dtype=np.float32)
     carried = np.zeros((nodes, 2, showers), dtype=np.float32)
+    followed = np.zeros((len(equations.em_step), showers), dtype=np.float32)
+    removed = np.zeros((nodes, showers), dtype=np.float32)
+    electrons = slice(nodes, 2 * nodes - 1)
     energy = equations.energy.astype(np.float32)
     for k in range(depths - 1):
         active = int(np.searchsorted(-last, -k, side="left"))
@@ -181,9 +215,15 @@ def solve(source: np.ndarray, density_g_cm3: np.ndarray, last: np.ndarray, equat
         hadrons[k, :active] = np.einsum("i,ikb->b", equations.counted, movers[:, :HADRONS])
         muons[k, :active] = equations.counted @ movers[:, HADRONS]
         flight[k, :active] = np.einsum("i,ikb->b", energy, movers)
-        density = density_g_cm3[k, :active].astype(np.float32)
+        density = (0.5 * (density_g_cm3[k, :active] + density_g_cm3[k + 1, :active])).astype(np.float32)
         losses = np.empty((nodes, 2 * MOVERS, 2 * active), dtype=np.float32)
         _lose(movers, equations.interaction_rate, equations.decay_length, density, step, losses[..., :active], losses[..., active:])
+        followed = np.ascontiguousarray(followed[:, :active])
+        followed[:nodes] += started[:, 0]
+        followed[electrons] += started[1:, 1]
+        nuclear = np.float32(0.5) * (equations.photonuclear @ followed)
+        losses[:, PION, :active] += nuclear
+        losses[:, PION, active:] += nuclear
         flat = losses.reshape(nodes * 2 * MOVERS, 2 * active)
         made = _multiply(equations.products, flat, nodes).reshape(nodes, PRODUCTS, 2 * active)
         unseen = equations.losses @ flat
@@ -195,7 +235,14 @@ def solve(source: np.ndarray, density_g_cm3: np.ndarray, last: np.ndarray, equat
         unseen_again = equations.losses @ flat
         movers += again + made[:, [*range(HADRONS), MUON], active:] + made_again[:, [*range(HADRONS), MUON]]
         half = np.float32(0.5) * made_again[:, PHOTON : PHOTON + 2]
-        started += made[:, PHOTON : PHOTON + 2, :active] + half
+        early = made[:, PHOTON : PHOTON + 2, :active] + half
+        followed[:nodes] += early[:, 0]
+        followed[electrons] += early[1:, 1]
+        followed = equations.em_step @ followed
+        started += early
+        # the templates lose the photon: half of it here, half at the end of the step
+        started[:, 0] -= nuclear + removed[:, :active]
+        removed = nuclear
         carried = made[:, PHOTON : PHOTON + 2, active:] + half
         lost = unseen[0, :active] + unseen[0, active:] + unseen_again[0]
         gone = unseen[1, :active] + unseen[1, active:] + unseen_again[1]

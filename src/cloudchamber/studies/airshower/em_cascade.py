@@ -1,10 +1,11 @@
-"""Monte Carlo of the high-energy photons, electrons and positrons of one shower; what falls below a threshold becomes a source for the mean cascades of ``em_table``.
+"""Monte Carlo of the high-energy photons, electrons and positrons of one shower.
 
-Above the threshold (100 GeV or more) screening is complete, so that one share x or y describes each process; the Landau-Pomeranchuk-Migdal effect suppresses it with the
-local air density. Bremsstrahlung below ``SOFT_FRACTION`` of the threshold is a continuous loss into the photon source.
+What falls below a threshold becomes a source for the mean cascades of ``em_table``. Above it (100 GeV or more) screening is complete, so that one share x
+or y describes each process; the Landau-Pomeranchuk-Migdal effect suppresses it with the local air density. Bremsstrahlung below ``SOFT_FRACTION`` of the
+threshold is a continuous loss into the photon source; knock-on electrons above 1 MeV are left out, they carry 1e-6 of the energy.
 
-References: A. Migdal, Phys. Rev. 103 (1956) 1811; T. Stanev et al., Phys. Rev. D 25 (1982) 1291 (fits of xi, G, phi); S. Klein, Rev. Mod. Phys. 71 (1999) 1501;
-A. Donnachie, P. Landshoff, Phys. Lett. B 296 (1992) 227 (gamma p); nuclear shadowing A^0.91 as in D. Heck et al., CORSIKA, FZKA 6019 (1998).
+References: A. Migdal, Phys. Rev. 103 (1956) 1811; T. Stanev et al., Phys. Rev. D 25 (1982) 1291 (fits of xi, G, phi); S. Klein, Rev. Mod. Phys. 71 (1999)
+1501; A. Donnachie, P. Landshoff, Phys. Lett. B 296 (1992) 227 (gamma p); D. Heck et al., CORSIKA, FZKA 6019 (1998) (nuclear shadowing as A^0.91).
 """
 
 from __future__ import annotations
@@ -43,9 +44,8 @@ def _lpm_functions(argument: float) -> tuple[float, float, float]:
             h = np.log(s) / _LN_S1
             xi = 1.0 + h - 0.08 * (1.0 - h) * (1.0 - (1.0 - h) ** 2) / _LN_S1
         s /= np.sqrt(xi)
-    if s >= 1.54954:
-        phi = 1.0 - 0.012 / s**4
-    else:
+    phi = 1.0 - 0.012 / s**4
+    if s < 1.54954:
         phi = 1.0 - np.exp(-6.0 * s * (1.0 + (3.0 - np.pi) * s) + s**3 / (0.623 + 0.796 * s + 0.658 * s**2))
     if s >= 0.904912:
         g = 1.0 - 0.022 / s**4
@@ -96,8 +96,7 @@ def _add_source(source: np.ndarray, energy_gev: float, number: float, depth: flo
     if start >= source.shape[1] - 1:
         return number * energy_gev
     along = place - start
-    low = np.searchsorted(energy_grid, energy_gev) - 1
-    low = min(max(low, 0), len(energy_grid) - 2)
+    low = min(max(int(np.searchsorted(energy_grid, energy_gev)) - 1, 0), len(energy_grid) - 2)
     upper = (energy_gev - energy_grid[low]) / (energy_grid[low + 1] - energy_grid[low])
     if energy_gev < energy_grid[0]:  # below the table: fewer particles of its least energy
         number, upper = number * energy_gev / energy_grid[0], 0.0
@@ -144,32 +143,35 @@ def em_shower(
     source_photon: np.ndarray,
     source_electron: np.ndarray,
     charged: np.ndarray,
-    deposit_gev_per_g_cm2: np.ndarray,
+    energy_deposit: np.ndarray,
+    in_flight: np.ndarray,
     photonuclear: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[int, float]:
     """Follow one photon (``kind`` 0) or electron (1) and its offspring down to the threshold, at most to the last depth.
 
-    ``density_g_cm3``, ``charged`` and ``deposit_gev_per_g_cm2`` live on the depth grid 0, step, 2 step ...; the sources are (energies, depths) histograms of particle
-    numbers. All but the densities are added to. ``photonuclear`` (any, 2) receives energy and depth of the photons that interact hadronically, which leave the
-    electromagnetic cascade; with no rows left the photon makes a pair instead. Returns the number of rows used and the energy that passes the last depth.
+    ``density_g_cm3``, ``charged``, ``energy_deposit`` in GeV cm2/g and ``in_flight`` in GeV live on the depth grid 0, step, ...; the sources are (energies,
+    depths) histograms of particle numbers. All but the densities are added to. ``photonuclear`` (any, 2) receives energy and depth of the photons that interact
+    hadronically, which leave the electromagnetic cascade; with no rows left a photon makes a pair instead. Returns the number of rows used and the depth of the
+    first interaction. The energy that passes the last depth is ``in_flight`` there.
     """
     last = (len(density_g_cm3) - 1) * depth_step_g_cm2
     cut = SOFT_FRACTION * threshold_gev
-    n_nuclear, escaped = 0, 0.0
+    n_nuclear, first = 0, -1.0
     stack = [(kind, energy_gev, depth_g_cm2)]
     while len(stack) > 0:
         kind, energy, depth = stack.pop()
         if energy < threshold_gev:
             source = source_photon if kind == PHOTON else source_electron
-            escaped += _add_source(source, energy, 1.0, depth, energy_grid_gev, depth_step_g_cm2)
+            in_flight[-1] += _add_source(source, energy, 1.0, depth, energy_grid_gev, depth_step_g_cm2)
             continue
         if kind == PHOTON:
             nuclear = photonuclear_cross_section_mb(energy) / _PAIR_MB if n_nuclear < len(photonuclear) else 0.0
+            start = depth
             while True:
                 depth += rng.exponential() / (_PAIR_RATE * (1.0 + nuclear))
                 if depth >= last:
-                    escaped += energy
+                    depth = last
                     break
                 if rng.random() * (1.0 + nuclear) < nuclear:
                     photonuclear[n_nuclear, 0], photonuclear[n_nuclear, 1] = energy, depth
@@ -180,12 +182,15 @@ def em_shower(
                     stack.append((ELECTRON, energy * share, depth))
                     stack.append((ELECTRON, energy * (1.0 - share), depth))
                     break
+            in_flight[int(np.ceil(start / depth_step_g_cm2)) : int(depth / depth_step_g_cm2) + 1] += energy
+            first = depth if first < 0.0 else first
             continue
+        if depth == int(depth / depth_step_g_cm2) * depth_step_g_cm2:
+            in_flight[int(depth / depth_step_g_cm2)] += energy
         path = rng.exponential()
         while energy >= threshold_gev:
             index = int(depth / depth_step_g_cm2)
             if index >= len(density_g_cm3) - 1:
-                escaped += energy
                 energy = 0.0
                 break
             soft = cut / energy
@@ -194,15 +199,16 @@ def em_shower(
             middle = (depth + 0.5 * step) / depth_step_g_cm2 - index
             radiated = cut * step * (4.0 / 3.0 + _SCREENING) / _X0 * lpm_bremsstrahlung(energy, 0.5 * soft, density_g_cm3[index])
             ionised = _IONISATION * step
-            escaped += _add_source(source_photon, 0.5 * cut, 2.0 * radiated / cut, depth + 0.5 * step, energy_grid_gev, depth_step_g_cm2)
+            in_flight[-1] += _add_source(source_photon, 0.5 * cut, 2.0 * radiated / cut, depth + 0.5 * step, energy_grid_gev, depth_step_g_cm2)
             charged[index] += (1.0 - middle) * step / depth_step_g_cm2
             charged[index + 1] += middle * step / depth_step_g_cm2
-            deposit_gev_per_g_cm2[index] += (1.0 - middle) * ionised / depth_step_g_cm2
-            deposit_gev_per_g_cm2[index + 1] += middle * ionised / depth_step_g_cm2
+            energy_deposit[index] += (1.0 - middle) * ionised / depth_step_g_cm2
+            energy_deposit[index + 1] += middle * ionised / depth_step_g_cm2
             energy -= radiated + ionised
             if step < path / rate:
                 path -= step * rate
                 depth = (index + 1) * depth_step_g_cm2
+                in_flight[index + 1] += energy
                 continue
             depth += step
             path = rng.exponential()
@@ -210,6 +216,7 @@ def em_shower(
             if share > 0.0:
                 stack.append((PHOTON, energy * share, depth))
                 energy *= 1.0 - share
+                first = depth if first < 0.0 else first
         if energy > 0.0:
             stack.append((ELECTRON, energy, depth))
-    return n_nuclear, escaped
+    return n_nuclear, first if first >= 0.0 else depth

@@ -81,7 +81,7 @@ def _tsai(first: np.ndarray, second: np.ndarray, screening_gev: np.ndarray, char
     return 0.25 * (charge**2 * np.maximum(nuclear, 0.0) + charge * np.maximum(electronic, 0.0))
 
 
-def _pair_tsai(photon_gev: np.ndarray, x: np.ndarray) -> np.ndarray:
+def _pair_tsai(photon_gev: np.ndarray | float, x: np.ndarray) -> np.ndarray:
     """dN/dx of Tsai for one lepton's share x = E/k of the photon's energy."""
     product = x * (1.0 - x)
     terms = [_per_gram(a, w) * _tsai(1.0 - 4.0 / 3.0 * product, -2.0 / 3.0 * product, 1.0 / (photon_gev * product), z) for z, a, w in AIR_ELEMENTS]
@@ -99,7 +99,7 @@ def _pair_grid() -> tuple[np.ndarray, np.ndarray]:
     return np.log(energy), np.concatenate([_PAIR_NITROGEN_MB[:-1] / _PAIR_NITROGEN_MB[-1] * high[0], high])
 
 
-def pair_rate(photon_gev: np.ndarray) -> np.ndarray:
+def pair_rate(photon_gev: np.ndarray | float) -> np.ndarray:
     """Pair and triplet production, zero below 1.02 MeV."""
     photon_gev = np.asarray(photon_gev, dtype=float)
     log_energy, rate = _pair_grid()
@@ -114,10 +114,10 @@ def pair_shape(photon_gev: float, electron_gev: np.ndarray) -> np.ndarray:
     share = electron_gev / available
     if photon_gev < 5.0e-3:
         return np.sqrt(np.maximum(share * (1.0 - share), 0.0))
-    return _pair_tsai(np.float64(photon_gev), (electron_gev + ELECTRON_MASS_GEV) / photon_gev)
+    return _pair_tsai(photon_gev, (electron_gev + ELECTRON_MASS_GEV) / photon_gev)
 
 
-def _brems_tsai(kinetic_gev: np.ndarray, photon_gev: np.ndarray, elements: tuple[tuple[int, float, float], ...]) -> np.ndarray:
+def _brems_tsai(kinetic_gev: np.ndarray | float, photon_gev: np.ndarray, elements: tuple[tuple[int, float, float], ...]) -> np.ndarray:
     """k dN/dk of Tsai."""
     energy = kinetic_gev + ELECTRON_MASS_GEV
     y = photon_gev / energy
@@ -143,7 +143,7 @@ def bremsstrahlung_differential(kinetic_gev: float, photon_gev: np.ndarray) -> n
     low, share = min(int(column), len(_BREMS_MEV) - 1), column - min(int(column), len(_BREMS_MEV) - 1)
     ratio = _brems_ratio()
     correction = np.interp(photon_gev / kinetic_gev, _BREMS_FRACTION, (1.0 - share) * ratio[:, low] + share * ratio[:, low + 1])
-    return correction * _brems_tsai(np.float64(kinetic_gev), photon_gev, AIR_ELEMENTS) / photon_gev
+    return correction * _brems_tsai(kinetic_gev, photon_gev, AIR_ELEMENTS) / photon_gev
 
 
 def compton_differential(photon_gev: float, electron_gev: np.ndarray) -> np.ndarray:
@@ -154,7 +154,7 @@ def compton_differential(photon_gev: float, electron_gev: np.ndarray) -> np.ndar
     return _ELECTRONS_PER_G * np.pi * ELECTRON_RADIUS2_CM2 * shape / (k * photon_gev)
 
 
-def compton_rate(photon_gev: np.ndarray) -> np.ndarray:
+def compton_rate(photon_gev: np.ndarray | float) -> np.ndarray:
     """Total Klein-Nishina rate."""
     k = np.asarray(photon_gev, dtype=float) / ELECTRON_MASS_GEV
     log = np.log1p(2.0 * k)
@@ -162,9 +162,9 @@ def compton_rate(photon_gev: np.ndarray) -> np.ndarray:
     return _ELECTRONS_PER_G * 2.0 * np.pi * ELECTRON_RADIUS2_CM2 * terms
 
 
-def _electron_scale(kinetic_gev: np.ndarray) -> np.ndarray:
+def _electron_scale(kinetic_gev: np.ndarray | float) -> np.ndarray:
     """2 pi r_e^2 m n_e / beta^2 in GeV cm2/g."""
-    gamma = kinetic_gev / ELECTRON_MASS_GEV + 1.0
+    gamma = np.asarray(kinetic_gev) / ELECTRON_MASS_GEV + 1.0
     return 2.0 * np.pi * ELECTRON_RADIUS2_CM2 * ELECTRON_MASS_GEV * _ELECTRONS_PER_G / (1.0 - gamma**-2)
 
 
@@ -185,7 +185,7 @@ def _bhabha_terms(kinetic_gev: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
 
 def bhabha_differential(kinetic_gev: float, transfer_gev: np.ndarray) -> np.ndarray:
     """dN/dW of knock-on electrons from a positron, W <= T."""
-    b1, b2, b3, b4 = _bhabha_terms(np.float64(kinetic_gev))
+    b1, b2, b3, b4 = _bhabha_terms(np.asarray(kinetic_gev))
     share = transfer_gev / kinetic_gev
     return _electron_scale(kinetic_gev) * (1.0 + share * (-b1 + share * (b2 + share * (-b3 + share * b4)))) / transfer_gev**2
 
@@ -208,7 +208,7 @@ def annihilation_photon_range_gev(kinetic_gev: float) -> tuple[float, float]:
     return low * total, (1.0 - low) * total
 
 
-def density_effect(kinetic_gev: np.ndarray, density_g_cm3: float) -> np.ndarray:
+def density_effect(kinetic_gev: np.ndarray | float, density_g_cm3: float) -> np.ndarray:
     """Sternheimer's delta, shifted from normal density by his eq. 11 for gases: x -> x + 1/2 lg(density ratio)."""
     tau = np.asarray(kinetic_gev, dtype=float) / ELECTRON_MASS_GEV
     x = 0.5 * np.log10(tau * (tau + 2.0)) + 0.5 * np.log10(density_g_cm3 / DENSITY_NTP_G_CM3)
@@ -217,7 +217,7 @@ def density_effect(kinetic_gev: np.ndarray, density_g_cm3: float) -> np.ndarray:
 
 
 def ionisation_loss(
-    kinetic_gev: np.ndarray, positron: bool = False, transfer_cut_gev: float = np.inf, density_g_cm3: float = DENSITY_NTP_G_CM3
+    kinetic_gev: np.ndarray | float, positron: bool = False, transfer_cut_gev: float = np.inf, density_g_cm3: float = DENSITY_NTP_G_CM3
 ) -> np.ndarray:
     """Collision stopping power in GeV cm2/g (ICRU 37), without the knock-on electrons above the cut."""
     energy = np.asarray(kinetic_gev, dtype=float)
@@ -250,7 +250,7 @@ def _hard_loss(energy: np.ndarray, positron: bool, transfer_cut_gev: float) -> n
     return primitive(np.full_like(energy, 0.5)) - primitive(np.minimum(transfer_cut_gev / energy, 0.5))
 
 
-def transport_rate(kinetic_gev: np.ndarray) -> np.ndarray:
+def transport_rate(kinetic_gev: np.ndarray | float) -> np.ndarray:
     """Loss of the mean cosine of an electron's direction per g/cm2 by elastic scattering: Rutherford with Moliere's screening, electrons as Z -> Z (Z + 1)."""
     tau = np.asarray(kinetic_gev, dtype=float) / ELECTRON_MASS_GEV
     momentum2 = tau * (tau + 2.0)

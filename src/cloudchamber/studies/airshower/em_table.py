@@ -1,17 +1,22 @@
 """Mean electromagnetic cascades in air by the matrix method.
 
-The expected future of one photon, electron or positron, f(E, X), obeys the backward cascade equation df/dX = A f, where A holds every interaction. On a logarithmic
-energy grid f is linear in E between nodes, so that each interaction conserves number and energy exactly; exp(A X) comes from a matrix exponential. Whatever energy A
-does not carry on above the cut is deposited on the spot.
+The expected future of one photon, electron or positron, f(E, X), obeys the backward cascade equation df/dX = A f, where A holds every interaction. On a
+logarithmic grid f is a cubic in E^(1/3) through four nodes, so that each interaction conserves number and energy exactly; exp(A X) comes from a matrix
+exponential. Whatever energy A does not carry on above the cut is deposited on the spot.
+
+Depth runs along the shower axis, but slow electrons go sideways: every rate is divided by the mean cosine of its particle to the axis. The mean cosines
+follow from the same cascade equations for the first angular moment, with elastic scattering on nuclei and the kinematics of Compton, Moller, Bhabha
+scattering and annihilation. So the charged number counts crossings of a plane, as CORSIKA does.
 
 References: T. Bergmann et al., Astropart. Phys. 26 (2007) 420 (cascade equations and cuts of CONEX); B. Rossi, K. Greisen, Rev. Mod. Phys. 13 (1941) 240;
-A. Al-Mohy, N. Higham, SIAM J. Sci. Comput. 33 (2011) 488, theorem 2.1 (integrals of the exponential by an augmented matrix).
+H. Lewis, Phys. Rev. 78 (1950) 526 (angular moments); A. Al-Mohy, N. Higham, SIAM J. Sci. Comput. 33 (2011) 488, theorem 2.1 (integrals of the exponential).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +27,7 @@ from cloudchamber.studies.airshower import em_cross_sections as em
 PHOTON, ELECTRON = 0, 1
 LG_ENERGY_MIN, DECADES, NODES_PER_DECADE = -3, 14, 10
 CUT_GEV = 1.0e-3
+PACKAGED = Path(__file__).parent / "em_table.npz"
 DEPTH_STEP_G_CM2 = 10.0
 MAX_DEPTH_G_CM2 = 2600.0
 TYPICAL_DENSITY_G_CM3 = 6.0e-4
@@ -29,19 +35,20 @@ TYPICAL_DENSITY_G_CM3 = 6.0e-4
 _PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(6)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EmTable:
     """Mean cascades of one injected particle: first axis photon or electron, second its energy (``energy_gev``), third the depth since injection.
 
-    ``charged`` is the number of electrons and positrons above 1 MeV, ``deposit_gev_per_g_cm2`` the energy deposit, both averaged with the triangle of one depth step
-    around the grid point, so that their sums times the step are the exact track length and energy; ``remaining_gev`` is the energy still above the cut at the point.
+    ``n_electron`` is the number of electrons and positrons above 1 MeV that cross a plane, ``energy_deposit`` in GeV cm2/g, both averaged with
+    the triangle of one depth step around the grid point, so that their sums times the step are exact integrals; ``in_flight`` is the energy still
+    above the cut at the point. A source between two grid points is shared linearly between them.
     """
 
     energy_gev: np.ndarray
     depth_g_cm2: np.ndarray
-    charged: np.ndarray
-    deposit_gev_per_g_cm2: np.ndarray
-    remaining_gev: np.ndarray
+    n_electron: np.ndarray
+    energy_deposit: np.ndarray
+    in_flight: np.ndarray
 
     def save(self, path: Path) -> None:
         """Write one compressed npz file."""
@@ -49,9 +56,13 @@ class EmTable:
 
     @classmethod
     def load(cls, path: Path) -> EmTable:
-        """Read a file that ``save`` wrote."""
-        with np.load(path) as data:
-            return cls(**{name: data[name] for name in cls.__dataclass_fields__})
+        """Read a file that ``save`` wrote; ValueError names one that is missing or broken and the command that builds it."""
+        try:
+            with open(path, "rb") as file, np.load(file) as data:
+                return cls(**{name: data[name] for name in cls.__dataclass_fields__})
+        except Exception as error:
+            hint = "run: python -m cloudchamber.studies.airshower build-em-table"
+            raise ValueError(f"cannot read the electromagnetic table {path} ({error}); {hint}") from error
 
     def evaluate(self, source: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sum the cascades of a source histogram (2, energies, depths) of particle numbers on the table's grids.
@@ -59,10 +70,11 @@ class EmTable:
         Returns charged number, energy deposit and remaining energy, each (depths,).
         """
         n_depth = source.shape[2]
-        if source.shape[:2] != self.charged.shape[:2] or n_depth > len(self.depth_g_cm2):
-            raise ValueError(f"source has shape {source.shape}; allowed: {(*self.charged.shape[:2], f'<= {len(self.depth_g_cm2)}')}: bin it on the table's grids")
+        if source.shape[:2] != self.n_electron.shape[:2] or n_depth > len(self.depth_g_cm2):
+            kinds, energies, depths = self.n_electron.shape
+            raise ValueError(f"source has shape {source.shape}; allowed: ({kinds}, {energies}, up to {depths}): bin it on the table's energies and depths")
         out = np.zeros((3, n_depth))
-        _superpose(source, np.stack([self.charged, self.deposit_gev_per_g_cm2, self.remaining_gev]), out)
+        _superpose(source, np.stack([self.n_electron, self.energy_deposit, self.in_flight]), out)
         return out[0], out[1], out[2]
 
 
@@ -106,6 +118,8 @@ class _Rates:
     def __init__(self, grid_gev: np.ndarray, density_g_cm3: float) -> None:
         self.grid, self.density = grid_gev, density_g_cm3
         self.n = len(grid_gev) - 1
+        # electrons and positrons have no state at the cut: these are the indices it would have
+        self._electrons, self._positrons = self.n, 2 * self.n
         self.matrix = np.zeros((3 * self.n + 1, 3 * self.n + 1))
         self.forward = np.zeros_like(self.matrix)
         """The generator of the first angular moment: each secondary counts its cosine to the parent, scattering on nuclei is a loss."""
@@ -147,9 +161,6 @@ class _Rates:
         energy = np.exp(edges[:-1, None] + half * (_PANEL_NODES + 1.0))
         return energy.ravel(), (half * _PANEL_WEIGHTS * energy).ravel()
 
-    _electrons = property(lambda self: self.n)
-    _positrons = property(lambda self: 2 * self.n)
-
     def _photon(self, node: int) -> None:
         k = self.grid[node]
         pair, compton = float(em.pair_rate(k)), float(em.compton_rate(k))
@@ -161,7 +172,7 @@ class _Rates:
         recoil = (k - (k - electron) * scattered) / np.sqrt(electron * (electron + 2.0 * em.ELECTRON_MASS_GEV))
         self._scatter(node, self._electrons, electron, rate, recoil)
         self._scatter(node, 0, k - electron, rate, scattered)
-        # the backscatter edge: photons of some m/2 are below the cut, and Compton electrons below 10 keV leave the photon where it was
+        # Compton electrons below the first panel leave the photon where it was
         self._lose(node, node, rate.sum() - compton)
         available = k - 2.0 * em.ELECTRON_MASS_GEV
         if available > 1e-9:
@@ -177,13 +188,12 @@ class _Rates:
         offset = self._positrons if positron else self._electrons
         row = offset + node
         lost = float(em.ionisation_loss(kinetic, positron, CUT_GEV, self.density))
-        soft, weight = self._panels(1e-8, min(CUT_GEV, kinetic))
+        soft, weight = self._panels(1e-8, CUT_GEV)
         lost += float(np.sum(weight * soft * em.bremsstrahlung_differential(kinetic, soft)))
         self._slow_down(row, offset, node, lost)
         self.forward[row, row] -= float(em.transport_rate(kinetic))
         photon, weight = self._panels(CUT_GEV, kinetic)
-        if node > 0 and kinetic > CUT_GEV:
-            self._knock(row, offset, kinetic, photon, weight * em.bremsstrahlung_differential(kinetic, photon), 0)
+        self._knock(row, offset, kinetic, photon, weight * em.bremsstrahlung_differential(kinetic, photon), 0)
         differential: Callable[[float, np.ndarray], np.ndarray] = em.bhabha_differential if positron else em.moller_differential
         greatest = kinetic if positron else 0.5 * kinetic
         if greatest > CUT_GEV * (1.0 + 1e-9):
@@ -219,8 +229,20 @@ class _Rates:
         self._scatter(row, kind, secondary, rate, _knock_cosine(kinetic, secondary) if kind else 1.0)
 
 
-def build_em_table(nodes_per_decade: int = 20, depth_step_g_cm2: float = DEPTH_STEP_G_CM2, density_g_cm3: float = TYPICAL_DENSITY_G_CM3,
-                   decades: int = DECADES) -> EmTable:  # fmt: skip
+def em_generator(grid_gev: np.ndarray) -> np.ndarray:
+    """The backward generator A per g/cm2 on a grid of energies: rows are parents; photons at every node, then electrons and positrons at every node but the first."""
+    return _Rates(grid_gev, TYPICAL_DENSITY_G_CM3).matrix
+
+
+@lru_cache(maxsize=1)
+def load_em_table() -> EmTable:
+    """The packaged table, as ``build_em_table`` makes it."""
+    return EmTable.load(PACKAGED)
+
+
+def build_em_table(
+    nodes_per_decade: int = 20, depth_step_g_cm2: float = DEPTH_STEP_G_CM2, density_g_cm3: float = TYPICAL_DENSITY_G_CM3, decades: int = DECADES
+) -> EmTable:
     """Solve the cascade equations from 1 MeV over ``decades``; ``nodes_per_decade``, a multiple of 10, sets the accuracy. No LPM effect.
 
     Injection energies are 10 a decade: 10^-3 ... 10^11 GeV. Raises ValueError for a grid that does not contain them.
@@ -247,11 +269,11 @@ def build_em_table(nodes_per_decade: int = 20, depth_step_g_cm2: float = DEPTH_S
     n_depth = round(MAX_DEPTH_G_CM2 / depth_step_g_cm2) + 1
     profiles = np.empty((n_depth, size, 3))
     state = np.column_stack([falling, rising, rates.energy])
+    before = np.zeros_like(rising)
     for index in range(n_depth):
-        before = state[:, 2:4] if index == 0 else previous
-        profiles[index, :, :2] = state[:, :2] + (0.0 if index == 0 else before)
+        profiles[index, :, :2] = state[:, :2] + before
         profiles[index, :, 2] = state[:, 4]
-        previous = state[:, 2:4]
+        before = state[:, 2:4]
         state = step @ state
     stride = nodes_per_decade // NODES_PER_DECADE
     photon, electron = profiles[:, : n + 1][:, ::stride], profiles[:, n : 2 * n + 1][:, ::stride].copy()

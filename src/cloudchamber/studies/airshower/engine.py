@@ -66,8 +66,9 @@ class Engine:
         t = self.tables
         library = (t.species, t.codes, t.event_starts, t.first_event, t.thinning)
         nuclear = (t.wounded, t.fragments, t.fragment_starts, t.nuclear_sigma_mb)
-        profiles = [np.zeros((showers, depths)) for _ in range(3)]
-        stage = Stage(np.zeros((PRODUCTS, nodes, depths, showers), dtype=np.float32), *profiles, np.zeros(showers), np.zeros(showers))
+        charged, energy_deposit, in_flight = (np.zeros((showers, depths)) for _ in range(3))
+        source_of_all = np.zeros((PRODUCTS, nodes, depths, showers), dtype=np.float32)
+        stage = Stage(source_of_all, charged, energy_deposit, in_flight, np.zeros(showers), np.zeros(showers))
         workspace = np.empty((STACK, 3)), np.empty((STACK, 3)), np.empty((1000, 2))
         source = np.empty((PRODUCTS, nodes, depths))
         for b in range(showers):

@@ -147,7 +147,7 @@ def follow_shower(mass, energy_gev, threshold_gev, library, nuclear, sigma_mb, d
             for i in range(used):
                 # vector dominance: a hadronic photon behaves as a pion
                 n, m = _interact(PION, photonuclear[i, 0], photonuclear[i, 1], threshold_gev, library, source, stack, n, electromagnetic, m, totals, step, rng)
-    return totals[0], totals[1]
+    return totals[0], totals[1] if totals[1] >= 0.0 else (source.shape[2] - 1) * step
 
 
 @njit(cache=True)

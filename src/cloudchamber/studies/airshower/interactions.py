@@ -1,6 +1,7 @@
 """A library of hadron-air interactions and nuclear break-ups from a real event generator, to be replayed.
 
-Species are merged by what the cascade does with them: every (anti)nucleon is a nucleon, charges of a meson are one. Energies are kinetic for nucleons, total for the rest.
+Species are merged by what the cascade does with them: every (anti)nucleon is a nucleon, charges of a meson are one.
+Energies are kinetic for nucleons, total for the rest.
 """
 
 from __future__ import annotations
@@ -70,16 +71,23 @@ def library_energies_gev() -> np.ndarray:
     return 10.0 ** (LG_ENERGY_MIN + LG_ENERGY_STEP * np.arange(LG_ENERGIES))
 
 
-def load_generator(model: str, seed: int):  # type: ignore[no-untyped-def]
-    """The chromo generator ``model`` on air; ValueError says which models there are."""
+def find_model(model: str):  # type: ignore[no-untyped-def]
+    """The class of the chromo generator ``model``, a Sibyll, whose Glauber and fragmentation routines serve the nuclei; ValueError says which there are."""
     from chromo import models
+
+    known = [name for name in models.__all__ if name.startswith("Sibyll")]
+    if model not in known:
+        raise ValueError(f"no event generator '{model}' that can serve nuclei too; there are: {', '.join(known)}")
+    return getattr(models, model)
+
+
+def load_generator(model: str, seed: int):  # type: ignore[no-untyped-def]
+    """The chromo generator ``model`` on air, one a process; ValueError says which models there are."""
     from chromo.kinematics import CompositeTarget, FixedTarget, GeV
 
-    if not hasattr(models, model):
-        known = [name for name in models.__all__ if name.startswith("Sibyll")]
-        raise ValueError(f"chromo has no model '{model}'; models that run as shipped: {', '.join(known)}")
+    kind = find_model(model)
     with _quiet():
-        return getattr(models, model)(FixedTarget(1e6 * GeV, "p", CompositeTarget(list(AIR))), seed=seed)
+        return kind(FixedTarget(1e6 * GeV, "p", CompositeTarget(list(AIR))), seed=seed)
 
 
 def generate(generator, projectile: str, energy_gev: float, events: int, thinning: float, rng: np.random.Generator) -> Interactions:  # type: ignore[no-untyped-def]

@@ -10,29 +10,38 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from cloudchamber.physics.atmosphere import density_along_track_g_cm3, ground_depth_g_cm2
 from cloudchamber.physics.shower import xmax_parabola
-from cloudchamber.schema import Schema, Table, check_table
-from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, MASS_NUMBER, N_DEPTH, PRIMARIES, THETA, X, depth_grid
+from cloudchamber.schema import Schema, Table, check_table, take
+from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, N_DEPTH, PRIMARIES, THETA, X, depth_grid
 
 _BATCH = 64
 _FOLLOW_TO_G_CM2 = 1500.0
 """Profiles are followed this far even where the ground comes first, so that a buried maximum is found."""
-_NEUTRINO_FREE = -1.0
 
 
 @dataclass(frozen=True)
 class Prior:
-    """Theta: primaries with equal chance, log-uniform in energy, isotropic over the sky above a flat ground detector's zenith limit."""
+    """Theta: primaries with equal chance, log-uniform in energy, isotropic in direction up to a greatest zenith angle."""
 
     lg_energy_min: float = 17.0
     lg_energy_max: float = 19.0
     zenith_max_deg: float = 65.0
     primaries: tuple[str, ...] = PRIMARIES
 
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.primaries if name not in PRIMARIES]
+        if unknown or not self.primaries:
+            raise ValueError(f"primaries: {repr(unknown[0]) if unknown else 'none'} is not a primary; allowed: {', '.join(PRIMARIES)}")
+        if not 15.0 <= self.lg_energy_min <= self.lg_energy_max <= 20.0:
+            raise ValueError(f"lg_energy_min, lg_energy_max: {self.lg_energy_min}, {self.lg_energy_max} must rise within [15, 20] lg(E/eV)")
+        if not 0.0 <= self.zenith_max_deg <= 65.0:
+            raise ValueError(f"zenith_max_deg: {self.zenith_max_deg} is outside the allowed [0, 65] deg")
+
     def draw(self, n: int, rng: np.random.Generator) -> Table:
-        """``n`` events' theta; isotropic: uniform in cos^2 zenith on a flat surface would weight by the projected area, here the flux itself is uniform in cos zenith."""
+        """``n`` events' theta; directions are uniform in solid angle, without the projected area of a flat detector."""
         codes = np.array([PRIMARIES.index(name) for name in self.primaries])
         cosine = rng.uniform(np.cos(np.radians(self.zenith_max_deg)), 1.0, n)
         table = {
@@ -48,8 +57,8 @@ class Prior:
 class Hybrid:
     """CONEX-like hybrid simulator of air-shower profiles.
 
-    ``threshold``: particles above this fraction of the primary energy are followed one by one. ``tables``: "packaged" (a small library that ships), "cached" (the full
-    library, built on first use) or the path of a table. ``model``: the chromo generator that a cached table is built with.
+    ``threshold``: particles above this fraction of the primary energy are followed one by one. ``tables``: "packaged" (a small library that ships), "cached"
+    (the full library, built on first use) or the path of a table. ``model``: the chromo generator that a cached table is built with.
     """
 
     threshold: float = 0.005
@@ -61,6 +70,8 @@ class Hybrid:
     def __post_init__(self) -> None:
         if not 3e-4 <= self.threshold <= 0.3:
             raise ValueError(f"threshold: {self.threshold} is outside the allowed [0.0003, 0.3] of the primary energy")
+        if not -500.0 <= self.ground_altitude_m <= 9000.0:
+            raise ValueError(f"ground_altitude_m: {self.ground_altitude_m} is outside the allowed [-500, 9000] m")
 
     @property
     def schema(self) -> Schema:
@@ -72,29 +83,33 @@ class Hybrid:
         return self.prior_range.draw(n, rng)
 
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
-        """Profiles and scalars of one shower for each event of ``theta``; ValueError for a bad column."""
+        """Profiles and scalars of one shower for each event of ``theta``; ValueError for a bad column.
+
+        The same ``theta`` and ``rng`` give the same bits; a part of ``theta`` gives other showers of the same distribution, as all events share one ``rng``.
+        """
         theta = check_table(theta, THETA)
         ground = ground_depth_g_cm2(theta["zenith_deg"], self.ground_altitude_m)
         last = np.minimum(np.ceil(np.maximum(ground, _FOLLOW_TO_G_CM2) / DEPTH_STEP_G_CM2).astype(int) + 1, N_DEPTH - 1)
-        order = np.argsort(-last, kind="stable")
+        # alike energies share a batch's equations, and a batch's deepest showers come first
+        order = np.argsort(theta["lg_energy_ev"], kind="stable")
         result = {name: np.zeros((len(ground), *column.shape)) for name, column in X.items()}
-        for start in range(0, len(order), _BATCH):
-            batch = order[start : start + _BATCH]
-            showers = self._batch({name: values[batch] for name, values in theta.items()}, ground[batch], last[batch], rng)
-            for name, values in showers.items():
-                result[name][batch] = values
+        # one thread: sums in the same order, and the same bits, in every worker
+        with threadpool_limits(1):
+            for start in range(0, len(order), _BATCH):
+                batch = order[start : start + _BATCH]
+                batch = batch[np.argsort(-last[batch], kind="stable")]
+                showers = self._batch(take(theta, batch), ground[batch], last[batch], rng)
+                for name, values in showers.items():
+                    result[name][batch] = values
         return check_table(result, X)
 
     def table_file(self) -> Path:
         """The interaction table that this simulator replays, built into the cache if it is not there yet."""
-        from cloudchamber.studies.airshower.tables import PACKAGED, build_tables, table_path
+        from cloudchamber.studies.airshower.tables import PACKAGED, ensure_tables
 
         if self.tables == "packaged":
             return PACKAGED
-        if self.tables == "cached":
-            path = table_path(self.model)
-            return path if path.exists() else build_tables(path, self.model)
-        return Path(self.tables)
+        return ensure_tables(self.model) if self.tables == "cached" else Path(self.tables)
 
     def _batch(self, theta: Table, ground: np.ndarray, last: np.ndarray, rng: np.random.Generator) -> Table:
         from cloudchamber.studies.airshower.cascade import solve

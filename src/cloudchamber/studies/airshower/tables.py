@@ -6,10 +6,11 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from cloudchamber.studies.airshower.interactions import (
     Fragmentations,
     Interactions,
     cross_sections_mb,
+    find_model,
     fragmentations,
     generate,
     library_energies_gev,
@@ -29,6 +31,11 @@ from cloudchamber.studies.airshower.interactions import (
 PACKAGED = Path(__file__).parent / "tables_small.npz"
 REPLAY_FROM = 6
 """Library energies from lg(E/GeV) = 3.0 upwards are kept event by event; those below serve the mean yields alone."""
+BUILD_COMMAND = "python -m cloudchamber.studies.airshower build-tables"
+_ARRAYS = (
+    "model", "thinning", "species", "codes", "event_lengths", "event_counts",
+    "yields", "sigma_mb", "nuclear_sigma_mb", "wounded", "fragments", "fragment_lengths",
+)  # fmt: skip
 NUCLEAR_LG_ENERGIES = np.array([3.0, 5.0, 7.0, 9.0])
 FRAGMENT_LG_ENERGIES = (5.0, 8.0)
 
@@ -37,11 +44,11 @@ FRAGMENT_LG_ENERGIES = (5.0, 8.0)
 class Size:
     """How many generator events a table holds: per projectile and energy, and per nucleus."""
 
-    proton: int = 2000
-    pion: int = 1000
-    kaon: int = 500
-    nucleus: int = 400
-    mean: int = 2000
+    proton: int = 5000
+    pion: int = 2500
+    kaon: int = 1000
+    nucleus: int = 1000
+    mean: int = 3000
     thinning: float = 1e-4
 
 
@@ -82,18 +89,37 @@ def table_path(model: str) -> Path:
     return cache_folder() / f"tables_{model}.npz"
 
 
+def ensure_tables(model: str) -> Path:
+    """The cached table of ``model``, built first where it is missing: once, even if several workers ask at the same time; ValueError where that fails."""
+    import fcntl
+    import subprocess
+    import sys
+
+    path = table_path(model)
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # a process of its own, which shows its progress: it works from notebooks, workers and scripts without a main guard alike
+        if not path.exists() and subprocess.run([sys.executable, *BUILD_COMMAND.split()[1:], "--model", model]).returncode != 0:
+            raise ValueError(f"the interaction table of '{model}' could not be built, for the reason above; try again with: {BUILD_COMMAND} --model {model}")
+    return path
+
+
 def build_tables(
     path: Path, model: str = "Sibyll23d", size: Size = Size(), seed: int = 1, workers: int = 2, progress: Callable[[int, int], None] | None = None
 ) -> Path:
     """Generate interactions and break-ups and write the table atomically; the result does not depend on ``workers``."""
     from cloudchamber.studies.airshower.hadron_table import interaction_yields
 
+    find_model(model)
     replayed: dict[tuple[str, int], Interactions] = {}
     averaged: dict[tuple[str, int], Interactions] = {}
     broken: dict[int, Fragmentations] = {}
     # one process a task: the generators keep their random state for the life of a process
     with ProcessPoolExecutor(workers, max_tasks_per_child=1, mp_context=_spawn()) as pool:
-        tasks = {pool.submit(_generate_energy, model, node, size, seed): node for node in range(LG_ENERGIES)}
+        tasks: dict[Future[Any], int] = {pool.submit(_generate_energy, model, node, size, seed): node for node in range(LG_ENERGIES)}
         tasks |= {pool.submit(_generate_fragments, model, i, size, seed): -1 - i for i in range(len(FRAGMENT_LG_ENERGIES))}
         sections = pool.submit(_sections, model, seed)
         for done, task in enumerate(as_completed(tasks), start=1):
@@ -110,7 +136,7 @@ def build_tables(
     chosen = [(p, e) for p in PROJECTILES for e in range(REPLAY_FROM, LG_ENERGIES)]
     counts = np.array([len(replayed[key].offsets) - 1 for key in chosen]).reshape(len(PROJECTILES), -1)
     lengths = np.concatenate([np.diff(replayed[key].offsets) for key in chosen])
-    arrays = {
+    arrays: dict[str, Any] = {
         "model": np.array(model),
         "thinning": np.array(size.thinning),
         "species": np.concatenate([replayed[key].species for key in chosen]),
@@ -137,10 +163,13 @@ def build_tables(
 def load_tables(path: Path) -> Tables:
     """Read a table; ValueError names a file that is missing or broken and the command that builds it."""
     try:
-        with np.load(path) as data:
+        with open(path, "rb") as file, np.load(file) as data:
             raw = {name: data[name] for name in data.files}
+        missing = [name for name in _ARRAYS if name not in raw]
+        if missing:
+            raise ValueError(f"'{missing[0]}' is missing")
     except Exception as error:
-        raise ValueError(f"cannot read the interaction table {path} ({error}); delete it and run: python -m cloudchamber.studies.airshower.tables") from error
+        raise ValueError(f"cannot read the interaction table {path} ({error}); delete it and run: {BUILD_COMMAND}") from error
     starts = np.concatenate([[0], np.cumsum(raw["event_lengths"], dtype=np.int64)])
     first = np.concatenate([[0], np.cumsum(raw["event_counts"].ravel())])
     per_energy = raw["event_counts"].shape[1]
