@@ -1,0 +1,54 @@
+"""How the surrogates of air showers are built and fitted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloudchamber.models.flow import Flow
+from cloudchamber.models.gan import Gan
+from cloudchamber.models.matching import Matching
+from cloudchamber.models.recipe import Fit, Optimiser, Recipe
+from cloudchamber.nn.codec import Columns
+from cloudchamber.studies.airshower.columns import N_DEPTH, X
+from cloudchamber.studies.airshower.profile_codec import PROFILES, Profiles
+from cloudchamber.studies.airshower.profile_grid import ProfileGrid
+
+GIVEN = ("primary", "lg_energy_ev", "zenith_deg")
+
+
+def flow() -> Recipe:
+    """A neural spline flow over scalars and principal components of the profiles' shapes."""
+    return Recipe(
+        name="flow",
+        doc="neural spline flow over scalars and principal components of the profiles",
+        target=tuple(X),
+        given=GIVEN,
+        target_codec=Profiles(),
+        given_codec=Columns(),
+        model=Flow(transforms=6, bins=6, hidden=96, layers=2),
+        fit=Fit(epochs=40, batch_size=1024, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
+    )
+
+
+def matching() -> Recipe:
+    """Conditional flow matching on the flow's numbers: a neural ODE whose accuracy is chosen when sampling."""
+    return replace(
+        flow(),
+        name="matching",
+        doc="conditional flow matching (neural ODE) over scalars and principal components of the profiles",
+        model=Matching(hidden=256, layers=3, steps=16),
+        fit=Fit(epochs=40, batch_size=1024, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
+    )
+
+
+def wgan() -> Recipe:
+    """The founding talk's method: a conditional Wasserstein GAN with gradient penalty and transposed convolutions, on whole profiles."""
+    adam = Optimiser("adam", learning_rate=1e-4, betas=(0.5, 0.9))
+    return replace(
+        flow(),
+        name="wgan",
+        doc="conditional WGAN-GP with transposed convolutions on whole profiles (KIT 2020)",
+        target_codec=ProfileGrid(),
+        model=Gan(network="conv", channels=len(PROFILES), length=N_DEPTH, latent=64, hidden=256, width=32, stages=4, critic_steps=5),
+        fit=Fit(epochs=40, batch_size=640, optimisers={"generator": adam, "critic": adam}, schedule="constant", clip_norm=None, average_decay=0.999),
+    )
