@@ -70,7 +70,10 @@ PlotFunction = Callable[[Table, Mapping[str, Table]], "dict[str, Figure]"]
 
 @dataclass(frozen=True)
 class Study:
-    """One problem. The first simulator is the default; ``peers`` name the simulators that a report compares with the answer."""
+    """One problem. The first simulator is the default; ``peers`` name the simulators that a report compares with the answer.
+
+    ``quick`` are settings with which the default simulator starts at once, for demonstrations and tests.
+    """
 
     name: str
     title: str
@@ -82,7 +85,7 @@ class Study:
     folder: Path
     peers: tuple[str, ...] = ()
     formats: tuple[Format, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    quick: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def simulator(self) -> Simulator:

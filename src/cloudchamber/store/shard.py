@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -115,7 +116,8 @@ def encode(table: Mapping[str, Any], schema: Schema, attributes: Mapping[str, An
 
     The same table gives the same bytes.
     """
-    with h5py.File("image", "w", driver="core", backing_store=False) as file:
+    # HDF5 knows an open file by its name, even one that never reaches a disk: two threads need two names
+    with h5py.File(secrets.token_hex(8), "w", driver="core", backing_store=False) as file:
         file.attrs.update(attributes)
         for side, columns in (("theta", schema.theta), ("x", schema.x)):
             group = file.create_group(side)

@@ -1,0 +1,94 @@
+"""What the commands show: progress with rate and remaining time on stderr, results on stdout, errors as one red line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from cloudchamber.workflow.listing import Listed
+    from cloudchamber.workflow.validation import Validation
+
+
+def say(text: str) -> None:
+    """A line on stdout."""
+    from rich.console import Console
+
+    Console(soft_wrap=True, highlight=False).print(text, markup=False)
+
+
+def complain(text: str) -> None:
+    """A red line on stderr."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True, soft_wrap=True, highlight=False).print(Text(f"error: {text}", style="bold red"))
+
+
+@contextmanager
+def progress(what: str, unit: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar with rate and remaining time; tell it (done, total, text)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.3g} {unit}/s" if task.speed else "")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True), speed_estimate_period=60.0) as bars:
+        bar = bars.add_task(what, total=None, text="")
+
+        def told(done: int, total: int, text: str) -> None:
+            bars.update(bar, completed=done, total=total, text=text)
+
+        yield told
+
+
+@contextmanager
+def working(what: str) -> Iterator[Status]:
+    """A spinner on stderr; its ``update`` changes the words."""
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield status
+
+
+def show_studies(studies: Sequence[Listed]) -> None:
+    """A paragraph for each study."""
+    for study in studies:
+        say(f"{study.name}: {study.title}")
+        recipes = ", ".join(f"{name}{' (default)' if name == study.default_recipe else ''}" for name in study.recipes)
+        facts = {
+            "theta": study.theta,
+            "x": study.x,
+            "simulators": study.simulators,
+            "recipes": (recipes,),
+            "trained weights": study.packaged or ("none packaged",),
+            "formats": study.formats,
+        }
+        for name, values in facts.items():
+            say(f"  {name + ':':17}{', '.join(values)}")
+
+
+def show_validation(found: Validation) -> None:
+    """The summary of the checks, worst group first, as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{found.run}: {found.n} events compared", title_justify="left")
+    for head in ("check", "group", "value", "floor", "limit", ""):
+        table.add_column(head, justify="right" if head in ("value", "floor", "limit") else "left")
+    for name in dict.fromkeys(check.name for check in found.checks):
+        mine = [check for check in found.checks if check.name == name]
+        worst = max(mine, key=lambda check: (check.passed is False, check.value / check.limit if check.limit else check.value))
+        failed = sum(check.passed is False for check in mine)
+        verdict = "" if worst.passed is None else "[green]passed[/]" if not failed else f"[red]failed{f' {failed}/{len(mine)}' if len(mine) > 1 else ''}[/]"
+        numbers = [f"{number:.3g}" if number is not None else "" for number in (worst.value, worst.floor, worst.limit)]
+        table.add_row(f"{name}{f' / {worst.unit}' if worst.unit else ''}", worst.group, *numbers, verdict)
+    Console().print(table)
+    say(f"report: {found.report}")

@@ -1,0 +1,13 @@
+"""What the commands do, as functions of the same names that take and return typed values."""
+
+from __future__ import annotations
+
+from cloudchamber.workflow.conversion import convert
+from cloudchamber.workflow.demo import demo
+from cloudchamber.workflow.listing import list_studies
+from cloudchamber.workflow.sampling import export, sample
+from cloudchamber.workflow.simulation import simulate
+from cloudchamber.workflow.training import train
+from cloudchamber.workflow.validation import validate
+
+__all__ = ["convert", "demo", "export", "list_studies", "sample", "simulate", "train", "validate"]

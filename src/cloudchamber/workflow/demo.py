@@ -1,0 +1,61 @@
+"""A study end to end in minutes: simulate a little truth, sample the packaged model, compare the two."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudchamber.hub import find_run, load
+from cloudchamber.rng import rng
+from cloudchamber.workflow.training import trained_simulator
+from cloudchamber.workflow.validation import Validation, compare_with_truth, truth_twice
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The speed of the simulator and of the trained model (events per second, one process each), and their comparison."""
+
+    simulated: int
+    simulated_rate: float
+    sampled: int
+    sampled_rate: float
+    validation: Validation
+
+
+def demo(
+    study: str = "airshower",
+    out: Path | str = "reports/demo",
+    events: int = 1200,
+    samples: int = 10_000,
+    seed: int = 1,
+    told: Callable[[str], None] | None = None,
+) -> Demo:
+    """Simulate ``events`` of the study, sample ``samples`` from its packaged model, and write the report that compares them into ``out``."""
+    say = told or (lambda text: None)
+    say("loading the trained model")
+    folder, found = find_run(study)
+    model = load(study)
+    simulator = trained_simulator(folder, found, found.quick)
+    simulator.simulate(simulator.prior(2, rng(seed, "warm up")), rng(seed, "warm up"))
+
+    say(f"simulating {events} events")
+    start = time.perf_counter()
+    first, second = truth_twice(simulator, events // 2, seed)
+    simulated_rate = events / (time.perf_counter() - start)
+
+    say(f"sampling {samples} events")
+    theta = simulator.prior(samples, rng(seed, "prior"))
+    start = time.perf_counter()
+    model.sample({name: theta[name] for name in model.recipe.given}, seed)
+    sampled_rate = samples / (time.perf_counter() - start)
+
+    say("comparing them")
+    facts = {
+        "truth": f"{events} events simulated live",
+        "simulator": f"{simulated_rate:.3g} events per second",
+        "trained model": f"{sampled_rate:.3g} events per second, {sampled_rate / simulated_rate:.3g} times the simulator",
+    }
+    validation = compare_with_truth(found, {f"{found.name}/{folder.name}": model}, first, second, Path(out), seed, facts)
+    return Demo(events, simulated_rate, samples, sampled_rate, validation)

@@ -1,0 +1,229 @@
+"""Validate trained models and a study's peers against simulated truth or a user's own file: a report and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cloudchamber.hub import find_run, load
+from cloudchamber.rng import rng
+from cloudchamber.schema import Schema, Table, check_table, events_in, take
+from cloudchamber.store.read import Store
+from cloudchamber.study import Simulator, Study
+from cloudchamber.workflow.files import read_table
+from cloudchamber.workflow.simulation import live_events
+from cloudchamber.workflow.training import read_provenance, trained_simulator
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.validate.check import Check, CheckResult
+
+MIN_EVENTS = 20
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The checks of the run, of the others compared with it, and where the report is; ``n`` events were compared."""
+
+    study: str
+    run: str
+    n: int
+    checks: tuple[CheckResult, ...]
+    others: Mapping[str, tuple[CheckResult, ...]]
+    report: Path
+
+    @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        """The run's checks that did not pass."""
+        return tuple(check for check in self.checks if check.passed is False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Study, run, n, report, the run's checks and all answers'; what is not known is null."""
+        from cloudchamber.validate.report import metrics
+
+        return metrics({self.run: self.checks, **self.others}, {"study": self.study, "run": self.run, "n": self.n, "report": str(self.report)}, self.run)
+
+
+def validate(
+    subject: Path | str,
+    data: Path | str | None = None,
+    n: int = 2000,
+    against: Path | str | None = None,
+    format: str | None = None,
+    compare: Sequence[Path | str] = (),
+    out: Path | str | None = None,
+    seed: int = 1,
+    workers: int = 1,
+    floor: Path | str | None = None,
+) -> Validation:
+    """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
+
+    Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``against``, or simulated here. ``n`` events are
+    compared with answers at the same theta; as many more give the floor that truth reaches against truth: simulated here at the same theta too, taken from
+    the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
+    """
+    folder, study = find_run(subject)
+    names = {_label(each): each for each in (subject, *compare)}
+    models = {label: load(each) for label, each in names.items()}
+    for label, model in models.items():
+        if model.study != study.name:
+            raise ValueError(f"'{label}' belongs to the study '{model.study}', '{_label(subject)}' to '{study.name}': compare runs of one study")
+    facts: dict[str, str] = {}
+    if against is not None and data is not None:
+        raise ValueError("give either data, an event store, or against, a file: not both")
+    if floor is not None and data is None:
+        raise ValueError("floor, a second event store, needs data, the first one")
+    if against is not None:
+        truth = read_table(Path(against), study, format)
+        facts["truth"] = f"{events_in(truth)} events of {Path(against).name}"
+        first, second = _halves(truth, n, seed)
+    elif data is not None:
+        store = Store(Path(data))
+        folders = [find_run(each)[0] for each in names.values()]
+        _refuse_training_data(store, folders)
+        facts["truth"] = f"events of the store {Path(data).name} (simulator {store.simulator}, seed {store.seed})"
+        if floor is None:
+            first, second = _halves(store.read(events=slice(0, 2 * n)), n, seed)
+        else:
+            _refuse_training_data(Store(Path(floor)), folders)
+            first, second = store.read(events=slice(0, n)), Store(Path(floor)).read(events=slice(0, n))
+            _refuse_other_theta(first, second, store.schema)
+    else:
+        simulator = trained_simulator(folder, study)
+        first, second = truth_twice(simulator, n, seed, workers)
+        facts["truth"] = f"{2 * n} events simulated for this report (simulator {read_provenance(folder)['simulator']}, seed {seed})"
+    return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts)
+
+
+def truth_twice(simulator: Simulator, n: int, seed: int, workers: int = 1) -> tuple[Table, Table]:
+    """``n`` events, and as many others at the same theta: what two independent simulator samples look like."""
+    first = live_events(simulator, n, seed, workers)
+    theta = {name: first[name] for name in simulator.schema.theta}
+    return first, live_events(simulator, n, seed, workers, theta=theta, purpose="floor")
+
+
+def compare_with_truth(
+    study: Study, models: Mapping[str, TrainedModel], first: Table, second: Table, out: Path, seed: int, facts: Mapping[str, str]
+) -> Validation:
+    """Write the report on ``models``, the first one foremost, with answers at the theta of ``first`` and the floor from ``second``."""
+    from cloudchamber.validate.report import write_report
+
+    run, first_model = next(iter(models.items()))
+    (first, dropped), (second, _) = _within_domain(first, models), _within_domain(second, models)
+    n = min(events_in(first), events_in(second))
+    first, second = take(first, slice(0, n)), take(second, slice(0, n))
+    if n < MIN_EVENTS:
+        raise ValueError(f"{n} true events are too few to compare: give at least {MIN_EVENTS}, and as many for the floor")
+    answers = {name: answer_at(model, first, seed) for name, model in models.items()}
+    answers |= _peer_answers(study, first_model.schema, first, seed, first_model.recipe.target)
+    complete = set(first_model.schema.columns) <= set(first)
+    results, skipped = {}, dict[str, str]()
+    for name, answer in answers.items():
+        results[name], missing = _checked(study.checks(), first, answer, second, seed, complete)
+        skipped |= missing
+    figures = _figures(study, first, answers, complete)
+    stated: dict[str, str | int | float] = {"study": study.name, "run": run, "n": n, **facts}
+    stated["compared"] = f"{n} events with answers at the same theta, {n} more for the floor"
+    if dropped:
+        stated["left out"] = f"{dropped} true events outside the trained domain"
+    if skipped:
+        stated["not checked"] = "; ".join(f"{check} (the truth has no column '{column}')" for check, column in skipped.items())
+    report = write_report(out, f"{study.title}: {run}", {name: list(found) for name, found in results.items()}, figures, stated, run)
+    others = {name: tuple(found) for name, found in results.items() if name != run}
+    return Validation(study.name, run, n, tuple(results[run]), others, report)
+
+
+def answer_at(model: TrainedModel, truth: Table, seed: int) -> Table:
+    """The model's draws at the given columns of ``truth``, beside what the draws don't replace; the columns of ``truth`` and no others."""
+    recipe, schema = model.recipe, model.schema
+    drawn = model.sample({name: truth[name] for name in recipe.given}, seed=seed)
+    replaced = {name for side in (schema.theta, schema.x) if set(side) & set(recipe.target) for name in side} - set(recipe.given)
+    return {name: drawn[name] if name in drawn else truth[name] for name in truth if name in drawn or name not in replaced}
+
+
+def default_folder(subject: Path | str) -> Path:
+    """Where a report goes that was not told: into the run's folder, or beside the work for packaged weights."""
+    folder, study = find_run(subject)
+    return Path("reports") / study.name / folder.name if folder.parent == study.pretrained else folder / "report"
+
+
+def _label(subject: Path | str) -> str:
+    folder, study = find_run(subject)
+    return f"{study.name}/{folder.name}" if folder.parent == study.pretrained else str(subject).rstrip("/")
+
+
+def _refuse_training_data(store: Store, folders: Sequence[Path]) -> None:
+    for folder in folders:
+        if read_provenance(folder)["identity"] == store.dataset.identity:
+            raise ValueError(
+                f"the run '{folder}' was trained on the events of '{store.folder}' (same simulator, settings and seed): "
+                f"simulate others, with --seed other than {store.seed}"
+            )
+
+
+def _halves(truth: Table, n: int, seed: int) -> tuple[Table, Table]:
+    """``n`` events of the truth and as many others, fewer where there are not so many."""
+    n = min(n, events_in(truth) // 2)
+    order = rng(seed, "halves").permutation(events_in(truth))
+    return take(truth, order[:n]), take(truth, order[n : 2 * n])
+
+
+def _refuse_other_theta(first: Table, second: Table, schema: Schema) -> None:
+    for name in schema.theta:
+        if not np.array_equal(first[name], second[name]):
+            raise ValueError(f"the floor's '{name}' differs from the data's: simulate it with --theta, from the data's own theta")
+
+
+def _within_domain(truth: Table, models: Mapping[str, TrainedModel]) -> tuple[Table, int]:
+    """The true events that every model may answer, and how many were left out; the models' own error where none is left."""
+    from cloudchamber.models.domain import inside
+
+    marks = [inside(check_table(truth, model.given_columns, extra=True), model.given_columns, model.domain) for model in models.values()]
+    good = np.logical_and.reduce(marks)
+    return (take(truth, good), int((~good).sum())) if good.any() else (truth, 0)
+
+
+def _peer_answers(study: Study, schema: Schema, truth: Table, seed: int, target: Sequence[str]) -> dict[str, Table]:
+    """The peers' x at the truth's theta, where theta is known and x is what was learned."""
+    if not set(target) <= set(schema.x) or not set(schema.theta) <= set(truth):
+        return {}
+    theta = {name: truth[name] for name in schema.theta}
+    answers = {}
+    for peer in study.peers:
+        made = live_events(study.make_simulator(peer), events_in(theta), seed, theta=theta, purpose=peer)
+        answers[peer] = {name: made[name] for name in truth if name in made}
+    return answers
+
+
+def _checked(
+    checks: Sequence[Check], truth: Table, answer: Table, second: Table, seed: int, complete: bool
+) -> tuple[list[CheckResult], dict[str, str]]:
+    """The results, and for a truth that lacks columns the checks that need them."""
+    from cloudchamber.validate.check import run_checks
+
+    if complete:
+        return run_checks(checks, truth, answer, second, seed), {}
+    results, skipped = list[Any](), dict[str, str]()
+    for check in checks:
+        try:
+            results += run_checks([check], truth, answer, second, seed)
+        except KeyError as error:
+            skipped[check.name] = str(error.args[0])
+    if not results:
+        raise ValueError(f"no check of the study can be made: the truth has only the columns {', '.join(truth)}")
+    return results, skipped
+
+
+def _figures(study: Study, truth: Table, answers: Mapping[str, Table], complete: bool) -> dict[str, Figure]:
+    try:
+        return dict(study.plots(truth, answers))
+    except KeyError:
+        if complete:
+            raise
+        return {}

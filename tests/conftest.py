@@ -1,0 +1,35 @@
+"""One thread for each process, as tests run side by side; the outside package ``tests/plugin/toy_study`` is found as if it were installed.
+
+The air-shower simulator's cache is a folder of its own that holds the small packaged table, so that no test waits for the full one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).parent / "plugin"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """``CLOUDCHAMBER_CACHE`` with the packaged interaction table in the full one's place."""
+    from cloudchamber.studies.airshower.tables import PACKAGED, table_path
+
+    before = os.environ.get("CLOUDCHAMBER_CACHE")
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["CLOUDCHAMBER_CACHE"] = str(folder)
+    place = table_path("Sibyll23d")
+    place.parent.mkdir(parents=True)
+    shutil.copyfile(PACKAGED, place)
+    yield folder
+    if before is None:
+        del os.environ["CLOUDCHAMBER_CACHE"]
+    else:
+        os.environ["CLOUDCHAMBER_CACHE"] = before

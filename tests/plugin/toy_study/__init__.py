@@ -1,0 +1,145 @@
+"""A study outside of cloudchamber: the time and the light of a stopped particle's decay, given its lifetime and kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cloudchamber.schema import Column, Schema, Table
+from cloudchamber.study import Format, Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cloudchamber.models.recipe import Recipe
+    from cloudchamber.validate.check import Check
+
+KINDS = ("muon", "pion")
+SCHEMA = Schema(
+    theta={
+        "lifetime_us": Column(unit="us", doc="mean lifetime", low=0.2, high=20.0),
+        "kind": Column(doc="stopped particle", dtype="int64", categories=KINDS),
+    },
+    x={
+        "decay_time_us": Column(unit="us", doc="time from stop to decay", low=0.0),
+        "light": Column(shape=(3,), unit="pe", doc="light in three tubes", low=0.0),
+    },
+)
+
+
+@dataclass(frozen=True)
+class Decay:
+    """Exponential decay times; the tubes share light with the decay's energy, a pion gives twice a muon's."""
+
+    lifetime_low_us: float = 1.0
+    lifetime_high_us: float = 4.0
+    light_pe: float = 40.0
+
+    @property
+    def schema(self) -> Schema:
+        """The columns of theta and of x."""
+        return SCHEMA
+
+    def prior(self, n: int, rng: np.random.Generator) -> Table:
+        """Log-uniform lifetimes, as many muons as pions."""
+        lifetime = np.exp(rng.uniform(np.log(self.lifetime_low_us), np.log(self.lifetime_high_us), n))
+        return {"lifetime_us": lifetime.astype(np.float32), "kind": rng.integers(0, 2, n)}
+
+    def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
+        """x, one event for each event of theta."""
+        n = len(theta["kind"])
+        time = rng.exponential(1.0, n) * theta["lifetime_us"]
+        share = np.exp(0.2 * rng.standard_normal((n, 1)) + 0.1 * rng.standard_normal((n, 3)))
+        light = self.light_pe * (1 + theta["kind"])[:, None] * np.array([0.5, 0.3, 0.2]) * share
+        return {"decay_time_us": time.astype(np.float32), "light": light.astype(np.float32)}
+
+
+def flow() -> Recipe:
+    """A small neural spline flow."""
+    from cloudchamber.models.flow import Flow
+    from cloudchamber.models.recipe import Fit, Optimiser, Recipe
+    from cloudchamber.nn.codec import Columns
+
+    return Recipe(
+        name="flow",
+        doc="a small neural spline flow",
+        target=("decay_time_us", "light"),
+        given=("lifetime_us", "kind"),
+        target_codec=Columns(transforms={"decay_time_us": "log", "light": "log"}),
+        given_codec=Columns(transforms={"lifetime_us": "log"}),
+        model=Flow(transforms=2, hidden=24),
+        fit=Fit(epochs=20, batch_size=128, optimisers={"": Optimiser(learning_rate=5e-3)}),
+    )
+
+
+def matching() -> Recipe:
+    """A small flow matching network."""
+    from dataclasses import replace
+
+    from cloudchamber.models.matching import Matching
+
+    return replace(flow(), name="matching", doc="a small flow matching network", model=Matching(hidden=24, layers=2))
+
+
+def checks() -> Sequence[Check]:
+    """Mean decay time, mean light and the tubes' correlation."""
+    from cloudchamber.validate.check import Check
+
+    def mean_time(truth: Table, answer: Table) -> float:
+        return float(abs(np.mean(answer["decay_time_us"]) - np.mean(truth["decay_time_us"])) / np.mean(truth["decay_time_us"]))
+
+    def mean_light(truth: Table, answer: Table) -> float:
+        return float(abs(np.mean(answer["light"]) - np.mean(truth["light"])) / np.mean(truth["light"]))
+
+    def light_correlation(truth: Table, answer: Table) -> float:
+        first, second = (np.corrcoef(np.log(table["light"] + 1e-3).T)[0, 1] for table in (truth, answer))
+        return float(abs(first - second))
+
+    return [
+        Check("mean decay time", "the lifetime is what is measured", mean_time, limit=0.2, unit="relative"),
+        Check("mean light", "it gives the energy", mean_light, limit=0.2, unit="relative"),
+        Check("light correlation", "tubes see one decay", light_correlation, limit=0.5),
+    ]
+
+
+def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
+    """Decay times of the truth and of every answer."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 3))
+    axes = figure.subplots()
+    edges = np.linspace(0, 15, 31)
+    for name, table in {"truth": truth, **answers}.items():
+        axes.hist(table["decay_time_us"], edges, histtype="step", density=True, label=name)
+    axes.set_xlabel("decay time / us")
+    axes.legend()
+    return {"decay times": figure}
+
+
+def read_times(path: Path) -> Table:
+    """Lifetime and decay time, two numbers a line."""
+    numbers = np.loadtxt(path, ndmin=2, dtype=np.float32)
+    return {"lifetime_us": numbers[:, 0], "decay_time_us": numbers[:, 1]}
+
+
+def write_times(path: Path, table: Table) -> None:
+    """What ``read_times`` reads."""
+    np.savetxt(path, np.stack([table["lifetime_us"], table["decay_time_us"]], axis=1), fmt="%.9g")
+
+
+STUDY = Study(
+    name="toy",
+    title="Decay of stopped particles",
+    simulators={"decay": Decay, "peer": Decay},
+    recipes={"flow": flow, "matching": matching},
+    default_recipe="flow",
+    checks=checks,
+    plots=plots,
+    folder=Path(__file__).parent,
+    peers=("peer",),
+    formats=(Format("times", (".times",), read_times, write_times, "lifetime and decay time, two numbers a line"),),
+)

@@ -1,0 +1,242 @@
+"""What every study and every recipe must do, whoever wrote it: built-in studies and those of other packages run through the same contract."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cloudchamber import workflow
+from cloudchamber.hub import packaged_recipes
+from cloudchamber.models.recipe import Recipe
+from cloudchamber.models.trained import TrainedModel, load_trained
+from cloudchamber.rng import rng
+from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
+from cloudchamber.store.read import Store
+from cloudchamber.study import Format, Study, find_study, study_names
+from cloudchamber.workflow.simulation import live_events
+from cloudchamber.workflow.training import read_provenance
+from cloudchamber.workflow.validation import answer_at
+
+
+def loads(name: str) -> bool:
+    try:
+        return find_study(name).name == name
+    except (ImportError, AttributeError, TypeError):
+        return False
+
+
+# one that does not load fails below, and leaves the others their tests
+STUDIES = tuple(filter(loads, study_names()))
+EVENTS = 160
+QUICK = {"fit": {"epochs": 1, "batch_size": 40, "warmup_epochs": 0.0, "patience": None}}
+PACKAGED_BYTES = 2_000_000
+
+
+def each(kind: str) -> Any:
+    """(study, name) of every recipe, simulator or format."""
+    pairs = [(study, name) for study in STUDIES for name in names(study, kind)]
+    return pytest.mark.parametrize(("name", kind), pairs, ids=["/".join(pair) for pair in pairs])
+
+
+def names(study: str, kind: str) -> tuple[str, ...]:
+    found = find_study(study)
+    return {"recipe": tuple(found.recipes), "simulator": tuple(found.simulators), "format": tuple(f.name for f in found.formats)}[kind]
+
+
+@cache
+def truth(name: str) -> Table:
+    """A small truth of a study, simulated once."""
+    return live_events(find_study(name).simulator, EVENTS, seed=11)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The store of a study's small truth."""
+    folder = tmp_path_factory.mktemp("stores")
+
+    def of(name: str) -> Path:
+        if not (folder / name).exists():
+            study = find_study(name)
+            theta = {column: truth(name)[column] for column in study.simulator.schema.theta}
+            workflow.simulate(study, folder / name, theta=theta, seed=12, block_events=EVENTS)
+        return folder / name
+
+    return of
+
+
+def test_every_study_can_be_loaded() -> None:
+    assert study_names() == STUDIES
+
+
+def equal(one: Any, two: Any, tolerance: float = 0.0) -> bool:
+    if isinstance(one, Ragged):
+        return np.array_equal(one.offsets, two.offsets) and equal(one.values, two.values, tolerance)
+    one, two = np.asarray(one), np.asarray(two)
+    return one.shape == two.shape and bool(np.allclose(one, two, rtol=tolerance, atol=tolerance * float(np.abs(one).max(initial=0.0))))
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_study_describes_itself(name: str) -> None:
+    study = find_study(name)
+    assert study.name == name and study.title and study.folder.is_dir()
+    assert study.default_recipe in study.recipes and set(study.peers) <= set(study.simulators)
+    schema = study.simulator.schema
+    assert schema.theta and schema.x
+    assert all(column.doc for column in schema.columns.values())
+    assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
+
+
+@each("simulator")
+def test_simulator_is_deterministic_and_keeps_to_its_schema(name: str, simulator: str) -> None:
+    model = find_study(name).make_simulator(simulator)
+    theta, again, other = model.prior(12, rng(1)), model.prior(12, rng(1)), model.prior(12, rng(2))
+    check_table(theta, model.schema.theta)
+    assert all(equal(theta[column], again[column]) for column in theta)
+    assert any(not equal(theta[column], other[column]) for column in theta)
+    assert model.schema.columns == find_study(name).simulator.schema.columns
+    theta = take(theta, slice(0, 3))
+    x, again, other = model.simulate(theta, rng(3)), model.simulate(theta, rng(3)), model.simulate(theta, rng(4))
+    assert events_in(check_table(x, model.schema.x)) == 3
+    assert all(equal(x[column], again[column]) for column in x)
+    assert any(not equal(x[column], other[column]) for column in x)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_events_do_not_depend_on_the_workers(name: str, tmp_path: Path) -> None:
+    for workers in (1, 2):
+        workflow.simulate(name, tmp_path / str(workers), 4, seed=5, block_events=2, workers=workers)
+    one, two = (Store(tmp_path / workers).read() for workers in ("1", "2"))
+    assert events_in(one) == 4 and all(equal(one[column], two[column]) for column in one)
+
+
+@each("recipe")
+def test_recipe_survives_json_and_refuses_what_it_does_not_know(name: str, recipe: str) -> None:
+    study = find_study(name)
+    made: Recipe = study.recipe(recipe)
+    data = json.loads(json.dumps(made.to_json()))
+    assert made.name == recipe and made.doc
+    assert made.with_json(data).to_json() == made.to_json()
+    study.simulator.schema.select((*made.given, *made.target))
+    assert not set(made.given) & set(made.target)
+    for part in ("fit", "model"):
+        with pytest.raises(ValueError, match="unknown key 'no_such_setting'"):
+            made.with_json({**data, part: {**data[part], "no_such_setting": 1}})
+    with pytest.raises(ValueError, match="unknown key 'no_such_setting'"):
+        made.with_json({**data, "no_such_setting": 1})
+
+
+@each("recipe")
+def test_recipe_trains_saves_samples_and_exports(name: str, recipe: str, store: Any, tmp_path: Path) -> None:
+    study = find_study(name)
+    done = workflow.train(study, store(name), tmp_path / "run", recipe, seed=6, overrides=QUICK)
+    assert done.epochs == 1
+    model = load_trained(tmp_path / "run", study)
+    events = Store(store(name)).read(events=slice(0, 30))
+    given = {column: events[column] for column in model.recipe.given}
+
+    drawn = model.sample(given, seed=1)
+    check_table(drawn, model.target_columns)
+    assert all(equal(drawn[column], model.sample(given, seed=1)[column]) for column in drawn)
+    assert all(equal(drawn[column], model.sample(given, seed=1, batch_size=7)[column], 1e-3) for column in drawn)
+    assert any(not equal(drawn[column], model.sample(given, seed=2)[column]) for column in drawn)
+    assert all(equal(drawn[column], load_trained(tmp_path / "run", study).sample(given, seed=1)[column]) for column in drawn)
+
+    refuses_outside(model, given)
+    exports_with_parity(model, given, tmp_path / "model.onnx")
+
+
+def refuses_outside(model: TrainedModel, given: Table) -> None:
+    for column, kind in model.given_columns.items():
+        if kind.categories or kind.ragged:
+            continue
+        low, high = map(float, model.domain[column])
+        far = {**given, column: np.full_like(given[column], high + 0.5 * (high - low))}
+        with pytest.raises(ValueError, match=f"column '{column}'"):
+            model.sample(far, seed=1)
+        with pytest.raises(ValueError, match="NaN"):
+            model.sample({**given, column: np.full_like(given[column], np.nan)}, seed=1)
+        return
+    pytest.fail(f"'{model.recipe.name}' has no given column whose domain could be left")
+
+
+def exports_with_parity(model: TrainedModel, given: Table, path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    import torch
+
+    from cloudchamber.models.export import ExportModule, export_onnx
+    from cloudchamber.models.trained import to_tensors
+
+    noise = torch.randn(len(next(iter(given.values()))), model.model.noise_size, generator=torch.Generator().manual_seed(1))
+    inputs = (noise, *to_tensors(given, model.given_columns).values())
+    with torch.no_grad():
+        wanted = ExportModule(model).eval()(*inputs)
+    session = onnxruntime.InferenceSession(str(export_onnx(model, path)), providers=["CPUExecutionProvider"])
+    found = session.run(None, {entry.name: value.numpy() for entry, value in zip(session.get_inputs(), inputs, strict=True)})
+    assert len(found) == len(wanted) == len(model.recipe.target)
+    for column, one, two in zip(model.recipe.target, wanted, found, strict=True):
+        assert equal(one.numpy(), np.asarray(two), 1e-3), f"column '{column}' of the exported model differs"
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_checks_pass_for_truth_and_plots_are_drawn(name: str, tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    from cloudchamber.validate.check import run_checks
+    from cloudchamber.validate.report import write_report
+
+    study = find_study(name)
+    first, second = take(truth(name), slice(0, EVENTS // 2)), take(truth(name), slice(EVENTS // 2, EVENTS))
+    checks = [replace(check, bootstrap=min(2, check.bootstrap if check.bootstrap is not None else 2)) for check in study.checks()]
+    results = run_checks(checks, first, second, second, seed=1)
+    assert {result.name for result in results} == {check.name for check in checks}
+    assert all(check.why for check in checks)
+    figures = study.plots(first, {"answer": second})
+    assert figures and all(isinstance(figure, Figure) for figure in figures.values())
+    facts: dict[str, str | int | float] = {"study": name, "run": "truth", "n": EVENTS // 2}
+    assert write_report(tmp_path, study.title, {"truth": results}, figures, facts, "truth").stat().st_size > 5000
+
+
+@each("format")
+def test_format_reads_what_it_writes(name: str, format: str, tmp_path: Path) -> None:
+    study = find_study(name)
+    chosen: Format = study.format(format)
+    assert chosen.doc and (chosen.read or chosen.write)
+    if chosen.read is None or chosen.write is None:
+        pytest.skip("one way only")
+    path = tmp_path / f"events{chosen.suffixes[0]}"
+    # the field's files often hold one primary each
+    alike = [truth(name)[column] == truth(name)[column][0] for column, kind in study.simulator.schema.theta.items() if kind.categories]
+    table = take(take(truth(name), np.logical_and.reduce(alike) if alike else slice(None)), slice(0, 5))
+    chosen.write(path, table)
+    back = chosen.read(path)
+    shared = set(back) & set(study.simulator.schema.columns)
+    assert shared & set(study.simulator.schema.x)
+    for column in shared:
+        # a format with a grid of its own may resample a profile
+        tolerance = 1e-2 if np.ndim(table[column]) > 1 else 1e-4
+        assert equal(table[column], back[column], tolerance), f"column '{column}' changed on its way through '{format}'"
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_packaged_weights_are_small_and_tell_their_origin(name: str) -> None:
+    study: Study = find_study(name)
+    there = packaged_recipes(study)
+    if not there:
+        pytest.skip("no packaged weights")
+    assert study.default_recipe in there
+    for recipe in there:
+        folder = study.pretrained / recipe
+        model = load_trained(folder, study)
+        assert model.recipe.name == recipe and model.schema.columns == study.simulator.schema.columns
+        origin = read_provenance(folder)
+        assert origin["seed"] == model.seed and origin["events"]["training"] > 1000
+        if set(model.recipe.target) <= set(model.schema.x):
+            assert sum(path.stat().st_size for path in folder.iterdir()) <= PACKAGED_BYTES
+        answer = answer_at(model, take(truth(name), slice(0, 20)), seed=1)
+        check_table(answer, {column: study.simulator.schema.columns[column] for column in answer})

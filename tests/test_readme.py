@@ -1,0 +1,49 @@
+"""The README's Python examples run, and its commands parse."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from cloudchamber.cli import COMMANDS
+from cloudchamber.hub import packaged_recipes
+from cloudchamber.study import find_study
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.startswith("cloudchamber ")]
+
+
+def has_packaged_weights() -> bool:
+    try:
+        return bool(packaged_recipes(find_study("airshower")))
+    except AttributeError:
+        return False
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_python_examples_run(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "airshower" in EXAMPLES[number] and not has_packaged_weights():
+        pytest.skip("airshower has no packaged weights here")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(EXAMPLES[number], f"README.md, example {number}", "exec"), {"__name__": "readme"})
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES and len(SHELL) >= 8
+
+
+@pytest.mark.parametrize("line", SHELL)
+def test_commands_exist_with_these_flags(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from cloudchamber.cli import main
+
+    words = shlex.split(line, comments=True)[1:]
+    assert words[0] in COMMANDS
+    with pytest.raises(SystemExit):
+        main([*words, "--help"])
+    shown = capsys.readouterr().out
+    for flag in re.findall(r"--[a-z][\w.-]*", " ".join(words)):
+        assert flag in shown, f"{flag} is no flag of `cloudchamber {words[0]}`"
