@@ -1,13 +1,14 @@
 """Mean cascades below the threshold: hadrons and muons by cascade equations, photons and electrons by templates, many showers at once.
 
-In each depth step every particle's chance to interact or decay is exact for constant density. Products start at both ends of the step, shared so that their mean depth is right;
-those that start early get a second chance within the step. Number, energy and mean depth are kept for any step. Photons above 0.3 GeV are followed for their hadronic
-interactions only: each takes a photon out of the templates and puts a pion's interaction in.
+In each depth step every particle's chance to interact or decay is exact for constant density. Products start at both ends of the step, shared so that their
+mean depth is right; those that start early get a second chance within the step. Number, energy and mean depth are kept for any step. Photons above 1 GeV are
+followed for their hadronic interactions only: each takes a photon out of the templates and puts a pion's interaction in.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -18,7 +19,7 @@ from cloudchamber.studies.airshower.em_cascade import photonuclear_cross_section
 from cloudchamber.studies.airshower.em_table import EmTable, em_generator
 from cloudchamber.studies.airshower.hadron_mc import AIR_MASS, ATOMIC_MASS_G_MB
 from cloudchamber.studies.airshower.hadron_table import BINS, PRODUCTS, decay_length_g_cm2_per_density, decay_yields, nodes_gev, parent_yields
-from cloudchamber.studies.airshower.interactions import HADRONS, KAON, LG_ENERGY_MIN, LG_ENERGY_STEP, MUON, NUCLEON, PHOTON, PION, library_energies_gev
+from cloudchamber.studies.airshower.interactions import HADRONS, KAON, MUON, NUCLEON, PHOTON, PION, library_energies_gev
 from cloudchamber.studies.airshower.tables import Tables
 
 MOVERS = HADRONS + 1
@@ -32,10 +33,10 @@ _COUNT_ABOVE_GEV = 1.0
 class Equations:
     """The matrices of the cascade equations on the first ``nodes`` energy nodes, node-major (low energies first).
 
-    ``products``: (nodes * PRODUCTS, nodes * (2 MOVERS)), numbers of each product from each interaction (first MOVERS columns of a node, the muon's empty) and each decay;
-    ``losses``: (2, nodes * 2 MOVERS), deposited and invisible energy; ``interaction_rate`` (nodes, MOVERS) per g/cm2; ``decay_length`` (nodes, MOVERS) gamma c tau [cm], inf for nucleons;
-    ``ionisation`` (nodes, MOVERS) dE/dX [GeV cm2/g]; ``em_step`` carries photons, electrons and positrons over one depth step, ``photonuclear`` gives the hadronic
-    interactions of photons within it.
+    ``products`` (nodes * PRODUCTS, nodes * 2 MOVERS): numbers of each product from each interaction (the first MOVERS columns of a node; a muon's is empty) and
+    each decay; ``losses`` (2, nodes * 2 MOVERS): deposited and invisible energy [GeV]; ``interaction_rate`` (nodes, MOVERS) per g/cm2; ``decay_length``
+    (nodes, MOVERS): gamma c tau [cm], inf for nucleons; ``ionisation`` (nodes, MOVERS): dE/dX [GeV cm2/g]; ``counted`` (nodes,): share of a node's particles
+    above 1 GeV; ``em_step`` carries photons, electrons and positrons over one depth step, ``photonuclear`` gives their hadronic interactions meanwhile.
     """
 
     nodes: int
@@ -101,7 +102,10 @@ def _photonuclear(energy_gev: np.ndarray, step_g_cm2: float) -> tuple[np.ndarray
 
 
 def _ionisation(energy_gev: np.ndarray) -> np.ndarray:
-    """Mean loss of charged particles in air, dE/dX [GeV cm2/g]: 1.8 MeV at the minimum, relativistic rise, and the muon's radiative losses (Groom et al., ADNDT 78 (2001) 183)."""
+    """Mean loss of charged particles in air, dE/dX [GeV cm2/g]: 1.8 MeV at the minimum, relativistic rise, and the muon's radiative losses.
+
+    References: Groom et al., Atomic Data and Nuclear Data Tables 78 (2001) 183.
+    """
     masses = np.array([0.938, 0.1396, 0.494, 0.0, 0.0, 0.1057])
     loss = np.zeros((len(energy_gev), MOVERS))
     for index in (NUCLEON, PION, KAON, HADRONS):
@@ -117,7 +121,7 @@ def _ionisation(energy_gev: np.ndarray) -> np.ndarray:
 
 @njit(cache=True)
 def _lose(movers, rate, decay_length, density, step, early, late):  # type: ignore[no-untyped-def]
-    """Take from ``movers`` (nodes, MOVERS, showers) what interacts or decays within a step; losses go into ``early`` and ``late`` (nodes, 2 MOVERS, showers)."""
+    """Take from ``movers`` (nodes, MOVERS, showers) what interacts or decays within a step, into ``early`` and ``late`` (nodes, 2 MOVERS, showers)."""
     nodes, kinds, showers = movers.shape
     for i in range(nodes):
         for kind in range(kinds):
@@ -169,7 +173,7 @@ def _multiply(matrix: np.ndarray, losses: np.ndarray, nodes: int) -> np.ndarray:
     rows, columns = PRODUCTS, 2 * MOVERS
     result = np.zeros((nodes * rows, losses.shape[1]), dtype=np.float32)
     edges = np.linspace(0, nodes, _CHUNKS + 1).astype(int)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         # one node more: sharing between nodes may reach the one above
         top = min(high + 1, nodes) * rows
         result[:top] += matrix[:top, low * columns : high * columns] @ losses[low * columns : high * columns]

@@ -230,7 +230,7 @@ class _Rates:
 
 
 def em_generator(grid_gev: np.ndarray) -> np.ndarray:
-    """The backward generator A per g/cm2 on a grid of energies: rows are parents; photons at every node, then electrons and positrons at every node but the first."""
+    """The backward generator A per g/cm2 on a grid of energies; rows are parents: photons at every node, then electrons and positrons at all but the first."""
     return _Rates(grid_gev, TYPICAL_DENSITY_G_CM3).matrix
 
 

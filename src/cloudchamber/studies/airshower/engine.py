@@ -60,7 +60,9 @@ class Engine:
     def _decay_constant(self) -> np.ndarray:
         return np.array([0.0] + [C_TAU_CM[kind] / MASS_GEV[kind] for kind in range(PION, HADRONS)])
 
-    def monte_carlo(self, primary: np.ndarray, energy_gev: np.ndarray, threshold: float, nodes: int, density_g_cm3: np.ndarray, rng: np.random.Generator) -> Stage:
+    def monte_carlo(
+        self, primary: np.ndarray, energy_gev: np.ndarray, threshold: float, nodes: int, density_g_cm3: np.ndarray, rng: np.random.Generator
+    ) -> Stage:
         """Follow everything above ``threshold`` times the primary energy; ``density_g_cm3`` is (showers, depths)."""
         showers, depths = density_g_cm3.shape
         t = self.tables

@@ -98,7 +98,7 @@ def _interact(kind, energy_gev, depth, threshold_gev, library, source, stack, n,
             # a neutral kaon's event is a charged one's with charged and neutral kaons exchanged
             if child == KAON:
                 child = K0_LONG if rng.random() < 0.5 else K0_SHORT
-            elif child == K0_LONG or child == K0_SHORT:
+            elif child in (K0_LONG, K0_SHORT):
                 child = KAON
         n, m = _place(child, energy, number, depth, threshold_gev, source, stack, n, electromagnetic, m, totals, step)
     return n, m
@@ -120,8 +120,14 @@ def _place(child, energy, number, depth, threshold_gev, source, stack, n, electr
 
 
 @njit(cache=True)
-def follow_shower(mass, energy_gev, threshold_gev, library, nuclear, sigma_mb, decays, decay_constant, density, nodes_gev, workspace, source, charged, energy_deposit, in_flight, step, rng):  # type: ignore[no-untyped-def]
-    """One shower's Monte Carlo stage; ``mass`` 0 is a photon. Fills ``source`` and the direct profiles; returns (invisible energy, depth of the first interaction)."""
+def follow_shower(  # type: ignore[no-untyped-def]
+    mass, energy_gev, threshold_gev, library, nuclear, sigma_mb, decays, decay_constant, density, nodes_gev, workspace, source, charged, energy_deposit,
+    in_flight, step, rng,
+):  # fmt: skip
+    """One shower's Monte Carlo stage; ``mass`` 0 is a photon. Fills ``source`` and the direct profiles.
+
+    Returns the invisible energy [GeV] and the depth of the first interaction [g/cm2], the last one of the grid where there is none.
+    """
     stack, electromagnetic, photonuclear = workspace
     totals = np.array([0.0, -1.0])
     n = m = 0
@@ -134,7 +140,9 @@ def follow_shower(mass, energy_gev, threshold_gev, library, nuclear, sigma_mb, d
     else:
         n, m = follow_nucleus(mass, energy_gev, stack, threshold_gev, library, nuclear, source, electromagnetic, in_flight, totals, step, rng)
     while n > 0 or m > 0:
-        m = follow_hadrons(stack, n, threshold_gev, library, sigma_mb, decays, decay_constant, density, source, electromagnetic, m, in_flight, totals, step, rng)
+        m = follow_hadrons(
+            stack, n, threshold_gev, library, sigma_mb, decays, decay_constant, density, source, electromagnetic, m, in_flight, totals, step, rng
+        )
         n = 0
         if m > 0:
             m -= 1
@@ -153,7 +161,7 @@ def follow_shower(mass, energy_gev, threshold_gev, library, nuclear, sigma_mb, d
 @njit(cache=True)
 def _break_up(mass, energy_gev, depth, nuclear, rng):  # type: ignore[no-untyped-def]
     """The event number of a break-up of nucleus ``mass``."""
-    wounded, fragments, starts, _ = nuclear
+    wounded = nuclear[0]
     per_nucleon = math.log(energy_gev / mass) / _LN10
     # two library energies, 1e5 and 1e8 GeV a nucleon
     late = min(max((per_nucleon - 5.0) / 3.0, 0.0), 1.0)
@@ -183,7 +191,9 @@ def _fly(in_flight, energy, start, stop, step):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def follow_hadrons(stack, n, threshold_gev, library, sigma_mb, decays, decay_constant, density, source, electromagnetic, m, in_flight, totals, step, rng):  # type: ignore[no-untyped-def]
+def follow_hadrons(  # type: ignore[no-untyped-def]
+    stack, n, threshold_gev, library, sigma_mb, decays, decay_constant, density, source, electromagnetic, m, in_flight, totals, step, rng
+):
     """Follow the hadrons on ``stack`` (kind, energy, depth) until all are below the threshold; returns the number of particles on ``electromagnetic``.
 
     ``totals`` = (invisible energy, depth of the first interaction); it is set while still negative.
@@ -216,7 +226,9 @@ def follow_hadrons(stack, n, threshold_gev, library, sigma_mb, decays, decay_con
 
 
 @njit(cache=True)
-def follow_nucleus(mass, energy_gev, stack, threshold_gev, library, nuclear, source, electromagnetic, in_flight, totals, step, rng):  # type: ignore[no-untyped-def]
+def follow_nucleus(  # type: ignore[no-untyped-def]
+    mass, energy_gev, stack, threshold_gev, library, nuclear, source, electromagnetic, in_flight, totals, step, rng
+):
     """Break a nucleus up into nucleons: wounded ones interact at once, the rest go on. Returns the sizes of both stacks."""
     wounded, fragments, starts, sigma = nuclear
     end = (source.shape[2] - 1) * step

@@ -1,7 +1,7 @@
 """Air-shower profiles as a few nearly independent numbers: scalars, and principal components of the profiles' shapes about the maximum.
 
-Seen from its maximum a shower's profile is nearly universal, so that few components describe what varies. Past the ground, where a profile is not known, the mean
-shape continues it; decoding ends every profile at the ground again.
+Seen from its maximum a shower's profile is nearly universal, so that few components describe what varies. Past the ground, where a profile is not known, the
+mean shape continues it; decoding ends every profile at the ground again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Profiles:
 
 
 class ProfileCodec(Codec):
-    """See ``Profiles``. Flat numbers: six scalars, then the components; the mean and spread that each has at these givens are taken out, what is left is made normal."""
+    """See ``Profiles``. Flat numbers: six scalars, then the components; the mean and spread at these givens are taken out, what is left is made normal."""
 
     mean_shape: Tensor
     weight: Tensor

@@ -36,8 +36,8 @@ def matching() -> Recipe:
         flow(),
         name="matching",
         doc="conditional flow matching (neural ODE) over scalars and principal components of the profiles",
-        model=Matching(hidden=256, layers=3, steps=16),
-        fit=Fit(epochs=40, batch_size=1024, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
+        model=Matching(hidden=320, layers=3, steps=16),
+        fit=Fit(epochs=80, batch_size=1024, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
     )
 
 
