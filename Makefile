@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test slow check clean
+PACKAGED := src/cloudchamber/studies/airshower/pretrained/flow
+
+.PHONY: install demo test slow check weights clean
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -30,6 +32,13 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy src
 	$(BIN)/lint-imports
+
+# the packaged weights, from nothing: hours on a laptop; each step resumes
+weights: $(STAMP)
+	$(BIN)/cloudchamber simulate airshower data/airshower/train --n 205000 --seed 1
+	$(BIN)/cloudchamber train airshower data/airshower/train runs/airshower/flow --recipe flow --seed 1
+	mkdir -p $(PACKAGED)
+	cd runs/airshower/flow && cp weights.safetensors recipe.json schema.json domain.json metrics.json log.csv loss.png $(CURDIR)/$(PACKAGED)
 
 clean:
 	rm -rf $(VENV) build

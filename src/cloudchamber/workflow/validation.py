@@ -115,7 +115,7 @@ def compare_with_truth(
     from cloudchamber.validate.report import write_report
 
     run, first_model = next(iter(models.items()))
-    (first, dropped), (second, _) = _within_domain(first, models), _within_domain(second, models)
+    (first, dropped), (second, dropped_from_floor) = _within_domain(first, models), _within_domain(second, models)
     n = min(events_in(first), events_in(second))
     first, second = take(first, slice(0, n)), take(second, slice(0, n))
     if n < MIN_EVENTS:
@@ -130,8 +130,8 @@ def compare_with_truth(
     figures = _figures(study, first, answers, complete)
     stated: dict[str, str | int | float] = {"study": study.name, "run": run, "n": n, **facts}
     stated["compared"] = f"{n} events with answers at the same theta, {n} more for the floor"
-    if dropped:
-        stated["left out"] = f"{dropped} true events outside the trained domain"
+    if dropped + dropped_from_floor:
+        stated["left out"] = f"{dropped + dropped_from_floor} true events outside the trained domain"
     if skipped:
         stated["not checked"] = "; ".join(f"{check} (the truth has no column '{column}')" for check, column in skipped.items())
     report = write_report(out, f"{study.title}: {run}", {name: list(found) for name, found in results.items()}, figures, stated, run)

@@ -104,14 +104,14 @@ def checks() -> Sequence[Check]:
         Check("correlation Xmax-N_mu", "hybrid detectors tell masses by it", _correlation, 0.03, groups=bins),
         Check("mean ln N_mu", "the muon number, relative", _muons(np.mean), 0.03, groups=bins),
         Check("sigma ln N_mu", "its fluctuations, relative", _relative(lambda t: np.log(muon_number(t)), np.std), 0.03, groups=bins),
-        Check("mean R", "asymmetry of the profile", _relative(lambda t: shape_of_profile(t)[0], np.nanmedian), 0.03, groups=bins, bootstrap=12),
-        Check("mean L", "width of the profile", _relative(lambda t: shape_of_profile(t)[1], np.nanmedian), 0.03, groups=bins, bootstrap=12),
-        Check("sigma R", "spread of the asymmetry", _relative(lambda t: shape_of_profile(t)[0], _core_width), 0.03, groups=bins, bootstrap=12),
-        Check("sigma L", "spread of the width", _relative(lambda t: shape_of_profile(t)[1], _core_width), 0.03, groups=bins, bootstrap=12),
+        Check("mean R", "asymmetry of the profile", _relative(lambda t: shape_of_profile(t)[0], np.nanmedian), 0.03, groups=bins, bootstrap=8),
+        Check("mean L", "width of the profile", _relative(lambda t: shape_of_profile(t)[1], np.nanmedian), 0.03, groups=bins, bootstrap=8),
+        Check("sigma R", "spread of the asymmetry", _relative(lambda t: shape_of_profile(t)[0], _core_width), 0.03, groups=bins, bootstrap=8),
+        Check("sigma L", "spread of the width", _relative(lambda t: shape_of_profile(t)[1], _core_width), 0.03, groups=bins, bootstrap=8),
         Check("mean X1", "depth of the first interaction", _relative(lambda t: t["first_interaction_g_cm2"], np.mean), 0.03, groups=bins),
         Check("sigma X1", "its spread", _relative(lambda t: t["first_interaction_g_cm2"], np.std), 0.03, groups=bins),
         *(
-            Check(f"{percent} % profile band", "profiles where N > 0.1 Nmax, largest relative difference", _band(percent), 0.02, groups=bins, bootstrap=12)
+            Check(f"{percent} % profile band", "profiles where N > 0.1 Nmax, largest relative difference", _band(percent), 0.02, groups=bins, bootstrap=8)
             for percent in (5, 50, 95)
         ),
         Check("energy closure", "deposited, ground and invisible energy add up", _closure_error, 0.005, groups=bins),

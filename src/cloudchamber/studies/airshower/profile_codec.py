@@ -109,8 +109,10 @@ class ProfileCodec(Codec):
         ground = self.ground(given["zenith_deg"])
         depth = DEPTH_STEP_G_CM2 * torch.arange(N_DEPTH, device=flat.device, dtype=flat.dtype)
         position = (depth[None, :] - xmax[:, None]) / DEPTH_STEP_G_CM2 + _BEFORE
-        # nothing before the first interaction, whose particles start at the grid points on either side of it
-        seen = ((depth[None, :] <= ground[:, None]) & (depth[None, :] > first[:, None] - DEPTH_STEP_G_CM2)).to(flat.dtype)
+        # nothing before the first interaction, whose particles start at the grid points on either side of it; the edge is steep, not a step, so that
+        # rounding cannot flip it
+        started = ((depth[None, :] - first[:, None] + DEPTH_STEP_G_CM2) * 2.0).clamp(0.0, 1.0)
+        seen = (depth[None, :] <= ground[:, None]).to(flat.dtype) * started
         table: Tensors = {}
         for index, (name, shape) in enumerate(zip(PROFILES, shapes.view(-1, len(PROFILES), _POINTS).unbind(1), strict=True)):
             values = _interpolate(shape, position).exp() - self.settings.floor
