@@ -25,6 +25,8 @@ _BEFORE, _AFTER = 100, 200
 _POINTS = _BEFORE + _AFTER + 1
 _EDGE = 1e-9
 _BOUND = 5.5
+_LARGEST = 5.0
+"""A profile stays below e^5 of its scale, however far out the noise."""
 _LEAST_WEIGHT = 0.1
 
 
@@ -102,7 +104,7 @@ class ProfileCodec(Codec):
         features = self.features(given)
         raw = self.scale.inverse(flat.clamp(-_BOUND, _BOUND)) * self._spread(features) + features @ self.trend
         energy = energy_gev(given)
-        first = (-(1.0 - 0.5 * (1.0 + torch.erf(raw[:, 0].clamp(-4.9, 4.9) * 0.70710678))).log() * (features @ self.length).exp()).clamp_min(0.0)
+        first = _minus_log_survival(raw[:, 0]) * (features @ self.length).exp()
         xmax = (first + raw[:, 1]).clamp(1.0, 10.0 * N_DEPTH)
         nmax = raw[:, 2].exp() * energy
         shapes = self.mean_shape + (raw[:, len(SCALARS) :] @ self.components.T) / self.weight
@@ -115,7 +117,7 @@ class ProfileCodec(Codec):
         seen = (depth[None, :] <= ground[:, None]).to(flat.dtype) * started
         table: Tensors = {}
         for index, (name, shape) in enumerate(zip(PROFILES, shapes.view(-1, len(PROFILES), _POINTS).unbind(1), strict=True)):
-            values = _interpolate(shape, position).exp() - self.settings.floor
+            values = _interpolate(shape, position).clamp_max(_LARGEST).exp() - self.settings.floor
             table[name] = values.clamp_min(0.0) * seen * self._scales(index, nmax, energy)[:, None]
         invisible, at_ground = raw[:, 4].exp() * energy, raw[:, 5].exp() * energy
         return table | {
@@ -221,6 +223,16 @@ def check_columns(columns: Mapping[str, Column]) -> None:
 def energy_gev(given: Tensors) -> Tensor:
     """The primary's energy, (events,)."""
     return torch.exp((given["lg_energy_ev"].float() - 9.0) * 2.302585093)
+
+
+def _minus_log_survival(normal: Tensor) -> Tensor:
+    """-ln(1 - Phi(z)) without cancellation: from the error function, and from Laplace's continued fraction of the Mills ratio where z > 1.5."""
+    body = -(0.5 - 0.5 * torch.erf(normal.clamp_max(1.5) * 0.70710678)).log()
+    z = normal.clamp_min(1.5)
+    fraction = z
+    for level in range(12, 0, -1):
+        fraction = z + level / fraction
+    return torch.where(normal > 1.5, 0.5 * z**2 + 0.91893853 + fraction.log(), body)
 
 
 def _least_squares(features: Tensor, values: Tensor) -> Tensor:
