@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-PACKAGED := src/cloudchamber/studies/airshower/pretrained/flow
+PACKAGED := src/cloudchamber/studies/airshower/pretrained/matching
 
 .PHONY: install demo test slow check weights clean
 .DEFAULT_GOAL := install
@@ -36,9 +36,9 @@ check: $(STAMP)
 # the packaged weights, from nothing: hours on a laptop; each step resumes
 weights: $(STAMP)
 	$(BIN)/cloudchamber simulate airshower data/airshower/train --n 205000 --seed 1
-	$(BIN)/cloudchamber train airshower data/airshower/train runs/airshower/flow --recipe flow --seed 1
+	$(BIN)/cloudchamber train airshower data/airshower/train runs/airshower/matching --recipe matching --seed 1
 	mkdir -p $(PACKAGED)
-	cd runs/airshower/flow && cp weights.safetensors recipe.json schema.json domain.json metrics.json log.csv loss.png $(CURDIR)/$(PACKAGED)
+	cd runs/airshower/matching && cp weights.safetensors recipe.json schema.json domain.json metrics.json log.csv loss.png $(CURDIR)/$(PACKAGED)
 
 clean:
 	rm -rf $(VENV) build

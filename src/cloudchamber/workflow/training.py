@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 METRICS = "metrics.json"
 CODEC_EVENTS = 50_000
 CHUNK_EVENTS = 16_384
+EDGE_SHARE = 0.005
+"""Training events that come this near to a bound of the schema, as a share of their range, cover it."""
 EDGE_SPACINGS = 10
 """The trained domain reaches so many mean spacings of the training events beyond the outermost ones."""
 
@@ -176,6 +178,10 @@ def trained_domain(schema: Schema, given: Sequence[str], sample: Table) -> Domai
         low, high = map(float, domain[name])
         room = (high - low) * (EDGE_SPACINGS / len(sample[name]) if name in schema.theta else 1.0)
         low, high = low - room, high + room
+        # a prior that thins out towards a bound of the schema, as zenith angles do, still reaches it
+        near = EDGE_SHARE * (high - low)
+        low = column.low if column.low is not None and low - column.low < near else low
+        high = column.high if column.high is not None and column.high - high < near else high
         domain[name] = (low if column.low is None else max(low, column.low), high if column.high is None else min(high, column.high))
     return domain
 

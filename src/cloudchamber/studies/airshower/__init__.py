@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def flow() -> Recipe:
-    """Neural spline flow, the default."""
+    """Neural spline flow."""
     from cloudchamber.studies.airshower import recipes
 
     return recipes.flow()
 
 
 def matching() -> Recipe:
-    """Conditional flow matching."""
+    """Conditional flow matching, the default."""
     from cloudchamber.studies.airshower import recipes
 
     return recipes.matching()
@@ -59,8 +59,8 @@ STUDY = Study(
     title="Air-shower profiles",
     simulators={"hybrid": Hybrid, "parametrised": Parametrised},
     peers=("parametrised",),
-    recipes={"flow": flow, "matching": matching, "wgan": wgan},
-    default_recipe="flow",
+    recipes={"matching": matching, "flow": flow, "wgan": wgan},
+    default_recipe="matching",
     checks=checks,
     plots=plots,
     folder=Path(__file__).parent,
