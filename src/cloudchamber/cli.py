@@ -280,7 +280,7 @@ class Demo:
     """A study with packaged weights."""
     out: Path = Path("reports/demo")
     """Folder of the report."""
-    events: int = 400
+    events: int = 2400
     """Events to simulate."""
     samples: int = 10_000
     """Events to sample."""

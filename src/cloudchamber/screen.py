@@ -84,7 +84,8 @@ def show_validation(found: Validation) -> None:
     for head in ("check", "group", "value", "floor", "limit", ""):
         table.add_column(head, justify="right" if head in ("value", "floor", "limit") else "left")
     for name in dict.fromkeys(check.name for check in found.checks):
-        mine = [check for check in found.checks if check.name == name]
+        named = [check for check in found.checks if check.name == name]
+        mine = [check for check in named if check.value == check.value] or named[:1]
         worst = max(mine, key=lambda check: (check.passed is False, check.value / check.limit if check.limit else check.value))
         failed = sum(check.passed is False for check in mine)
         verdict = "" if worst.passed is None else "[green]passed[/]" if not failed else f"[red]failed{f' {failed}/{len(mine)}' if len(mine) > 1 else ''}[/]"

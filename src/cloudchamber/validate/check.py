@@ -142,7 +142,9 @@ def _split(groups: Groups | None, truth: Table, answer: Table, second: Table | N
     for other in parts[1:] + ([] if spare is None else [spare]):
         if list(other) != list(parts[0]):
             raise ValueError(f"groups must have the same names for every table, got {list(parts[0])} and {list(other)}")
-    return [_Group(name, part, parts[1][name], None if spare is None else spare[name]) for name, part in parts[0].items()]
+    found = [_Group(name, part, parts[1][name], None if spare is None else spare[name]) for name, part in parts[0].items()]
+    # a bin that neither fills says nothing
+    return [group for group in found if group.truth.events or group.answer.events] or found[:1]
 
 
 def _parts(groups: Groups | None, table: Table) -> dict[str, _Part]:

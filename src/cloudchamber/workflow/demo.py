@@ -27,7 +27,7 @@ class Demo:
 def demo(
     study: str = "airshower",
     out: Path | str = "reports/demo",
-    events: int = 1200,
+    events: int = 2400,
     samples: int = 10_000,
     seed: int = 1,
     told: Callable[[str], None] | None = None,
