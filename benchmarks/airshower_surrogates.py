@@ -47,7 +47,8 @@ def rows(found: dict[str, list[dict[str, Any]]]) -> Iterator[list[str]]:
                 limit = mine[0].get("floors")
                 row.append(f"{limit:g} floors" if limit else f"{mine[0]['limit']:g} {mine[0]['unit']}")
                 floors = np.array([each["floor"] for each in mine if each["floor"] is not None])
-                row.append(f"{np.median(floors):.3g} / {floors.max():.3g}" if len(floors) else "")
+                kept = sum(each["floor"] is not None and each["floor"] <= each["limit"] for each in mine)
+                row.append(f"{np.median(floors):.3g} / {floors.max():.3g} ({kept}/{len(mine)})" if len(floors) else "")
             row.append(f"{np.median(values):.3g} / {values.max():.3g} ({passed}/{len(mine)})")
         yield row
 

@@ -80,6 +80,8 @@ def show_validation(found: Validation) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from cloudchamber.validate.summary import floors_passed
+
     table = Table(title=f"{found.run}: {found.n} events compared", title_justify="left")
     for head in ("check", "group", "value", "floor", "limit", ""):
         table.add_column(head, justify="right" if head in ("value", "floor", "limit") else "left")
@@ -87,8 +89,10 @@ def show_validation(found: Validation) -> None:
         named = [check for check in found.checks if check.name == name]
         mine = [check for check in named if check.value == check.value] or named[:1]
         worst = max(mine, key=lambda check: (check.passed is False, check.value / check.limit if check.limit else check.value))
-        failed = sum(check.passed is False for check in mine)
-        verdict = "" if worst.passed is None else "[green]passed[/]" if not failed else f"[red]failed{f' {failed}/{len(mine)}' if len(mine) > 1 else ''}[/]"
+        judged = [check for check in mine if check.passed is not None]
+        failed = sum(not check.passed for check in judged)
+        share = f" {failed}/{len(judged)} (truth itself {len(judged) - floors_passed(judged)})" if len(judged) > 1 else ""
+        verdict = "" if worst.passed is None else f"[red]failed{share}[/]" if failed else "[green]passed[/]"
         numbers = [f"{number:.3g}" if number is not None else "" for number in (worst.value, worst.floor, worst.limit)]
         table.add_row(f"{name}{f' / {worst.unit}' if worst.unit else ''}", worst.group, *numbers, verdict)
     Console().print(table)

@@ -11,7 +11,7 @@ from cloudchamber.validate.check import CheckResult
 
 @dataclass(frozen=True)
 class Cell:
-    """One answer's result of one check, ready to print; of grouped checks the worst group's, and how many groups passed."""
+    """One answer's result of one check, ready to print; of grouped checks the worst group's, how many groups passed, and in how many the floor would."""
 
     value: str = "—"
     short: str = "—"
@@ -25,6 +25,7 @@ class Cell:
     shade: str = ""
     groups_passed: int = 0
     groups: int = 0
+    floors_passed: int = 0
     best: bool = False
 
 
@@ -109,7 +110,12 @@ def _worst(results: Sequence[CheckResult]) -> Cell:
     judged = [result.passed for result in results if result.passed is not None]
     # the worst group decides, but no group may fail unseen where scores tie
     passed = all(judged) if judged else None
-    return replace(cell, passed=passed, groups=len(judged) if cell.group else 0, groups_passed=sum(judged))
+    return replace(cell, passed=passed, groups=len(judged) if cell.group else 0, groups_passed=sum(judged), floors_passed=floors_passed(results))
+
+
+def floors_passed(results: Sequence[CheckResult]) -> int:
+    """In how many groups truth against truth keeps the limit: where it does not, the sample is too small for the limit."""
+    return sum(result.limit is not None and result.floor <= result.limit for result in results if result.passed is not None)
 
 
 def _cell(result: CheckResult) -> Cell:
