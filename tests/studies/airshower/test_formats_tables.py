@@ -107,3 +107,11 @@ def test_foreign_hdf5_with_names_and_groups(tmp_path: Path) -> None:
 def test_every_format_reads_and_is_described() -> None:
     assert [f.name for f in FORMATS] == ["conex", "corsika7", "corsika8", "hdf5", "parquet"]
     assert all(f.read is not None and f.doc for f in FORMATS)
+
+
+@pytest.mark.parametrize("suffix", ["h5", "parquet"])
+def test_the_mark_of_the_trained_domain_is_kept(tmp_path: Path, suffix: str) -> None:
+    write, read = (write_hdf5, read_hdf5) if suffix == "h5" else (write_parquet, read_parquet)
+    table = {"lg_energy_ev": np.array([18.0, 19.5], np.float32), "in_domain": np.array([True, False])}
+    write(tmp_path / f"marked.{suffix}", table)
+    assert read(tmp_path / f"marked.{suffix}")["in_domain"].tolist() == [True, False]

@@ -238,7 +238,7 @@ def quantile_ratios(truth: Table, answers: Mapping[str, Table]) -> Figure | None
                 if len(distances):
                     farthest = max(farthest, float(np.quantile(distances, 0.97)))
         row[0].set_ylim(1 - 1.4 * min(farthest, 0.7), 1 + 1.4 * min(farthest, 0.7))
-        row[0].set_ylabel(f"{'electrons' if column == 'n_electron' else 'muons'}:  {name} / simulator")
+        row[0].set_ylabel(f"{'electrons' if column == 'n_electron' else 'muons'}\n{name} / simulator")
     for axis in axes.flat:
         axis.axhspan(0.98, 1.02, color="#8a939e", alpha=0.22, linewidth=0, zorder=0)
         axis.axhline(1, color=INK, linewidth=0.8)
