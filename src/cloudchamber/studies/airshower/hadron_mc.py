@@ -159,7 +159,7 @@ def follow_shower(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _break_up(mass, energy_gev, depth, nuclear, rng):  # type: ignore[no-untyped-def]
+def _break_up(mass, energy_gev, nuclear, rng):  # type: ignore[no-untyped-def]
     """The event number of a break-up of nucleus ``mass``."""
     wounded = nuclear[0]
     per_nucleon = math.log(energy_gev / mass) / _LN10
@@ -247,7 +247,7 @@ def follow_nucleus(  # type: ignore[no-untyped-def]
             continue
         if totals[1] < 0.0:
             totals[1] = depth
-        which, event = _break_up(a, per_nucleon * a, depth, nuclear, rng)
+        which, event = _break_up(a, per_nucleon * a, nuclear, rng)
         for _ in range(wounded[which, a, event]):
             n, m = _interact(NUCLEON, per_nucleon, depth, threshold_gev, library, source, stack, n, electromagnetic, m, totals, step, rng)
         slot = a * wounded.shape[2] + event
