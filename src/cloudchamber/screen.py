@@ -80,7 +80,7 @@ def show_validation(found: Validation) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from cloudchamber.validate.summary import floors_passed
+    from cloudchamber.validate.summary import floors_passed, undecided
 
     table = Table(title=f"{found.run}: {found.n} events compared", title_justify="left")
     for head in ("check", "group", "value", "floor", "limit", ""):
@@ -92,8 +92,11 @@ def show_validation(found: Validation) -> None:
         judged = [check for check in mine if check.passed is not None]
         failed = sum(not check.passed for check in judged)
         share = f" {failed}/{len(judged)} (truth itself {len(judged) - floors_passed(judged)})" if len(judged) > 1 else ""
-        verdict = "" if worst.passed is None else f"[red]failed{share}[/]" if failed else "[green]passed[/]"
+        word = f"[yellow]open{share}[/]" if undecided(judged) else f"[red]failed{share}[/]" if failed else "[green]passed[/]"
+        verdict = "" if worst.passed is None else word
         numbers = [f"{number:.3g}" if number is not None else "" for number in (worst.value, worst.floor, worst.limit)]
         table.add_row(f"{name}{f' / {worst.unit}' if worst.unit else ''}", worst.group, *numbers, verdict)
     Console().print(table)
+    if any(undecided([check for check in found.checks if check.name == name]) for name in {check.name for check in found.checks}):
+        say("open: truth misses the limit against itself with so few events; more events (--n) can tell")
     say(f"report: {found.report}")

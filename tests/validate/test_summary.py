@@ -73,3 +73,15 @@ def test_bars_put_the_limit_in_the_middle():
     [row] = summarise({"flow": [result(1.0)], "wgan": [result(99.0)], "free": [result(1.0, limit=None)]})
     assert [cell.bar for cell in row.cells] == [25, 100, None]
     assert row.cells[0].floor_bar == 12.5
+
+
+def test_a_failure_that_truth_shares_is_open() -> None:
+    [row] = summarise(
+        {
+            "small sample": [result(3.0, floor=2.5)],
+            "worse than truth": [result(3.0, "a", floor=1.0), result(3.0, "b", floor=2.5)],
+            "as good as truth": [result(1.0, "a", floor=2.5), result(3.0, "b", floor=1.0)],
+            "passes": [result(1.0, floor=2.5)],
+        }
+    )
+    assert [cell.undecided for cell in row.cells] == [True, False, True, False]

@@ -61,6 +61,7 @@ def write_report(
         answers=names,
         rows=summary,
         verdict=[row.cells[0].passed for row in summary].count(True),
+        open=sum(row.cells[0].undecided for row in summary),
         limited=sum(row.cells[0].passed is not None for row in summary),
         figures=pictures,
         style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),

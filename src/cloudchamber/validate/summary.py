@@ -26,6 +26,7 @@ class Cell:
     groups_passed: int = 0
     groups: int = 0
     floors_passed: int = 0
+    undecided: bool = False
     best: bool = False
 
 
@@ -110,12 +111,25 @@ def _worst(results: Sequence[CheckResult]) -> Cell:
     judged = [result.passed for result in results if result.passed is not None]
     # the worst group decides, but no group may fail unseen where scores tie
     passed = all(judged) if judged else None
-    return replace(cell, passed=passed, groups=len(judged) if cell.group else 0, groups_passed=sum(judged), floors_passed=floors_passed(results))
+    return replace(
+        cell,
+        passed=passed,
+        groups=len(judged) if cell.group else 0,
+        groups_passed=sum(judged),
+        floors_passed=floors_passed(results),
+        undecided=undecided(results),
+    )
 
 
 def floors_passed(results: Sequence[CheckResult]) -> int:
     """In how many groups truth against truth keeps the limit: where it does not, the sample is too small for the limit."""
     return sum(result.limit is not None and result.floor <= result.limit for result in results if result.passed is not None)
+
+
+def undecided(results: Sequence[CheckResult]) -> bool:
+    """Whether the answer fails in some group, but truth against truth in as many or more: only a larger sample can tell."""
+    judged = [result.passed for result in results if result.passed is not None]
+    return not all(judged) and floors_passed(results) <= sum(judged)
 
 
 def _cell(result: CheckResult) -> Cell:
