@@ -35,6 +35,7 @@ class Check:
     ``limit`` is in ``unit``, or in multiples of the floor with ``limit_in_floors``; without one the check only informs.
     ``groups`` gives named boolean masks of a table: the check is then made in each group. Names of two parts, ``"proton, 17.25"``,
     are drawn as a map in the report. ``bootstrap`` overrides the number of resamples; 0 spares an expensive value.
+    ``best`` gives the floor where truth against truth says nothing, as of probabilities: what a perfect answer would reach on these events.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Check:
     limit_in_floors: bool = False
     groups: Groups | None = None
     bootstrap: int | None = None
+    best: Callable[[Table, Table], float] | None = None
 
     def __post_init__(self) -> None:
         if self.limit_in_floors and self.limit is None:
@@ -167,7 +169,9 @@ def _run(check: Check, group: _Group, seed: int, resamples: int) -> CheckResult:
         found = _measure(check, group.name, group.truth.table, group.answer.table)
         value = found.value
         error = found.error if np.isfinite(found.error) or resamples < 2 else _error(check, group, rng(seed, "bootstrap", group.name), resamples)
-    if enough and group.second is not None and group.second.events >= MIN_EVENTS:
+    if check.best is not None and np.isfinite(value):
+        floor = float(check.best(cast(Table, group.truth.table), cast(Table, group.answer.table)))
+    elif enough and group.second is not None and group.second.events >= MIN_EVENTS:
         floor = _floor(check, group.name, group.truth, group.second, rng(seed, "floor", group.name), int(SWAPS_PER_BOOTSTRAP * resamples))
     limit = check.limit
     if limit is not None and check.limit_in_floors:

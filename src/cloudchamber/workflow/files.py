@@ -15,8 +15,11 @@ from cloudchamber.schema import Column, Ragged, Schema, Table, check_table
 from cloudchamber.study import Format, Study
 
 
-def read_table(path: Path, study: Study, format: str | None = None) -> Table:
-    """The schema's columns that a file, or an event store's folder, holds; ValueError where there is none of them."""
+def read_table(path: Path, study: Study, format: str | None = None, own_first: bool = True) -> Table:
+    """The schema's columns that a file, or an event store's folder, holds; ValueError where there is none of them.
+
+    Where a suffix belongs to a format of the study's own and to a general one, ``own_first`` decides.
+    """
     if not path.exists():
         raise ValueError(f"no file or folder '{path}'")
     if path.is_dir() and format is None:
@@ -27,7 +30,7 @@ def read_table(path: Path, study: Study, format: str | None = None) -> Table:
             raise ValueError(f"'{path}' is no event store; for the output folder of another program name its format: {', '.join(folders) or 'there is none'}")
         return Store(path).read()
     columns = study.simulator.schema.columns
-    chosen = find_format(path, study, format, "read")
+    chosen = find_format(path, study, format, "read", own_first)
     assert chosen.read is not None
     table = chosen.read(path)
     present = {name: column for name, column in columns.items() if name in table}
@@ -49,10 +52,10 @@ def write_table(path: Path, table: Table, study: Study, format: str | None = Non
         part.unlink(missing_ok=True)
 
 
-def find_format(path: Path, study: Study, format: str | None, verb: str) -> Format:
+def find_format(path: Path, study: Study, format: str | None, verb: str, own_first: bool = True) -> Format:
     """The format called ``format``, else the study's for the path's suffix, else the general one; it can ``verb`` ("read" or "write")."""
     general = general_formats(study.simulator.schema)
-    known = [f for f in (*study.formats, *general) if getattr(f, verb) is not None]
+    known = [f for f in ((*study.formats, *general) if own_first else (*general, *study.formats)) if getattr(f, verb) is not None]
     if format is not None:
         named = [f for f in known if f.name == format]
         if not named:

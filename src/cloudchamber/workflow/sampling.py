@@ -101,7 +101,7 @@ def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given
     if (n is None) == (given is None):
         raise ValueError("give either n, a number of events from the prior, or given, a file or table of the given columns")
     if given is not None:
-        table = read_table(Path(given), study) if isinstance(given, (str, Path)) else given
+        table = read_table(Path(given), study, own_first=False) if isinstance(given, (str, Path)) else given
         return check_table(table, schema.select(names), extra=True)
     if n is None or n < 1:
         raise ValueError(f"n must be at least 1, got {n}")

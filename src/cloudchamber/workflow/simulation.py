@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from cloudchamber.jsonable import from_json, to_json
 from cloudchamber.rng import rng
-from cloudchamber.schema import Table, check_table, concatenate, events_in, take
+from cloudchamber.schema import Ragged, Table, check_table, concatenate, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Simulator, Study, find_study
@@ -89,7 +89,7 @@ def simulate(
     study = find_study(study) if isinstance(study, str) else study
     model = make_simulator(study, simulator, settings)
     if theta is not None:
-        theta = check_table(read_table(Path(theta), study) if isinstance(theta, (str, Path)) else theta, model.schema.theta, extra=True)
+        theta = check_table(read_table(Path(theta), study, own_first=False) if isinstance(theta, (str, Path)) else theta, model.schema.theta, extra=True)
         n = events_in(theta)
     if n is None or n < 1 or block_events < 1 or workers < 1:
         raise ValueError(f"events, events in a block and workers must be at least 1, got n={n}, block_events={block_events}, workers={workers}")
@@ -218,5 +218,6 @@ def digest(table: Mapping[str, Any]) -> str:
 
     mark = hashlib.blake2s(digest_size=8)
     for name in sorted(table):
-        mark.update(name.encode() + np.ascontiguousarray(table[name]).tobytes())
+        arrays = (table[name].values, table[name].offsets) if isinstance(table[name], Ragged) else (table[name],)
+        mark.update(b"".join([name.encode(), *(np.ascontiguousarray(array).tobytes() for array in arrays)]))
     return mark.hexdigest()

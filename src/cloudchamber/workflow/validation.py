@@ -140,11 +140,14 @@ def compare_with_truth(
 
 
 def answer_at(model: TrainedModel, truth: Table, seed: int) -> Table:
-    """The model's draws at the given columns of ``truth``, beside what the draws don't replace; the columns of ``truth`` and no others."""
+    """The model's draws at the given columns of ``truth``, beside what the draws don't replace; the columns of ``truth`` and, of classes, their probabilities."""
     recipe, schema = model.recipe, model.schema
-    drawn = model.sample({name: truth[name] for name in recipe.given}, seed=seed)
+    given = {name: truth[name] for name in recipe.given}
+    drawn = model.sample(given, seed=seed)
     replaced = {name for side in (schema.theta, schema.x) if set(side) & set(recipe.target) for name in side} - set(recipe.given)
-    return {name: drawn[name] if name in drawn else truth[name] for name in truth if name in drawn or name not in replaced}
+    answer = {name: drawn[name] if name in drawn else truth[name] for name in truth if name in drawn or name not in replaced}
+    classes = all(column.categories for column in model.target_columns.values())
+    return answer | (model.predict(given, seed=seed) if classes else {})
 
 
 def default_folder(subject: Path | str) -> Path:
