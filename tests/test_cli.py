@@ -53,6 +53,9 @@ def test_settings_of_recipe_and_simulator_are_flags(capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         main(["simulate", "toy", "--help"])
     assert "--settings.light-pe" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["train", "toy_sets", "--help"])
+    assert "--model.body.width" in capsys.readouterr().out
 
 
 def test_from_simulation_to_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,6 +82,29 @@ def test_from_simulation_to_samples(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "10 events" in capsys.readouterr().out
     main(["list"])
     assert "toy: Decay of stopped particles" in capsys.readouterr().out
+
+
+def test_the_other_direction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, run, tuned = str(tmp_path / "data"), str(tmp_path / "run"), str(tmp_path / "tuned")
+    main(["simulate", "toy_sets", data, "--n", "120", "--workers", "1"])
+    main(["tune", "toy_sets", data, tuned, "--trials", "2", "--epochs", "1", "--sampler", "tpe"])
+    shown = capsys.readouterr().out
+    assert "toy_sets/classes, 2 trials" in shown and f"--recipe classes --overrides {tuned}/best.json" in shown
+    width = json.loads((tmp_path / "tuned/best.json").read_text())["model"]["body"]["width"]
+
+    main(["train", "toy_sets", data, run, "--fit.epochs", "1", "--model.body.width", "5", "--overrides", f"{tuned}/best.json"])
+    saved = json.loads((tmp_path / "run/recipe.json").read_text())["recipe"]
+    assert saved["model"]["body"] == {"kind": "Pool", "width": width} and saved["model"]["kind"] == "Categorical" and saved["fit"]["epochs"] == 1
+    main(["train", "toy_sets", data, f"{run}5", "--fit.epochs", "1", "--model.body.width", "5"])
+    assert json.loads((tmp_path / "run5/recipe.json").read_text())["recipe"]["model"]["body"]["width"] == 5
+
+    capsys.readouterr()
+    main(["infer", run, data, "--out", str(tmp_path / "found"), "--outside", "flag", "--json"])
+    shown = capsys.readouterr().out
+    found = json.loads(shown)
+    assert found["events"] == 120 and found["answers"] == f"{tmp_path}/found/answers.csv" and shown.count("\n") == 1
+    main(["infer", run, data, "--out", str(tmp_path / "found"), "--outside", "flag"])
+    assert f"report: {tmp_path}/found/index.html" in capsys.readouterr().out
 
 
 def test_errors_are_one_red_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

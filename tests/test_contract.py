@@ -13,6 +13,7 @@ import pytest
 
 from cloudchamber import workflow
 from cloudchamber.hub import packaged_recipes
+from cloudchamber.models.domain import SetDomain, values_of
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.models.trained import TrainedModel, load_trained
 from cloudchamber.rng import rng
@@ -147,22 +148,67 @@ def test_recipe_trains_saves_samples_and_exports(name: str, recipe: str, store: 
     assert any(not equal(drawn[column], model.sample(given, seed=2)[column]) for column in drawn)
     assert all(equal(drawn[column], load_trained(tmp_path / "run", study).sample(given, seed=1)[column]) for column in drawn)
 
+    predicts(model, given)
     refuses_outside(model, given)
+    refuses_sets_of_other_sizes(model, given)
     exports_with_parity(model, given, tmp_path / "model.onnx")
+    if set(model.recipe.target) <= set(model.schema.theta):
+        infers_and_is_validated(study, tmp_path / "run", given, tmp_path)
+
+
+def predicts(model: TrainedModel, given: Table) -> None:
+    """The same estimates in batches of another size and company."""
+    whole, few = model.predict(given, draws=2, seed=3), model.predict(given, draws=2, seed=3, batch_size=7)
+    assert events_in(whole) == events_in(given)
+    for name, column in model.target_columns.items():
+        if column.categories:
+            probability = whole[f"{name}_probability"]
+            assert probability.shape == (events_in(given), *column.shape, len(column.categories))
+            np.testing.assert_allclose(probability.sum(-1), 1.0, rtol=1e-5)
+        else:
+            assert whole[f"{name}_mean"].shape == whole[f"{name}_std"].shape == (events_in(given), *column.shape)
+    assert all(equal(whole[name], few[name], 1e-3) for name in whole)
 
 
 def refuses_outside(model: TrainedModel, given: Table) -> None:
     for column, kind in model.given_columns.items():
-        if kind.categories or kind.ragged:
+        if kind.categories:
             continue
-        low, high = map(float, model.domain[column])
-        far = {**given, column: np.full_like(given[column], high + 0.5 * (high - low))}
+        low, high = map(float, values_of(model.domain[column]))
+        if low == high:
+            continue
         with pytest.raises(ValueError, match=f"column '{column}'"):
-            model.sample(far, seed=1)
+            model.sample({**given, column: filled(given[column], high + 0.5 * (high - low))}, seed=1)
         with pytest.raises(ValueError, match="NaN"):
-            model.sample({**given, column: np.full_like(given[column], np.nan)}, seed=1)
+            model.sample({**given, column: filled(given[column], np.nan)}, seed=1)
         return
     pytest.fail(f"'{model.recipe.name}' has no given column whose domain could be left")
+
+
+def filled(values: Any, value: float) -> Any:
+    if isinstance(values, Ragged):
+        return Ragged(np.full_like(values.values, value), values.offsets)
+    return np.full_like(values, value)
+
+
+def refuses_sets_of_other_sizes(model: TrainedModel, given: Table) -> None:
+    sets = [column for column, kind in model.given_columns.items() if kind.ragged]
+    if not sets:
+        return
+    most = max(entry.elements[1] for entry in model.domain.values() if isinstance(entry, SetDomain))
+    times = 2 * most + 1
+    many = {column: Ragged.from_list([np.repeat(event[:1], times, axis=0) for event in values]) for column, values in given.items() if column in sets}
+    with pytest.raises(ValueError, match=f"column '{sets[0]}': a set of {times} elements"):
+        model.sample({**given, **many}, seed=1)
+
+
+def infers_and_is_validated(study: Study, run: Path, given: Table, folder: Path) -> None:
+    """The other direction: a user's file in, answers and findings out, and a report on held-out truth."""
+    found = workflow.infer(run, take(given, slice(0, 3)), folder / "found", draws=2)
+    assert found.events == 3 and found.table.is_file() and found.report.stat().st_size > 3000
+    theta = {column: truth(study.name)[column][:80] for column in study.simulator.schema.theta}
+    workflow.simulate(study, folder / "test", theta=theta, seed=13, block_events=80)
+    assert workflow.validate(run, data=folder / "test", n=40, out=folder / "report").checks
 
 
 def exports_with_parity(model: TrainedModel, given: Table, path: Path) -> None:
@@ -173,13 +219,18 @@ def exports_with_parity(model: TrainedModel, given: Table, path: Path) -> None:
     from cloudchamber.models.trained import to_tensors
 
     noise = torch.randn(len(next(iter(given.values()))), model.model.noise_size, generator=torch.Generator().manual_seed(1))
-    inputs = (noise, *to_tensors(given, model.given_columns).values())
+    # every second event, so that the sets of a batch have other lengths than those the export saw
+    given = take(given, slice(None, None, 2))
+    inputs = (noise[: events_in(given)], *to_tensors(given, model.given_columns).values())
     with torch.no_grad():
         wanted = ExportModule(model).eval()(*inputs)
     session = onnxruntime.InferenceSession(str(export_onnx(model, path)), providers=["CPUExecutionProvider"])
-    found = session.run(None, {entry.name: value.numpy() for entry, value in zip(session.get_inputs(), inputs, strict=True)})
-    assert len(found) == len(wanted) == len(model.recipe.target)
-    for column, one, two in zip(model.recipe.target, wanted, found, strict=True):
+    named = dict(zip(("noise", *model.recipe.given), inputs, strict=True))
+    # a column that the network does not look at is no input
+    found = session.run(None, {entry.name: named[entry.name].numpy() for entry in session.get_inputs()})
+    outputs = [entry.name for entry in session.get_outputs()]
+    assert outputs[: len(model.recipe.target)] == list(model.recipe.target)
+    for column, one, two in zip(outputs, wanted, found, strict=True):
         assert equal(one.numpy(), np.asarray(two), 1e-3), f"column '{column}' of the exported model differs"
 
 
@@ -219,7 +270,7 @@ def test_format_reads_what_it_writes(name: str, format: str, tmp_path: Path) -> 
     assert shared & set(study.simulator.schema.x)
     for column in shared:
         # a format with a grid of its own may resample a profile
-        tolerance = 1e-2 if np.ndim(table[column]) > 1 else 1e-4
+        tolerance = 1e-2 if not isinstance(table[column], Ragged) and np.ndim(table[column]) > 1 else 1e-4
         assert equal(table[column], back[column], tolerance), f"column '{column}' changed on its way through '{format}'"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pytest
 
@@ -106,3 +106,26 @@ def test_what_is_no_json_is_refused() -> None:
         to_json({"a": {1}})
     with pytest.raises(TypeError, match="type does not belong in JSON"):
         to_json(Run)
+
+
+class Settings(Protocol):
+    def build(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Head:
+    body: Settings | None = None
+    always: Settings = Flow()  # type: ignore[assignment]
+
+
+def test_a_protocols_class_is_that_of_the_value_alike() -> None:
+    head = Head(Flow(2), Gan())  # type: ignore[arg-type]
+    assert from_json(Head, to_json(head), like=head) == head
+    assert from_json(Head, {"body": {"layers": 5}}, like=head) == Head(Flow(5))  # type: ignore[arg-type]
+    assert from_json(Head, {"body": None}, like=head) == Head()
+    with pytest.raises(ValueError, match=r"body: unknown key 'depth'; allowed: layers, width"):
+        from_json(Head, {"body": {"depth": 5}}, like=head)
+    with pytest.raises(ValueError, match=r"body: kind 'Gan' is not Flow"):
+        from_json(Head, {"body": {"kind": "Gan"}}, like=head)
+    with pytest.raises(ValueError, match=r"body: this part is chosen in Python, where it has no such settings"):
+        from_json(Head, {"body": {"layers": 5}}, like=Head())

@@ -22,18 +22,23 @@ def to_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} does not belong in JSON: {value!r}")
 
 
-def from_json(kind: Any, data: Any, where: str = "") -> Any:
+def from_json(kind: Any, data: Any, where: str = "", like: Any = None) -> Any:
     """Build ``kind`` (a dataclass, a union, a container or a plain type) from JSON ``data``.
 
-    Raises ValueError that names the place for an unknown or missing key and for a value of the wrong type.
+    ``like``, a value of that kind, tells the classes of parts whose annotation is a protocol. Raises ValueError that names the place for an unknown or
+    missing key and for a value of the wrong type.
     """
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return data
     if origin in (typing.Union, types.UnionType):
-        return _from_union(args, data, where)
+        return _from_union(args, data, where, like)
     if dataclasses.is_dataclass(kind):
-        return _from_fields(kind, data, where)
+        return _from_fields(kind, data, where, like)
+    if _is_protocol(kind):
+        if isinstance(data, Mapping) and dataclasses.is_dataclass(like):
+            return _from_fields(type(like), data, where, like)
+        raise ValueError(f"{where or 'value'}: this part is chosen in Python, where it has no such settings; got {data!r}")
     if origin in (dict, Mapping) or kind is dict:
         _expect(data, dict, where)
         return {key: from_json(args[1] if args else Any, item, f"{where}.{key}".lstrip(".")) for key, item in data.items()}
@@ -61,7 +66,11 @@ def _expect(data: Any, kind: Any, where: str) -> None:
         raise ValueError(f"{where or 'value'}: expected {name}, got {data!r}")
 
 
-def _from_union(args: tuple[Any, ...], data: Any, where: str) -> Any:
+def _is_protocol(kind: Any) -> bool:
+    return bool(getattr(kind, "_is_protocol", False))
+
+
+def _from_union(args: tuple[Any, ...], data: Any, where: str, like: Any = None) -> Any:
     if data is None and type(None) in args:
         return None
     classes = [arg for arg in args if dataclasses.is_dataclass(arg)]
@@ -70,6 +79,9 @@ def _from_union(args: tuple[Any, ...], data: Any, where: str) -> Any:
         if not named:
             raise ValueError(f"{where or 'value'}: kind {data.get('kind')!r} is not one of {', '.join(c.__name__ for c in classes)}")  # type: ignore[union-attr]
         return from_json(named[0], data, where)
+    protocols = [arg for arg in args if _is_protocol(arg)]
+    if protocols:
+        return from_json(protocols[0], data, where, like)
     for arg in args:
         try:
             return from_json(arg, data, where)
@@ -78,7 +90,7 @@ def _from_union(args: tuple[Any, ...], data: Any, where: str) -> Any:
     raise ValueError(f"{where or 'value'}: {data!r} fits none of {args}")
 
 
-def _from_fields(kind: Any, data: Any, where: str) -> Any:
+def _from_fields(kind: Any, data: Any, where: str, like: Any = None) -> Any:
     _expect(data, Mapping, where)
     hints = typing.get_type_hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind) if f.init}
@@ -91,4 +103,5 @@ def _from_fields(kind: Any, data: Any, where: str) -> Any:
     missing = [name for name in required if name not in data]
     if missing:
         raise ValueError(f"{where or kind.__name__}: missing key '{missing[0]}'")
-    return kind(**{name: from_json(hints[name], data[name], f"{where}.{name}".lstrip(".")) for name in fields if name in data})
+    place = {name: f"{where}.{name}".lstrip(".") for name in fields}
+    return kind(**{name: from_json(hints[name], data[name], place[name], getattr(like, name, None)) for name in fields if name in data})

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.status import Status
 
+    from cloudchamber.workflow.inference import Inference
     from cloudchamber.workflow.listing import Listed
+    from cloudchamber.workflow.tuning import Tuned
     from cloudchamber.workflow.validation import Validation
+
+SHOWN_TRIALS = 20
 
 
 def say(text: str) -> None:
@@ -99,4 +103,36 @@ def show_validation(found: Validation) -> None:
     Console().print(table)
     if any(undecided([check for check in found.checks if check.name == name]) for name in {check.name for check in found.checks}):
         say("open: truth misses the limit against itself with so few events; more events (--n) can tell")
+    say(f"report: {found.report}")
+
+
+def show_inference(found: Inference) -> None:
+    """The facts, and where the answers are."""
+    for name, value in found.facts.items():
+        say(f"{name + ':':28}{value}")
+    say(f"answers: {found.table}")
+    if found.posterior:
+        say(f"draws: {found.posterior}")
+    say(f"report: {found.report}")
+
+
+def show_trials(found: Tuned) -> None:
+    """The best trials of a search as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cloudchamber.workflow.tuning import trial_rows
+
+    heads, rows = trial_rows(found.trials, list(dict.fromkeys(name for trial in found.trials for name in trial.settings)))
+    more = f", the best {SHOWN_TRIALS} of {len(rows)} trials" if len(rows) > SHOWN_TRIALS else f", {len(rows)} trials"
+    table = Table(title=f"{found.study}/{found.recipe}{more}", title_justify="left")
+    for head in heads:
+        table.add_column(head, justify="right", overflow="fold")
+    for row in rows[:SHOWN_TRIALS]:
+        table.add_row(*row)
+    Console().print(table)
+    for trial in found.trials:
+        if trial.error:
+            say(f"trial {trial.number} failed: {trial.error}")
+    say(f"best settings: {found.best_file}")
     say(f"report: {found.report}")

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cloudchamber.models.recipe import Recipe
+    from cloudchamber.models.trained import TrainedModel
     from cloudchamber.validate.check import Check
 
-BUILT_IN = ("airshower",)
+BUILT_IN = ("airshower", "cosmic_ray_sky")
 ENTRY_POINTS = "cloudchamber.studies"
 
 
@@ -69,10 +70,25 @@ PlotFunction = Callable[[Table, Mapping[str, Table]], "dict[str, Figure]"]
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What a study adds to a model's answers about a user's events: facts and figures for the page, and further ``columns``, one entry an event."""
+
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    columns: Table = field(default_factory=dict)
+
+
+InferFunction = Callable[["TrainedModel", Table, int], Findings]
+"""Takes a trained model, a user's events (checked; all columns of the schema that the file held) and a seed."""
+
+
+@dataclass(frozen=True)
 class Study:
     """One problem. The first simulator is the default; ``peers`` name the simulators that a report compares with the answer.
 
-    ``quick`` are settings with which the default simulator starts at once, for demonstrations and tests.
+    ``quick`` are settings with which the default simulator starts at once, for demonstrations and tests. ``infer`` adds the study's own findings to what a
+    model infers from a user's events. ``search_spaces`` give the settings that ``tune`` searches for a recipe, such as
+    ``{"model.hidden": {"choices": [32, 64]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}``.
     """
 
     name: str
@@ -86,6 +102,8 @@ class Study:
     peers: tuple[str, ...] = ()
     formats: tuple[Format, ...] = ()
     quick: Mapping[str, Any] = field(default_factory=dict)
+    infer: InferFunction | None = None
+    search_spaces: Mapping[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def simulator(self) -> Simulator:

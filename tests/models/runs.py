@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from toy_study import sets
 
-from cloudchamber.models.domain import domain_of
+from cloudchamber.models.domain import Domain, SetDomain, domain_of
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.gan import Gan
 from cloudchamber.models.heads import Categorical, Gaussian, Mixture
@@ -69,14 +70,30 @@ class SmallStudy:
 
 def trained(name: str) -> TrainedModel:
     """Codecs fitted; weights random, but not those that make an untrained model the identity."""
+    return _trained("small", recipe(name), SCHEMA, events(500), {"lge": (17.0, 19.0)})
+
+
+def hits(n: int, seed: int = 0) -> Table:
+    """Sets of hits, in the schema of a study of its own."""
+    generator = np.random.default_rng(seed)
+    theta = sets.Hits().prior(n, generator)
+    return check_table(theta | sets.Hits().simulate(theta, generator), sets.SCHEMA.columns)
+
+
+def trained_on_sets(name: str = "classes") -> TrainedModel:
+    """The same for a model that is given sets."""
+    domain: Domain = {"time_us": SetDomain((0.0, 100.0), (2, 40)), "charge_pe": SetDomain((0.3, 30.0), (2, 40))}
+    return _trained("toy_sets", sets.STUDY.recipe(name), sets.SCHEMA, hits(500), domain)
+
+
+def _trained(study: str, made: Recipe, schema: Schema, table: Table, known: Domain) -> TrainedModel:
     torch.manual_seed(0)
-    made, table = recipe(name), events(500)
-    given, target = SCHEMA.select(made.given), SCHEMA.select(made.target)
+    given, target = schema.select(made.given), schema.select(made.target)
     given_codec, target_codec = made.given_codec.build(given), made.target_codec.build(target)
     given_codec.fit(to_tensors(table, given), {})
     target_codec.fit(to_tensors(table, target), to_tensors(table, given))
     model = made.model.build(target_codec.size, given_codec.size)
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
-    domain = domain_of(table, given) | ({"lge": (17.0, 19.0)} if "lge" in given else {})
-    return TrainedModel("small", made, SCHEMA, given_codec, target_codec, model.eval(), domain, seed=5)
+    domain = domain_of(table, given) | {name: entry for name, entry in known.items() if name in given}
+    return TrainedModel(study, made, schema, given_codec, target_codec, model.eval(), domain, seed=5)

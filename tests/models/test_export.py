@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution
 from cloudchamber.models.export import export_onnx, export_torchscript
+from cloudchamber.models.heads import CategoricalModel
 from cloudchamber.models.trained import TrainedModel, noise_rows, to_tensors
-from cloudchamber.schema import Table
+from cloudchamber.schema import Table, events_in, take
 
 NAMES = [*runs.MODELS, "classes"]
 
@@ -24,9 +25,14 @@ def given_of(model: TrainedModel, events: int) -> Table:
     return {name: table[name][:events] for name in model.recipe.given}
 
 
+def answer_of(model: TrainedModel, given: Table, **options: object) -> Table:
+    drawn = model.sample(given, seed=7, **options)
+    return drawn | (model.predict(given) if isinstance(model.model, CategoricalModel) else {})
+
+
 def compare(model: TrainedModel, answer: list[np.ndarray], wanted: Table) -> None:
-    for name, values in zip(model.recipe.target, answer, strict=True):
-        if model.target_columns[name].categories:
+    for name, values in zip(wanted, answer, strict=True):
+        if name in model.target_columns and model.target_columns[name].categories:
             np.testing.assert_array_equal(values, wanted[name])
         else:
             # whole numbers are rounded by ``sample`` only
@@ -41,12 +47,12 @@ def test_onnx_gives_the_same_events(name: str, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     assert [i.name for i in session.get_inputs()] == ["noise", *model.recipe.given]
-    assert [o.name for o in session.get_outputs()] == list(model.recipe.target)
+    assert [o.name for o in session.get_outputs()] == list(answer_of(model, given_of(model, 1)))
     for events in (1, 200):
         given = given_of(model, events)
         inputs = {key: value.numpy() for key, value in to_tensors(given, model.given_columns).items()}
         answer = session.run(None, {"noise": noise_rows(7, "sample", 0, events, model.model.noise_size)} | inputs)
-        compare(model, answer, model.sample(given, seed=7))
+        compare(model, answer, answer_of(model, given))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,7 +64,26 @@ def test_torchscript_gives_the_same_events(name: str, tmp_path: Path) -> None:
         script = torch.jit.load(path)
     given = given_of(model, 200)
     answer = script(torch.from_numpy(noise_rows(7, "sample", 0, 200, model.model.noise_size)), *to_tensors(given, model.given_columns).values())
-    compare(model, [part.numpy() for part in answer], model.sample(given, seed=7))
+    compare(model, [part.numpy() for part in answer], answer_of(model, given))
+
+
+def test_sets_of_any_length_go_into_onnx(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = runs.trained_on_sets()
+    session = onnxruntime.InferenceSession(str(export_onnx(model, tmp_path / "model.onnx")), providers=["CPUExecutionProvider"])
+    script = export_torchscript(model, tmp_path / "model.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        traced = torch.jit.load(script)
+    assert [o.name for o in session.get_outputs()] == ["kind", "kind_probability"]
+    whole = runs.hits(200)
+    for chosen in (slice(0, 1), slice(0, 200), np.argsort(np.diff(whole["time_us"].offsets))[:20]):
+        given = take({name: whole[name] for name in model.recipe.given}, chosen)
+        tensors = to_tensors(given, model.given_columns)
+        noise = noise_rows(7, "sample", 0, events_in(given), 1)
+        wanted = model.sample(given, seed=7) | model.predict(given)
+        compare(model, session.run(None, {"noise": noise} | {key: value.numpy() for key, value in tensors.items()}), wanted)
+        compare(model, [part.numpy() for part in traced(torch.from_numpy(noise), *tensors.values())], wanted)
 
 
 def test_steps_are_frozen_in_and_a_tolerance_is_refused(tmp_path: Path) -> None:
@@ -68,7 +93,7 @@ def test_steps_are_frozen_in_and_a_tolerance_is_refused(tmp_path: Path) -> None:
     given = given_of(model, 50)
     inputs = {key: value.numpy() for key, value in to_tensors(given, model.given_columns).items()}
     answer = onnxruntime.InferenceSession(str(path)).run(None, {"noise": noise_rows(7, "sample", 0, 50, model.model.noise_size)} | inputs)
-    compare(model, answer, model.sample(given, seed=7, steps=1, method="euler"))
+    compare(model, answer, answer_of(model, given, steps=1, method="euler"))
     with pytest.raises(ValueError, match="fixed number of steps"):
         export_onnx(model, tmp_path / "model.onnx", tolerance=1e-3)
 

@@ -40,13 +40,16 @@ def test_the_turns_are_the_critics_then_the_generators(settings: Gan) -> None:
     torch.manual_seed(0)
     model = settings.build(20, 3)
     target, given = torch.randn(30, 20), torch.randn(30, 3)
-    parts = []
+    parts, drawn = [], []
+    model.generator.register_forward_hook(lambda module, inputs, output: drawn.append(len(output)))
     for part, loss in model.losses(target, given):
         part.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         assert all(p.grad is not None for p in part.parameters())
         parts.append(part)
     assert parts == [model.critic] * settings.critic_steps + [model.generator]
+    # the generator's turn costs no more than one of the critic's
+    assert max(drawn) == -(-30 // settings.critic_steps) and len(drawn) == settings.critic_steps + 1
     assert model.generate(torch.randn(7, model.noise_size), given[:7]).shape == (7, 20)
 
 

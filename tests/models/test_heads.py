@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 import toy
+from torch import nn
 
 from cloudchamber.models.heads import Categorical, Gaussian, Mixture, one_hot_draw
+from cloudchamber.nn.mlp import MLP
 
 
 @pytest.mark.parametrize("settings", [Gaussian(hidden=32, layers=1), Mixture(components=3, hidden=32, layers=1)])
@@ -64,6 +68,30 @@ def test_a_classifier_is_calibrated() -> None:
         drawn = model.generate(torch.randn(20_000, 1), given[2:].expand(20_000, 1))
     assert torch.equal(drawn.sum(1), torch.ones(20_000))
     assert float(drawn[:, 1].mean()) == pytest.approx(float(probability[2, 1]), abs=0.02)
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """A body that repeats what it is given."""
+
+    def build(self, given_size: int) -> nn.Module:
+        body = nn.Linear(given_size, 2 * given_size, bias=False)
+        body.size = 2 * given_size  # type: ignore[assignment]
+        return body
+
+
+def test_a_body_makes_the_features() -> None:
+    model = Categorical(hidden=8, layers=0, body=Doubled()).build(3, 5)
+    assert isinstance(model.net, nn.Linear) and model.net.in_features == 10
+    assert sum(p.numel() for p in model.parameters()) == 5 * 10 + 10 * 3 + 3
+    given = torch.randn(4, 5)
+    torch.testing.assert_close(model(given).log_probability, model.net(model.body(given)).log_softmax(1))
+    assert model(given).mean().shape == (4, 3)
+
+
+def test_without_a_body_old_weights_fit() -> None:
+    assert {key.split(".")[0] for key in Categorical(hidden=8).build(2, 3).state_dict()} == {"net"}
+    assert isinstance(Categorical(hidden=8).build(2, 3).net, MLP)
 
 
 def test_one_hot_draw_has_the_shares() -> None:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import runs
 import torch
+from toy_study import sets
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.recipe import Recipe
-from cloudchamber.models.trained import TrainedModel, load_trained, noise_rows, study_of, to_tensors
+from cloudchamber.models.trained import TrainedModel, load_trained, noise_rows, padded, study_of, to_tensors
 from cloudchamber.nn.codec import Columns
-from cloudchamber.schema import Column, Schema, check_table, take
+from cloudchamber.schema import Column, Ragged, Schema, check_table, take
 
 GIVEN = {name: values for name, values in runs.events(1500, seed=1).items() if name in ("primary", "lge")}
 STUDY = runs.SmallStudy()
@@ -127,6 +128,44 @@ def test_predict_states_class_probabilities() -> None:
     assert np.abs(drawn - probability[:, 1]).max() < 5 * 0.5 / np.sqrt(200)
 
 
+@pytest.mark.parametrize("name", ["classes", "time"])
+def test_sets_get_the_same_answer_whatever_their_company(name: str) -> None:
+    model, table = runs.trained_on_sets(name), runs.hits(150)
+    given = {column: table[column] for column in model.recipe.given}
+    order = np.argsort(np.diff(given["time_us"].offsets), kind="stable")
+    whole, small, ordered = model.predict(given, draws=3), model.predict(given, draws=3, batch_size=7), model.predict(take(given, order), draws=3)
+    for column, values in whole.items():
+        np.testing.assert_allclose(values, small[column], rtol=1e-5, atol=1e-6)
+        if name == "classes":
+            np.testing.assert_allclose(values[order], ordered[column], rtol=1e-5, atol=1e-6)
+    drawn = model.sample(given, seed=2)
+    for column, values in drawn.items():
+        np.testing.assert_allclose(values, model.sample(given, seed=2, batch_size=11)[column], rtol=1e-5, atol=1e-5)
+    assert model.log_prob(given, table).shape == (150,)
+    np.testing.assert_allclose(model.log_prob(given, table), model.log_prob(given, table, batch_size=7), rtol=1e-5, atol=1e-5)
+
+
+def test_sets_outside_the_domain_are_refused_or_flagged() -> None:
+    model, table = runs.trained_on_sets(), runs.hits(4)
+    given = {column: table[column] for column in model.recipe.given}
+    weak = given | {"charge_pe": Ragged(np.maximum(given["charge_pe"].values - 0.3, 0.01), given["charge_pe"].offsets)}
+    with pytest.raises(ValueError, match=r"column 'charge_pe': 0\.0\S* in event 0 .* outside the trained range \[0\.3, "):
+        model.predict(weak)
+    assert not model.predict(weak, outside="flag")["in_domain"].any()
+    many = {column: Ragged.from_list([np.tile(event, 10) for event in values]) for column, values in given.items()}
+    with pytest.raises(ValueError, match=r"column 'time_us': a set of \d+ elements in event 0 .*--outside flag"):
+        model.sample(many, seed=1)
+    with pytest.raises(TypeError, match="'time_us' is ragged: give"):
+        model.sample({**given, "time_us": np.zeros((4, 3))}, seed=1)
+
+
+def test_padding() -> None:
+    sets = Ragged.from_list([np.array([1.0, 2.0]), np.array([]), np.array([3.0])])
+    np.testing.assert_array_equal(padded(sets), np.array([[1, 2], [np.nan, np.nan], [3, np.nan]], np.float32))
+    assert padded(sets[1:2]).shape == (1, 1)
+    assert padded(Ragged(np.ones((3, 2)), np.array([0, 1, 3]))).shape == (2, 2, 2)
+
+
 @pytest.mark.parametrize("name", ["flow", "conv", "classes"])
 def test_a_saved_model_comes_back(name: str, tmp_path: Path) -> None:
     model = runs.trained(name)
@@ -141,6 +180,21 @@ def test_a_saved_model_comes_back(name: str, tmp_path: Path) -> None:
         given = {column: table[column] for column in ("profile", "xmax")}
     for column, values in model.sample(given, seed=1).items():
         np.testing.assert_array_equal(values, back.sample(given, seed=1)[column])
+
+
+def test_a_model_of_sets_comes_back_with_its_body(tmp_path: Path) -> None:
+    model = runs.trained_on_sets()
+    folder = model.save(tmp_path)
+    head = json.loads((folder / "recipe.json").read_text())
+    assert head["recipe"]["model"]["body"] == {"kind": "Pool", "width": 16}
+    back = load_trained(folder, sets.STUDY)
+    assert back.recipe == model.recipe and back.domain == model.domain
+    given = {column: values for column, values in runs.hits(20).items() if column in model.recipe.given}
+    np.testing.assert_array_equal(model.predict(given)["kind_probability"], back.predict(given)["kind_probability"])
+    head["recipe"]["model"]["body"]["depth"] = 3
+    (folder / "recipe.json").write_text(json.dumps(head))
+    with pytest.raises(ValueError, match=r"model\.body: unknown key 'depth'; allowed: width"):
+        load_trained(folder, sets.STUDY)
 
 
 def test_broken_folders_are_named(tmp_path: Path) -> None:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from cloudchamber.schema import Column, Ragged, Table
 
-Domain: TypeAlias = dict[str, tuple[float, float] | tuple[str, ...]]
+Allowed: TypeAlias = tuple[float, float] | tuple[str, ...]
 """Smallest and largest value of a column of numbers, the categories seen of a column of categories."""
+ELEMENTS_ROOM = 2
+"""A set may have so many times more or fewer elements than the sets of the training data."""
+
+
+@dataclass(frozen=True)
+class SetDomain:
+    """What the sets of a ragged column held: the domain of their values, and the smallest and largest number of elements."""
+
+    values: Allowed
+    elements: tuple[int, int]
+
+
+Domain: TypeAlias = dict[str, Allowed | SetDomain]
 
 
 def domain_of(table: Mapping[str, Any], columns: Mapping[str, Column]) -> Domain:
@@ -20,53 +34,82 @@ def domain_of(table: Mapping[str, Any], columns: Mapping[str, Column]) -> Domain
         values = _flat(table[name])
         if len(values) == 0:
             raise ValueError(f"column '{name}' is empty: no domain to learn on")
+        allowed: Allowed = (float(values.min()), float(values.max()))
         if column.categories:
-            domain[name] = tuple(column.categories[code] for code in np.unique(values))
+            allowed = tuple(column.categories[int(code)] for code in np.unique(values))
+        if column.ragged:
+            elements = np.diff(table[name].offsets)
+            domain[name] = SetDomain(allowed, (int(elements.min()), int(elements.max())))
         else:
-            domain[name] = (float(values.min()), float(values.max()))
+            domain[name] = allowed
     return domain
+
+
+def domain_to_json(domain: Domain) -> dict[str, Any]:
+    """A JSON-ready dictionary that ``domain_from_json`` reads back."""
+    return {
+        name: {"values": list(entry.values), "elements": list(entry.elements)} if isinstance(entry, SetDomain) else list(entry)
+        for name, entry in domain.items()
+    }
 
 
 def domain_from_json(data: Any, columns: Mapping[str, Column]) -> Domain:
     """Read the domain of these ``columns``; ValueError for anything else."""
     if not isinstance(data, Mapping) or set(data) != set(columns):
         raise ValueError(f"needs the trained range of exactly these columns: {', '.join(columns)}")
+    domain: Domain = {}
     for name, column in columns.items():
         entry = data[name]
-        numbers = isinstance(entry, list) and len(entry) == 2 and all(isinstance(v, (int, float)) for v in entry)
-        labels = isinstance(entry, list) and len(entry) > 0 and all(v in column.categories for v in entry)
-        if not (labels if column.categories else numbers):
-            raise ValueError(f"'{name}' needs {'a list of ' + ', '.join(column.categories) if column.categories else '[smallest, largest]'}, got {entry!r}")
-    return {name: tuple(data[name]) for name in columns}
+        if not column.ragged:
+            domain[name] = _allowed_from_json(name, entry, column)
+            continue
+        if not isinstance(entry, Mapping) or set(entry) != {"values", "elements"} or not _is_range(entry["elements"], int):
+            raise ValueError(f"'{name}' needs 'values' and 'elements': [fewest, most], got {entry!r}")
+        domain[name] = SetDomain(_allowed_from_json(name, entry["values"], column), (entry["elements"][0], entry["elements"][1]))
+    return domain
 
 
 def inside(table: Table, columns: Mapping[str, Column], domain: Domain) -> np.ndarray:
     """Which events of a checked table lie in the domain in all columns, (events,)."""
-    good = [_inside(table[name], column, domain[name]) for name, column in columns.items()]
+    good = [_inside(table[name], column, values_of(domain[name])) & _fits(table[name], domain[name]) for name, column in columns.items()]
     return np.asarray(np.logical_and.reduce(good))
 
 
 def refuse_outside(table: Table, columns: Mapping[str, Column], domain: Domain) -> None:
-    """ValueError with column, value, event and trained range for the first value outside the domain."""
+    """ValueError with column, value, event and trained range for the first value, or number of elements, outside the domain."""
     for name, column in columns.items():
-        bad = ~_inside(table[name], column, domain[name])
-        if not bad.any():
-            continue
-        event = int(np.argmax(bad))
-        values = _flat(next(iter(table[name][event : event + 1])))
-        if column.categories:
-            code = next(int(v) for v in values if column.categories[int(v)] not in domain[name])
-            value, trained = f"'{column.categories[code]}'", ", ".join(map(str, domain[name]))
-        else:
-            low, high = map(float, domain[name])
-            value, trained = f"{max(values, key=lambda v: max(low - v, v - high)):g}", f"[{low:g}, {high:g}] {column.unit}".rstrip()
-        raise ValueError(
-            f"column '{name}': {value} in event {event} ({int(bad.sum())} such event(s)) is outside the trained range {trained}; "
-            "train on a wider range, or sample with outside='flag' to extrapolate at your own risk"
-        )
+        entry = domain[name]
+        allowed = values_of(entry)
+        bad = ~_inside(table[name], column, allowed)
+        if bad.any():
+            event = int(np.argmax(bad))
+            values = _flat(next(iter(table[name][event : event + 1])))
+            if column.categories:
+                code = next(int(v) for v in values if column.categories[int(v)] not in allowed)
+                raise _outside(name, f"'{column.categories[code]}'", bad, ", ".join(map(str, allowed)))
+            low, high = map(float, allowed)
+            raise _outside(name, f"{max(values, key=lambda v: max(low - v, v - high)):g}", bad, f"[{low:g}, {high:g}] {column.unit}".rstrip())
+        bad = ~_fits(table[name], entry)
+        if bad.any():
+            assert isinstance(entry, SetDomain)
+            count = int(np.diff(table[name].offsets)[np.argmax(bad)])
+            room = f"of {entry.elements[0]} to {entry.elements[1]} elements, and up to {ELEMENTS_ROOM} times fewer or more"
+            raise _outside(name, f"a set of {count} elements", bad, room)
 
 
-def _inside(values: Any, column: Column, allowed: tuple[float, float] | tuple[str, ...]) -> np.ndarray:
+def values_of(entry: Allowed | SetDomain) -> Allowed:
+    """The domain of a column's values, those of a set's elements where the column is ragged."""
+    return entry.values if isinstance(entry, SetDomain) else entry
+
+
+def _outside(name: str, value: str, bad: np.ndarray, trained: str) -> ValueError:
+    return ValueError(
+        f"column '{name}': {value} in event {int(np.argmax(bad))} ({int(bad.sum())} such event(s)) is outside the trained range {trained}; "
+        "train on a wider range, or with outside='flag' (--outside flag) extrapolate at your own risk"
+    )
+
+
+def _inside(values: Any, column: Column, allowed: Allowed) -> np.ndarray:
     flat = _flat(values)
     if column.categories:
         good = np.isin(flat, [column.categories.index(str(name)) for name in allowed])
@@ -79,6 +122,28 @@ def _inside(values: Any, column: Column, allowed: tuple[float, float] | tuple[st
     per_event = flat.size // max(int(lengths.sum()), 1)
     owner = np.repeat(np.arange(len(lengths)), lengths * per_event)
     return np.asarray(np.bincount(owner[~good], minlength=len(lengths)) == 0)
+
+
+def _fits(values: Any, entry: Allowed | SetDomain) -> np.ndarray:
+    """Which events have about as many elements as the sets of the training data."""
+    if not isinstance(entry, SetDomain):
+        return np.ones(len(values), bool)
+    count = np.diff(values.offsets)
+    return np.asarray((ELEMENTS_ROOM * count >= entry.elements[0]) & (count <= ELEMENTS_ROOM * entry.elements[1]))
+
+
+def _allowed_from_json(name: str, data: Any, column: Column) -> Allowed:
+    if column.categories:
+        if not (isinstance(data, list) and data and all(v in column.categories for v in data)):
+            raise ValueError(f"'{name}' needs a list of {', '.join(column.categories)}, got {data!r}")
+        return tuple(data)
+    if not _is_range(data, (int, float)):
+        raise ValueError(f"'{name}' needs [smallest, largest], got {data!r}")
+    return data[0], data[1]
+
+
+def _is_range(data: Any, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(data, list) and len(data) == 2 and all(isinstance(v, kind) for v in data)
 
 
 def _flat(values: Any) -> np.ndarray:

@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cloudchamber.models.trained import TrainedModel
+from cloudchamber.models.domain import SetDomain, values_of
+from cloudchamber.models.heads import CategoricalModel
+from cloudchamber.models.trained import TrainedModel, to_tensors
+from cloudchamber.schema import Ragged, Table
 
 OPSET = 18
 
@@ -21,7 +25,8 @@ OPSET = 18
 class ExportModule(nn.Module):
     """forward(noise (events, noise_size) standard normal, *given columns) to the tuple of the target's columns, categories as integer codes.
 
-    The order of both is the recipe's; sampling ``options`` are frozen in, so no adaptive ``tolerance``.
+    A classifier also gives the probabilities of its classes, (events, categories), which need no noise. The order of both is the recipe's; sampling
+    ``options`` are frozen in, so no adaptive ``tolerance``.
     """
 
     def __init__(self, trained: TrainedModel, **options: Any) -> None:
@@ -32,33 +37,50 @@ class ExportModule(nn.Module):
         self.given_codec, self.target_codec, self.model = trained.given_codec, trained.target_codec, trained.model
         self.given, self.target = trained.recipe.given, trained.recipe.target
         self.options = options
+        self.outputs = [*self.target, *(f"{name}_probability" for name in self.target if isinstance(self.model, CategoricalModel))]
 
     def forward(self, noise: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
         columns = dict(zip(self.given, given, strict=True))
-        flat = self.model.generate(noise, self.given_codec.encode(columns, {}), **self.options)
-        answer = self.target_codec.decode(flat, columns)
+        condition = self.given_codec.encode(columns, {})
+        if isinstance(self.model, CategoricalModel):
+            distribution = self.model(condition)
+            return (*self._decode(distribution.sample(noise), columns), distribution.mean())
+        return self._decode(self.model.generate(noise, condition, **self.options), columns)
+
+    def _decode(self, flat: Tensor, given: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        answer = self.target_codec.decode(flat, given)
         return tuple(answer[name] for name in self.target)
 
 
 def example_inputs(trained: TrainedModel, events: int = 3) -> tuple[Tensor, ...]:
-    """Inputs within the domain: noise, then the given columns."""
-    inputs = [torch.randn(events, trained.model.noise_size, generator=torch.Generator().manual_seed(0))]
+    """Inputs within the domain: noise, then the given columns; of sets one of the most elements trained on, then smaller ones."""
+    noise = torch.randn(events, trained.model.noise_size, generator=torch.Generator().manual_seed(0))
+    table: Table = {}
     for name, column in trained.given_columns.items():
+        entry = trained.domain[name]
+        allowed = values_of(entry)
+        fewest, most = entry.elements if isinstance(entry, SetDomain) else (events, events)
+        lengths = np.maximum(most - np.arange(events), min(fewest, most))
+        places = int(lengths.sum()) if isinstance(entry, SetDomain) else events
         if column.categories:
-            inputs.append(torch.full((events, *column.shape), column.categories.index(str(trained.domain[name][0])), dtype=torch.int64))
+            values = np.full((places, *column.shape), column.categories.index(str(allowed[0])))
         else:
-            low, high = map(float, trained.domain[name])
-            inputs.append(torch.full((events, *column.shape), 0.5 * (low + high), dtype=torch.float32))
-    return tuple(inputs)
+            share = np.linspace(0.0, 1.0, 2 * places + 1)[1::2].reshape(-1, *(1 for _ in column.shape))
+            values = np.broadcast_to(float(allowed[0]) + (float(allowed[1]) - float(allowed[0])) * share, (places, *column.shape))
+        table[name] = Ragged(values, np.concatenate([[0], np.cumsum(lengths)])) if isinstance(entry, SetDomain) else values
+    return (noise, *to_tensors(table, trained.given_columns).values())
 
 
 def export_onnx(trained: TrainedModel, path: Path, **options: Any) -> Path:
     """Write an ONNX file with inputs ``noise`` and the given columns and outputs the target's columns, any number of events.
 
-    ValueError, with what to do instead, if the model holds an operation that ONNX lacks.
+    A ragged column goes in as (events, elements) of any length, NaN where a set has no more elements; one that the network does not look at is no
+    input. ValueError, with what to do instead, if the model holds an operation that ONNX lacks.
     """
     module = ExportModule(trained, **options).eval()
     names = ["noise", *trained.recipe.given]
+    axes: dict[str, dict[int, str]] = {name: {0: "events"} for name in (*names, *module.outputs)}
+    axes |= {name: {0: "events", 1: f"{name}_elements"} for name, column in trained.given_columns.items() if column.ragged}
     part = Path(f"{path}.part")
     try:
         with _quiet():
@@ -67,8 +89,8 @@ def export_onnx(trained: TrainedModel, path: Path, **options: Any) -> Path:
                 example_inputs(trained),
                 str(part),
                 input_names=names,
-                output_names=list(trained.recipe.target),
-                dynamic_axes={name: {0: "events"} for name in (*names, *trained.recipe.target)},
+                output_names=module.outputs,
+                dynamic_axes=axes,
                 opset_version=OPSET,
                 dynamo=False,
             )

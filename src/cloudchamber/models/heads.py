@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -92,12 +92,28 @@ class MixtureDistribution(Distribution):
         return (self.log_weight.exp()[..., None] * self.means).sum(1)
 
 
+class BodySettings(Protocol):
+    """The settings of a network that turns given numbers into features: a frozen dataclass, chosen by the recipe's function."""
+
+    def build(self, given_size: int) -> nn.Module:
+        """The network, given (events, n) to features (events, size), with their number as its attribute ``size``.
+
+        For a set, ``given_size`` is the number of numbers an element, and n that times the elements of the longest set of the batch.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Categorical:
-    """Settings of a classifier of one category column, which the codec hands over one-hot."""
+    """Settings of a classifier of one category column, which the codec hands over one-hot.
+
+    The features that ``body`` makes of the given numbers, or without one those numbers, go through a network of ``layers`` residual blocks; ``layers=0`` is
+    one linear map.
+    """
 
     hidden: int = 128
     layers: int = 2
+    body: BodySettings | None = None
 
     def build(self, target_size: int, given_size: int) -> CategoricalModel:
         """The model for so many classes."""
@@ -112,10 +128,12 @@ class CategoricalModel(ConditionalModel):
         if target_size < 2:
             raise ValueError(f"a classifier needs at least 2 classes, got {target_size}")
         self.target_size, self.given_size, self.noise_size = target_size, given_size, 1
-        self.net = MLP(given_size, target_size, settings.hidden, settings.layers)
+        self.body = settings.body.build(given_size) if settings.body else nn.Identity()
+        features = cast(int, self.body.size) if settings.body else given_size
+        self.net = MLP(features, target_size, settings.hidden, settings.layers) if settings.layers else nn.Linear(features, target_size)
 
     def forward(self, given: Tensor) -> CategoricalDistribution:
-        return CategoricalDistribution(self.net(given).log_softmax(1))
+        return CategoricalDistribution(self.net(self.body(given)).log_softmax(1))
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
         """The cross-entropy."""

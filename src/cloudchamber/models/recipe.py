@@ -80,5 +80,6 @@ class Recipe:
         if unknown:
             raise ValueError(f"recipe: unknown key '{unknown[0]}'; allowed: {', '.join(sorted(known))}")
         plain: dict[str, Any] = {"name": str, "doc": str, "target": tuple[str, ...], "given": tuple[str, ...], "sampling": dict[str, Any]}
-        values = {name: from_json(plain.get(name, type(getattr(self, name))), data[name], name) for name in known if name in data}
+        parts = {name: getattr(self, name) for name in known}
+        values = {name: from_json(plain.get(name, type(part)), data[name], name, part) for name, part in parts.items() if name in data}
         return Recipe(**{f.name: values.get(f.name, getattr(self, f.name)) for f in fields(self)})

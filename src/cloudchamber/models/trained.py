@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel
-from cloudchamber.models.domain import Domain, domain_from_json, inside, refuse_outside
+from cloudchamber.models.domain import Domain, domain_from_json, domain_to_json, inside, refuse_outside
 from cloudchamber.models.heads import CategoricalModel
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.models.weights import read_json, read_weights, write_json, write_weights
@@ -21,6 +21,7 @@ from cloudchamber.nn.codec import Codec
 from cloudchamber.rng import rng
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, events_in
 
+BATCH_EVENTS = 4096
 NOISE_BLOCK = 1024
 """Noise is drawn for so many events at once, so that an event's noise does not depend on the batch size."""
 Outside = Literal["refuse", "flag"]
@@ -66,17 +67,18 @@ class TrainedModel:
         """The number of learned numbers of the model."""
         return sum(p.numel() for p in self.model.parameters())
 
-    def sample(self, given: Table, seed: int, batch_size: int = 4096, outside: Outside = "refuse", **options: Any) -> Table:
+    def sample(self, given: Table, seed: int, batch_size: int | None = None, outside: Outside = "refuse", **options: Any) -> Table:
         """One event of the target's columns for each event of ``given``, in physical units.
 
-        The same ``seed`` gives the same events, whatever the ``batch_size`` (up to the rounding of single precision). ``options`` go to the
-        model, such as ``steps`` or ``tolerance`` of flow matching. Given values outside the trained domain are refused with a ValueError, or
-        answered and marked in the boolean column ``in_domain`` with ``outside="flag"``.
+        The same ``seed`` gives the same events, whatever the ``batch_size`` (up to the rounding of single precision); by default that is ``BATCH_EVENTS``,
+        or for sets the recipe's, since their networks need far more memory an event. ``options`` go to the model, such as ``steps`` or ``tolerance`` of
+        flow matching. Given values outside the trained domain are refused with a ValueError, or answered and marked in the boolean column ``in_domain``
+        with ``outside="flag"``.
         """
         given, marks = self._checked(given, outside)
         return self._draw(given, seed, "sample", batch_size, options) | marks
 
-    def log_prob(self, given: Table, target: Table, batch_size: int = 4096) -> np.ndarray:
+    def log_prob(self, given: Table, target: Table, batch_size: int | None = None) -> np.ndarray:
         """ln p(target | given) per physical unit of every target number, (events,); ValueError where the model has no density."""
         given, _ = self._checked(given, "refuse")
         target = check_table(target, self.target_columns, extra=True)
@@ -85,7 +87,7 @@ class TrainedModel:
         answers = []
         self.model.eval()
         with torch.no_grad():
-            for start, stop in _batches(events_in(given), batch_size):
+            for start, stop in self._batches(events_in(given), batch_size):
                 condition = self._tensors(given, self.given_columns, start, stop)
                 columns = self._tensors(target, self.target_columns, start, stop)
                 log_det = self.target_codec.log_det(columns, condition)
@@ -93,7 +95,7 @@ class TrainedModel:
                 answers.append((distribution.log_prob(self.target_codec.encode(columns, condition)) + log_det).double().cpu().numpy())
         return np.concatenate(answers)
 
-    def predict(self, given: Table, draws: int = 100, seed: int = 0, batch_size: int = 4096, outside: Outside = "refuse", **options: Any) -> Table:
+    def predict(self, given: Table, draws: int = 100, seed: int = 0, batch_size: int | None = None, outside: Outside = "refuse", **options: Any) -> Table:
         """Mean and standard deviation of every target column over ``draws`` samples an event: ``<column>_mean``, ``<column>_std``.
 
         A column of categories answers with ``<column>_probability``, (events, ..., categories): exact where the model states it, else the share of the draws.
@@ -128,7 +130,7 @@ class TrainedModel:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / RECIPE, {"study": self.study, "seed": self.seed, "recipe": self.recipe.to_json()})
         write_json(folder / SCHEMA, self.schema.to_json())
-        write_json(folder / DOMAIN, self.domain)
+        write_json(folder / DOMAIN, domain_to_json(self.domain))
         write_weights(folder / WEIGHTS, _parts(self.model, self.given_codec, self.target_codec))
         return folder
 
@@ -143,7 +145,7 @@ class TrainedModel:
             return given, {}
         return given, {"in_domain": inside(given, self.given_columns, self.domain)}
 
-    def _draw(self, given: Table, seed: int, word: str, batch_size: int, options: Mapping[str, Any]) -> Table:
+    def _draw(self, given: Table, seed: int, word: str, batch_size: int | None, options: Mapping[str, Any]) -> Table:
         options = dict(self.recipe.sampling) | dict(options)
         unknown = [name for name in options if name not in self.model.options]
         if unknown:
@@ -151,7 +153,7 @@ class TrainedModel:
         parts: list[dict[str, Tensor]] = []
         self.model.eval()
         with torch.no_grad():
-            for start, stop in _batches(events_in(given), batch_size):
+            for start, stop in self._batches(events_in(given), batch_size):
                 condition = self._tensors(given, self.given_columns, start, stop)
                 noise = torch.from_numpy(noise_rows(seed, word, start, stop, self.model.noise_size)).to(self._device)
                 flat = self.model.generate(noise, self.given_codec.encode(condition, {}), **options)
@@ -163,16 +165,23 @@ class TrainedModel:
             table[name] = (np.rint(values) if whole else values).astype(column.dtype, copy=False)
         return table
 
-    def _probabilities(self, given: Table, batch_size: int) -> Table:
+    def _probabilities(self, given: Table, batch_size: int | None) -> Table:
         [name] = self.target_columns
         shape = self.target_columns[name].shape
         parts = []
         self.model.eval()
         with torch.no_grad():
-            for start, stop in _batches(events_in(given), batch_size):
+            for start, stop in self._batches(events_in(given), batch_size):
                 condition = self._tensors(given, self.given_columns, start, stop)
                 parts.append(self.model(self.given_codec.encode(condition, {})).mean().double().cpu().numpy())
         return {f"{name}_probability": np.concatenate(parts).reshape(-1, *shape, len(self.target_columns[name].categories))}
+
+    def _batches(self, events: int, batch_size: int | None) -> Iterator[tuple[int, int]]:
+        if batch_size is None:
+            batch_size = self.recipe.fit.batch_size if any(column.ragged for column in self.given_columns.values()) else BATCH_EVENTS
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        return ((start, min(start + batch_size, events)) for start in range(0, events, batch_size))
 
     @property
     def _device(self) -> torch.device:
@@ -228,13 +237,27 @@ def _parts(model: nn.Module, given_codec: nn.Module, target_codec: nn.Module) ->
 
 
 def to_tensors(table: Mapping[str, Any], columns: Mapping[str, Column], events: slice = slice(None)) -> dict[str, Tensor]:
-    """The ``columns`` of a checked table as tensors: float32, and int64 codes for categories. TypeError for a ragged column."""
+    """The ``columns`` of a checked table as tensors: float32, and int64 codes for categories.
+
+    A ragged column becomes float32 (events, longest, ...), NaN where a set has no more elements; ``longest`` is at least 1.
+    """
     tensors = {}
     for name, column in columns.items():
-        if isinstance(table[name], Ragged):
-            raise TypeError(f"column '{name}' is ragged: it does not fit a tensor")
-        tensors[name] = torch.from_numpy(np.array(table[name][events], dtype=np.int64 if column.categories else np.float32))
+        values = table[name][events]
+        if isinstance(values, Ragged):
+            tensors[name] = torch.from_numpy(padded(values))
+        else:
+            tensors[name] = torch.from_numpy(np.array(values, dtype=np.int64 if column.categories else np.float32))
     return tensors
+
+
+def padded(sets: Ragged) -> np.ndarray:
+    """Elements of each set from the left, NaN beyond, float32 (events, longest, ...)."""
+    lengths = np.diff(sets.offsets)
+    there = np.arange(max(int(lengths.max(initial=0)), 1)) < lengths[:, None]
+    table = np.full((*there.shape, *sets.values.shape[1:]), np.nan, dtype=np.float32)
+    table[there] = sets.values
+    return table
 
 
 def noise_rows(seed: int, word: str, start: int, stop: int, size: int) -> np.ndarray:
@@ -246,8 +269,3 @@ def noise_rows(seed: int, word: str, start: int, stop: int, size: int) -> np.nda
         parts.append(drawn[max(start - block * NOISE_BLOCK, 0) :])
     return np.concatenate(parts)
 
-
-def _batches(events: int, batch_size: int) -> Iterator[tuple[int, int]]:
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    return ((start, min(start + batch_size, events)) for start in range(0, events, batch_size))

@@ -24,6 +24,10 @@ class Codec(nn.Module, ABC):
     """The map between columns and flat numbers; all that it learns from data lives in buffers.
 
     ``given`` holds the given columns, for codecs whose map depends on them; the codec of the given columns themselves gets ``{}``.
+
+    A ragged column comes as a float tensor (events, longest, ...), NaN where a set has no more elements. A codec of sets may encode to
+    (events, longest * size), element after element: ``size`` is then the numbers an element, zeros stand for an absent one, and the longest set of the
+    batch makes the width.
     """
 
     size: int

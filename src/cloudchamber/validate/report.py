@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -12,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudchamber.validate.check import CheckResult
+from cloudchamber.validate.page import TEMPLATES, write_page
 from cloudchamber.validate.summary import summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-TEMPLATES = Path(__file__).parent / "templates"
-LARGEST_SVG_BYTES = 600_000
 
 
 def metrics(answers: Mapping[str, Sequence[CheckResult]], facts: Mapping[str, str | int | float], default: str) -> dict[str, Any]:
@@ -45,47 +41,25 @@ def write_report(
     Answers (the default first) become columns of the summary, in which a check made in groups shows its worst one; lower values are better.
     A figure's name is its heading, its label (``figure.set_label``) its caption. Nothing on the page is loaded from anywhere else.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     numbers = metrics(answers, facts, default)
     names = [default, *(name for name in answers if name != default)]
     summary = summarise({name: answers[name] for name in names})
-    pictures = [
-        {"name": name, "caption": figure.get_label(), "source": _picture(figure), "broad": figure.get_figwidth() > 2 * figure.get_figheight()}
-        for name, figure in figures.items()
-    ]
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.get_template("report.html").render(
-        title=title,
-        facts={name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in facts.items()},
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return write_page(
+        folder / "index.html",
+        "report.html",
+        title,
+        facts,
+        figures,
         answers=names,
         rows=summary,
         verdict=[row.cells[0].passed for row in summary].count(True),
         open=sum(row.cells[0].undecided for row in summary),
         limited=sum(row.cells[0].passed is not None for row in summary),
-        figures=pictures,
-        style=(TEMPLATES / "report.css").read_text(encoding="utf-8"),
         script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.json").write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    (folder / "index.html").write_text(page, encoding="utf-8")
-    return folder / "index.html"
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()}
-
-
-def _picture(figure: Figure) -> str:
-    """The figure as a data address: vector where that is small, else pixels. Both without a date, so that equal figures give equal pages."""
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.hashsalt": "cloudchamber"}):
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format="svg", bbox_inches="tight", metadata={"Date": None})
-    if len(drawn.getvalue()) <= LARGEST_SVG_BYTES:
-        return "data:image/svg+xml;base64," + base64.b64encode(drawn.getvalue()).decode()
-    drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", bbox_inches="tight", dpi=180)
-    return "data:image/png;base64," + base64.b64encode(drawn.getvalue()).decode()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from cloudchamber.workflow.conversion import convert
 from cloudchamber.workflow.demo import demo
+from cloudchamber.workflow.inference import infer
 from cloudchamber.workflow.listing import list_studies
 from cloudchamber.workflow.sampling import export, sample
 from cloudchamber.workflow.simulation import simulate
 from cloudchamber.workflow.training import train
+from cloudchamber.workflow.tuning import tune
 from cloudchamber.workflow.validation import validate
 
-__all__ = ["convert", "demo", "export", "list_studies", "sample", "simulate", "train", "validate"]
+__all__ = ["convert", "demo", "export", "infer", "list_studies", "sample", "simulate", "train", "tune", "validate"]

@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cloudchamber.rng import rng
-from cloudchamber.schema import Schema, Table
+from cloudchamber.schema import Column, Ragged, Schema, Table
 from cloudchamber.store.dataset import package_version
 from cloudchamber.store.read import Store
-from cloudchamber.store.stream import stream
 from cloudchamber.store.write import write_atomically
 from cloudchamber.study import Simulator, Study, find_study
+from cloudchamber.workflow.encoding import Encoded
 from cloudchamber.workflow.simulation import STORE_SETTINGS, Progress, make_simulator
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from cloudchamber.models.domain import Domain
     from cloudchamber.models.recipe import Recipe
-    from cloudchamber.nn.codec import Codec
-    from cloudchamber.train.batches import Batches
     from cloudchamber.train.fit import Hardware
 
 METRICS = "metrics.json"
 CODEC_EVENTS = 50_000
-CHUNK_EVENTS = 16_384
+CODEC_ELEMENTS = 2**24
+"""Codecs learn from fewer events where the elements of their sets are more than this."""
 EDGE_SHARE = 0.005
 """Training events that come this near to a bound of the schema, as a share of their range, cover it."""
 EDGE_SPACINGS = 10
 """The trained domain reaches so many mean spacings of the training events beyond the outermost ones."""
+EDGE_ELEMENTS = 10
+"""Among the many elements of sets it reaches as far beyond the outermost one as the tenth lies within."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +64,11 @@ def train(
     """Fit a recipe (by name, or itself) to the first ``limit`` events of the store ``data``; the run folder ``out`` resumes after an interruption.
 
     The last ``fit.validation_fraction`` of the events choose the best epoch and are not learned from. ``overrides`` changes settings by name, such as
-    ``{"fit": {"epochs": 3}}``. Encoded events that fill more than ``memory_gb`` are streamed from the store.
+    ``{"fit": {"epochs": 3}}``. Encoded events that fill more than ``memory_gb``, held-out ones first, are streamed from the store.
     """
     import torch
 
     from cloudchamber.models.trained import TrainedModel, to_tensors
-    from cloudchamber.train.batches import TensorBatches
     from cloudchamber.train.fit import Hardware, fit
 
     study = find_study(study) if isinstance(study, str) else study
@@ -81,13 +78,14 @@ def train(
     store, folder = Store(data), Path(out)
     schema = store.schema
     given_columns, target_columns = schema.select(chosen.given), schema.select(chosen.target)
+    _refuse_sets(target_columns)
     parts = _split(store.n_events, limit, chosen.fit.validation_fraction)
     folder.mkdir(parents=True, exist_ok=True)
     origin = provenance(study, chosen, store, seed, parts)
     _begin(folder, origin)
 
     columns = (*chosen.given, *chosen.target)
-    sample = store.read_ranges(columns, _spread(parts[0]))
+    sample = store.read_ranges(columns, _spread(parts[0], _codec_events(store, columns, parts[0])))
     codecs = chosen.given_codec.build(given_columns), chosen.target_codec.build(target_columns)
     given = to_tensors(sample, given_columns)
     codecs[0].fit(given, {})
@@ -97,13 +95,9 @@ def train(
         torch.manual_seed(int(rng(seed, "weights").integers(2**62)))
         model = chosen.model.build(codecs[1].size, codecs[0].size)
 
-    size = chosen.fit.batch_size
-    numbers = 4 * (codecs[0].size + codecs[1].size)
-    if (parts[0][1] - parts[0][0]) * numbers <= memory_gb * 2**30:
-        batches: Batches = TensorBatches(*_in_memory(store, chosen, codecs, parts[0]), size, seed)
-    else:
-        batches = _streamed(store, chosen, codecs, parts[0], seed)
-    held_out = TensorBatches(*_in_memory(store, chosen, codecs, parts[1]), size, seed) if parts[1][1] > parts[1][0] else None
+    source, memory = Encoded.of(store, chosen, codecs, sample), memory_gb * 2**30
+    held_out = source.batches(parts[1], seed, memory) if parts[1][1] > parts[1][0] else None
+    batches = source.batches(parts[0], seed, memory - source.size(parts[1]))
 
     def told(epoch: int, epochs: int, text: str) -> None:
         if progress is not None:
@@ -167,23 +161,35 @@ def trained_domain(schema: Schema, given: Sequence[str], sample: Table) -> Domai
     """What the training events cover, a little widened so that the next event of the same kind lies inside, within the schema's own bounds.
 
     A column of theta has an edge, and the next event lies a few mean spacings beyond the outermost one at most; what a detector sees has none, and gets
-    as much room again on either side.
+    as much room again on either side. The elements of sets are so many that they show by themselves whether there is an edge, such as a threshold.
     """
-    from cloudchamber.models.domain import domain_of
+    from cloudchamber.models.domain import SetDomain, domain_of, values_of
 
     domain = domain_of(sample, schema.select(given))
     for name, column in schema.select(given).items():
         if column.categories:
             continue
-        low, high = map(float, domain[name])
-        room = (high - low) * (EDGE_SPACINGS / len(sample[name]) if name in schema.theta else 1.0)
-        low, high = low - room, high + room
+        entry = domain[name]
+        low, high = map(float, values_of(entry))
+        if isinstance(entry, SetDomain):
+            low, high = _beyond(np.ravel(sample[name].values))
+        else:
+            room = (high - low) * (EDGE_SPACINGS / len(sample[name]) if name in schema.theta else 1.0)
+            low, high = low - room, high + room
         # a prior that thins out towards a bound of the schema, as zenith angles do, still reaches it
         near = EDGE_SHARE * (high - low)
         low = column.low if column.low is not None and low - column.low < near else low
         high = column.high if column.high is not None and column.high - high < near else high
-        domain[name] = (low if column.low is None else max(low, column.low), high if column.high is None else min(high, column.high))
+        bounds = (low if column.low is None else max(low, column.low), high if column.high is None else min(high, column.high))
+        domain[name] = SetDomain(bounds, entry.elements) if isinstance(entry, SetDomain) else bounds
     return domain
+
+
+def _beyond(values: np.ndarray) -> tuple[float, float]:
+    """A range of ``values`` and a little more: nothing at a sharp edge, more where they thin out."""
+    inner = min(EDGE_ELEMENTS, len(values)) - 1
+    parted = np.partition(values.astype(np.float64), [0, inner, len(values) - 1 - inner, len(values) - 1])
+    return float(2 * parted[0] - parted[inner]), float(2 * parted[-1] - parted[len(values) - 1 - inner])
 
 
 def rank() -> int:
@@ -202,46 +208,26 @@ def _split(events: int, limit: int | None, fraction: float) -> tuple[tuple[int, 
     return (0, used - held_out), (used - held_out, used)
 
 
-def _spread(part: tuple[int, int]) -> list[tuple[int, int]]:
-    """Ranges that hold at most CODEC_EVENTS of ``part``, evenly spread."""
+def _refuse_sets(target: Mapping[str, Column]) -> None:
+    for name, column in target.items():
+        if column.ragged:
+            raise ValueError(f"column '{name}' is ragged: a model may be given sets, but it answers with columns of a fixed shape only")
+
+
+def _codec_events(store: Store, columns: Sequence[str], part: tuple[int, int]) -> int:
+    """How many events the codecs learn from, judged by the sets of the first ones."""
+    first = store.read(columns, slice(part[0], min(part[1], part[0] + 100)))
+    elements = sum(len(values.values) for values in first.values() if isinstance(values, Ragged))
+    return min(CODEC_EVENTS, max(CODEC_ELEMENTS * min(part[1] - part[0], 100) // max(elements, 1), 100))
+
+
+def _spread(part: tuple[int, int], events: int) -> list[tuple[int, int]]:
+    """Ranges that hold at most about ``events`` of ``part``, evenly spread."""
     first, stop = part
-    if stop - first <= CODEC_EVENTS:
+    if stop - first <= events:
         return [part]
-    piece = CODEC_EVENTS // 50
+    piece = max(events // 50, 1)
     return [(start, start + piece) for start in np.linspace(first, stop - piece, 50).astype(int).tolist()]
-
-
-def _encode(store: Store, table: Table, recipe: Recipe, codecs: tuple[Codec, Codec]) -> tuple[Tensor, Tensor]:
-    import torch
-
-    from cloudchamber.models.trained import to_tensors
-
-    given = to_tensors(table, store.schema.select(recipe.given))
-    target = to_tensors(table, store.schema.select(recipe.target))
-    with torch.no_grad():
-        return codecs[1].encode(target, given).float(), codecs[0].encode(given, {}).float()
-
-
-def _in_memory(store: Store, recipe: Recipe, codecs: tuple[Codec, Codec], part: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Encoded (target, given), read in chunks so that the raw columns are never in memory as a whole."""
-    import torch
-
-    columns = (*recipe.given, *recipe.target)
-    edges = [*range(part[0], part[1], CHUNK_EVENTS), part[1]]
-    chunks = [_encode(store, store.read(columns, slice(low, high)), recipe, codecs) for low, high in pairwise(edges)]
-    target, given = zip(*chunks, strict=True)
-    return torch.cat(target), torch.cat(given)
-
-
-def _streamed(store: Store, recipe: Recipe, codecs: tuple[Codec, Codec], part: tuple[int, int], seed: int) -> Batches:
-    from cloudchamber.train.batches import StreamBatches
-
-    size = recipe.fit.batch_size
-
-    def epoch(number: int) -> Iterator[Table]:
-        return stream(store, (*recipe.given, *recipe.target), size, seed, number, events=part)
-
-    return StreamBatches(epoch, lambda table: _encode(store, table, recipe, codecs), -(-(part[1] - part[0]) // size))
 
 
 def _begin(folder: Path, origin: Mapping[str, Any]) -> None:

@@ -122,7 +122,8 @@ def compare_with_truth(
         raise ValueError(f"{n} true events are too few to compare: give at least {MIN_EVENTS}, and as many for the floor")
     answers = {name: answer_at(model, first, seed) for name, model in models.items()}
     answers |= _peer_answers(study, first_model.schema, first, seed, first_model.recipe.target)
-    complete = set(first_model.schema.columns) <= set(first)
+    # a user's file may lack columns, and what infers one column of theta says nothing of the others
+    complete = all(set(first_model.schema.columns) <= set(table) for table in (first, *answers.values()))
     results, skipped = {}, dict[str, str]()
     for name, answer in answers.items():
         results[name], missing = _checked(study.checks(), first, answer, second, seed, complete)
@@ -133,14 +134,15 @@ def compare_with_truth(
     if dropped + dropped_from_floor:
         stated["left out"] = f"{dropped + dropped_from_floor} true events outside the trained domain"
     if skipped:
-        stated["not checked"] = "; ".join(f"{check} (the truth has no column '{column}')" for check, column in skipped.items())
+        lacking = {column: "the answer" if column in first else "the truth" for column in skipped.values()}
+        stated["not checked"] = "; ".join(f"{check} ({lacking[column]} has no column '{column}')" for check, column in skipped.items())
     report = write_report(out, f"{study.title}: {run}", {name: list(found) for name, found in results.items()}, figures, stated, run)
     others = {name: tuple(found) for name, found in results.items() if name != run}
     return Validation(study.name, run, n, tuple(results[run]), others, report)
 
 
 def answer_at(model: TrainedModel, truth: Table, seed: int) -> Table:
-    """The model's draws at the given columns of ``truth``, beside what the draws don't replace; the columns of ``truth`` and, of classes, their probabilities."""
+    """The model's draws at the given columns of ``truth``, beside what the draws don't replace: columns of ``truth`` and, of classes, their probabilities."""
     recipe, schema = model.recipe, model.schema
     given = {name: truth[name] for name in recipe.given}
     drawn = model.sample(given, seed=seed)
@@ -207,7 +209,7 @@ def _peer_answers(study: Study, schema: Schema, truth: Table, seed: int, target:
 def _checked(
     checks: Sequence[Check], truth: Table, answer: Table, second: Table, seed: int, complete: bool
 ) -> tuple[list[CheckResult], dict[str, str]]:
-    """The results, and for a truth that lacks columns the checks that need them."""
+    """The results, and for a truth or an answer that lacks columns the checks that need them."""
     from cloudchamber.validate.check import run_checks
 
     if complete:
@@ -219,7 +221,7 @@ def _checked(
         except KeyError as error:
             skipped[check.name] = str(error.args[0])
     if not results:
-        raise ValueError(f"no check of the study can be made: the truth has only the columns {', '.join(truth)}")
+        raise ValueError(f"no check of the study can be made: truth and answer share only the columns {', '.join(name for name in truth if name in answer)}")
     return results, skipped
 
 

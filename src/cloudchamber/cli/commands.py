@@ -1,34 +1,24 @@
-"""The command line: it parses, calls the function of the same name in ``workflow``, and shows what came of it."""
+"""The commands: what each takes, and how it shows what came of it."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 import tyro
 
 from cloudchamber import screen
-from cloudchamber.study import find_study, study_names
+from cloudchamber.study import find_study
 
+RECIPE_PARTS = ("fit", "model", "target_codec", "given_codec")
 StudyName: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY")]
 Subject: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY|RUN")]
 Data: TypeAlias = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
 Out: TypeAlias = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
-
-INTRODUCTION = """Learned surrogates and inference for astroparticle physics.
-
-An event is a pair (theta, x): what was, and what the detector saw. A study is one problem: simulators, recipes to learn from them, checks.
-
-$ cloudchamber demo           # a trained model, its figures and its plots, in minutes
-$ cloudchamber train --help   # each command explains itself
-"""
 
 
 @dataclass(frozen=True)
@@ -97,6 +87,7 @@ class Train:
     For example:
     $ cloudchamber train airshower data/train runs/mine --recipe flow --fit.epochs 50
     $ cloudchamber train airshower --recipe flow --help  # with the flags of the recipe's own settings
+    $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json
     """
 
     study: StudyName
@@ -109,6 +100,8 @@ class Train:
     """Name of the recipe; the study's default one by default."""
     seed: int = 1
     """Seed of first weights, order of events and noise."""
+    overrides: Path | None = None
+    """A JSON or TOML file of settings that win over the flags, such as best.json of `cloudchamber tune`."""
     limit: int | None = None
     """Use the first so many events only."""
     memory_gb: float = 4.0
@@ -125,16 +118,69 @@ class Train:
     def run(self) -> None:
         from cloudchamber.train.fit import Hardware
         from cloudchamber.workflow import train
+        from cloudchamber.workflow.tuning import read_file
 
+        overrides = read_file(self.overrides) if self.overrides else None
         recipe = find_study(self.study).recipe(self.recipe)
         recipe = dataclasses.replace(recipe, **{part: getattr(self, part) for part in RECIPE_PARTS if hasattr(self, part)})
         hardware = Hardware(self.accelerator, self.devices, self.strategy, self.num_nodes)
         with screen.progress("training", "epochs") as told:
-            done = train(
-                self.study, self.data, self.out, recipe, self.seed, hardware=hardware, limit=self.limit, memory_gb=self.memory_gb, progress=told
-            )
+            done = train(self.study, self.data, self.out, recipe, self.seed, overrides, hardware, self.limit, self.memory_gb, told)
         screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch} of {done.epochs}, {done.seconds:.0f} s: {done.folder}")
         screen.say(f"next: cloudchamber validate {done.folder}")
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Search a recipe's settings for the lowest validation loss; each trial is a training in OUT/trial-0000, OUT/trial-0001, ...
+
+    After an interruption the same command goes on where it stopped. Started several times, also on machines that share OUT, it shares the work: --trials counts
+    those of all. The search space is a JSON or TOML file of settings, named as train's flags are (without the dashes), each with values to try:
+    {"model.hidden": {"choices": [64, 128]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": true}}
+
+    For example:
+    $ cloudchamber tune airshower data/train tuned --recipe flow --space space.json --trials 20 --epochs 10
+    $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json  # the best settings, in full
+    """
+
+    study: StudyName
+    """A study's name, see `cloudchamber list`."""
+    data: Data
+    """Folder of the event store."""
+    out: Out
+    """Folder of the trials, the storage, best.json and index.html."""
+    recipe: str | None = None
+    """Name of the recipe; the study's default one by default."""
+    trials: int = 20
+    """Trials in all, those of earlier and other processes included."""
+    sampler: Literal["random", "tpe"] = "random"
+    """random: each trial on its own; tpe: near the best ones so far."""
+    storage: str = "journal"
+    """What the processes share: journal or sqlite (a file in OUT), a path of a journal file, or a database's URL."""
+    space: Path | None = None
+    """File of the settings to search; by default the study's own for the recipe, if it has one."""
+    epochs: int | None = None
+    """Epochs of a trial; the recipe's by default."""
+    seed: int = 1
+    """Seed of the settings drawn, and of every trial's training."""
+    prune: bool = True
+    """Stop a trial that is worse than the median of the others at the same epoch."""
+    limit: int | None = None
+    """Use the first so many events only."""
+    memory_gb: float = 4.0
+    """Events that fill more are streamed from the store."""
+    accelerator: str = "auto"
+    """cpu, cuda, mps or auto."""
+
+    def run(self) -> None:
+        from cloudchamber.train.fit import Hardware
+        from cloudchamber.workflow import tune
+
+        search = (self.recipe, self.trials, self.sampler, self.storage, self.space, self.epochs, self.seed, self.prune)
+        with screen.progress("tuning", "trials") as told:
+            done = tune(self.study, self.data, self.out, *search, Hardware(self.accelerator), self.limit, self.memory_gb, told)
+        screen.show_trials(done)
+        screen.say(f"next: cloudchamber train {self.study} {self.data} RUN --recipe {done.recipe} --overrides {done.best_file}")
 
 
 @dataclass(frozen=True)
@@ -214,6 +260,47 @@ class Sample:
         with screen.progress("sampling", "events") as told:
             done = sample(self.subject, self.out, self.n, self.given, self.format, self.seed, self.outside, self.options, told)
         screen.say(f"{done.events} events in {done.seconds:.2f} s ({done.rate:.3g} per second): {done.path}")
+
+
+@dataclass(frozen=True)
+class Infer:
+    """Infer what was from what a detector saw: a trained model's answer for each event of a file, as a table and a page.
+
+    OUT gets answers.csv (class probabilities, or mean and standard deviation), index.html with figures, and findings.json.
+
+    For example:
+    $ cloudchamber infer runs/mine events.h5 --out found
+    $ cloudchamber infer cosmic_ray_sky my_events.csv --out found --seed 2 --json
+    """
+
+    subject: Subject
+    """A study, study/recipe, or a run folder."""
+    file: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+    """Your events: a file by suffix, see `cloudchamber list` for formats, or an event store."""
+    out: Path
+    """Folder of the answers."""
+    format: str | None = None
+    """The file's format, where its suffix doesn't tell."""
+    seed: int = 1
+    """Seed of draws and of the study's own analysis."""
+    outside: Literal["refuse", "flag"] = "refuse"
+    """Events outside the trained domain: refuse them, or answer and mark them in a column in_domain."""
+    draws: int = 100
+    """Draws an event for mean and standard deviation."""
+    posterior: int = 0
+    """Draws an event to write into posterior.h5."""
+    json: bool = False
+    """Print one JSON object in place of the facts."""
+
+    def run(self) -> None:
+        from cloudchamber.workflow import infer
+
+        with screen.working("inferring"):
+            found = infer(self.subject, self.file, self.out, self.format, self.seed, self.outside, self.draws, self.posterior)
+        if self.json:
+            print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
+        else:
+            screen.show_inference(found)
 
 
 @dataclass(frozen=True)
@@ -303,62 +390,11 @@ COMMANDS: dict[str, type[Any]] = {
     "list": List,
     "simulate": Simulate,
     "train": Train,
+    "tune": Tune,
     "validate": Validate,
     "sample": Sample,
+    "infer": Infer,
     "convert": Convert,
     "export": Export,
     "demo": Demo,
 }
-RECIPE_PARTS = ("fit", "model", "target_codec", "given_codec")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; an error becomes one line and exit code 2 (``--debug`` shows where it came from), an interruption code 130."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"] or ["--help"]
-    try:
-        commands: dict[str, Callable[..., Any]] = {name: _with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
-        tyro.extras.subcommand_cli_from_dict(commands, prog="cloudchamber", description=INTRODUCTION, args=words).run()
-    except KeyboardInterrupt:
-        screen.complain("interrupted: the same command goes on where a simulation or a training stopped")
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        # the reader of stdout, such as `head`, has seen enough; Python must not flush what is left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
-    except (ValueError, TypeError, OSError, RuntimeError, ArithmeticError, ImportError) as error:
-        if debug:
-            raise
-        screen.complain(str(error) or type(error).__name__)
-        raise SystemExit(2) from None
-
-
-def _with_settings(command: type[Any], words: Sequence[str]) -> type[Any]:
-    """``train`` and ``simulate`` with the settings of the recipe or simulator that ``words`` name, as further flags with their defaults."""
-    study = next((word for word in words[1:2] if word in study_names()), None)
-    if study is None or command not in (Train, Simulate):
-        return command
-    if command is Train:
-        recipe = find_study(study).recipe(_option(words, "--recipe"))
-        settings: Mapping[str, Any] = {part: getattr(recipe, part) for part in RECIPE_PARTS}
-    else:
-        settings = {"settings": find_study(study).make_simulator(_option(words, "--simulator"))}
-    settings = {name: value for name, value in settings.items() if dataclasses.is_dataclass(value)}
-    parts = [(name, type(value), field(default_factory=partial(_same, value))) for name, value in settings.items()]
-    extended = dataclasses.make_dataclass(command.__name__, parts, bases=(command,), frozen=True)
-    extended.__doc__ = command.__doc__
-    return extended
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _option(words: Sequence[str], flag: str) -> str | None:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word == flag:
-            return following
-        if word.startswith(f"{flag}="):
-            return word.partition("=")[2]
-    return None

@@ -1,0 +1,46 @@
+"""The command line: it parses, calls the function of the same name in ``workflow``, and shows what came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tyro
+
+from cloudchamber import screen
+from cloudchamber.cli.commands import COMMANDS
+from cloudchamber.cli.flags import with_settings
+
+__all__ = ["COMMANDS", "main"]
+
+INTRODUCTION = """Learned surrogates and inference for astroparticle physics.
+
+An event is a pair (theta, x): what was, and what the detector saw. A study is one problem: simulators, recipes to learn from them, checks.
+
+$ cloudchamber demo           # a trained model, its figures and its plots, in minutes
+$ cloudchamber train --help   # each command explains itself
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; an error becomes one line and exit code 2 (``--debug`` shows where it came from), an interruption code 130."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"] or ["--help"]
+    try:
+        commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
+        tyro.extras.subcommand_cli_from_dict(commands, prog="cloudchamber", description=INTRODUCTION, args=words).run()
+    except KeyboardInterrupt:
+        screen.complain("interrupted: the same command goes on where a simulation or a training stopped")
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # the reader of stdout, such as `head`, has seen enough; Python must not flush what is left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except (ValueError, TypeError, OSError, RuntimeError, ArithmeticError, ImportError) as error:
+        if debug:
+            raise
+        screen.complain(str(error) or type(error).__name__)
+        raise SystemExit(2) from None

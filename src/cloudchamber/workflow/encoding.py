@@ -1,0 +1,92 @@
+"""A store's events as flat numbers for a network: in memory where they fit, else encoded batch by batch from a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cloudchamber.schema import Ragged, Schema, Table, take
+from cloudchamber.store.read import Store
+from cloudchamber.store.stream import stream
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cloudchamber.models.recipe import Recipe
+    from cloudchamber.nn.codec import Codec
+    from cloudchamber.train.batches import Batches
+
+CHUNK_EVENTS = 16_384
+CHUNK_BYTES = 2**28
+"""Events are encoded in chunks of at most so many events and bytes."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The events of a store as a recipe's networks see them, (target, given), about ``event_bytes`` each; ``codecs`` are those of given and target."""
+
+    store: Store
+    recipe: Recipe
+    codecs: tuple[Codec, Codec]
+    event_bytes: int
+
+    @classmethod
+    def of(cls, store: Store, recipe: Recipe, codecs: tuple[Codec, Codec], sample: Table) -> Encoded:
+        """The size of an event is that of the largest set of ``sample``."""
+        parts = encode(store.schema, largest_sets(sample), recipe, codecs)
+        return cls(store, recipe, codecs, 4 * sum(part.shape[1] for part in parts))
+
+    def size(self, part: tuple[int, int]) -> int:
+        """Bytes that ``part`` of the store fills."""
+        return (part[1] - part[0]) * self.event_bytes
+
+    def batches(self, part: tuple[int, int], seed: int, memory: float) -> Batches:
+        """Batches of ``part`` from memory if it fits into ``memory`` bytes, else from a stream."""
+        from cloudchamber.train.batches import StreamBatches, TensorBatches
+
+        batch_size, columns = self.recipe.fit.batch_size, (*self.recipe.given, *self.recipe.target)
+        if self.size(part) <= memory:
+            return TensorBatches(*self.in_memory(part), batch_size, seed)
+
+        def epoch(number: int) -> Iterator[Table]:
+            return stream(self.store, columns, batch_size, seed, number, events=part, buffer_events=self.chunk(2 * CHUNK_EVENTS))
+
+        return StreamBatches(epoch, lambda table: encode(self.store.schema, table, self.recipe, self.codecs), -(-(part[1] - part[0]) // batch_size))
+
+    def in_memory(self, part: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """The whole ``part``, read in chunks so that the raw columns are never in memory as a whole; zeros fill up narrower chunks of sets."""
+        import torch
+        from torch.nn.functional import pad
+
+        columns = (*self.recipe.given, *self.recipe.target)
+        edges = [*range(part[0], part[1], self.chunk(CHUNK_EVENTS)), part[1]]
+        tables = (self.store.read(columns, slice(low, high)) for low, high in pairwise(edges))
+        target, given = zip(*(encode(self.store.schema, table, self.recipe, self.codecs) for table in tables), strict=True)
+        widest = max(chunk.shape[1] for chunk in given)
+        return torch.cat(target), torch.cat([pad(chunk, (0, widest - chunk.shape[1])) for chunk in given])
+
+    def chunk(self, events: int) -> int:
+        """``events``, or fewer where these are large."""
+        return max(1, min(events, CHUNK_BYTES // self.event_bytes))
+
+
+def largest_sets(table: Table) -> Table:
+    """The events of ``table`` that hold the largest sets, or the first one."""
+    largest = {int(np.argmax(np.diff(values.offsets))) for values in table.values() if isinstance(values, Ragged)}
+    return take(table, np.array(sorted(largest or {0})))
+
+
+def encode(schema: Schema, table: Table, recipe: Recipe, codecs: tuple[Codec, Codec]) -> tuple[Tensor, Tensor]:
+    """Flat (target, given) of a table."""
+    import torch
+
+    from cloudchamber.models.trained import to_tensors
+
+    given = to_tensors(table, schema.select(recipe.given))
+    target = to_tensors(table, schema.select(recipe.target))
+    with torch.no_grad():
+        return codecs[1].encode(target, given).float(), codecs[0].encode(given, {}).float()

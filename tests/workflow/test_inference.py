@@ -1,0 +1,89 @@
+"""``infer``: a user's file in, answers and a page out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from cloudchamber import workflow
+from cloudchamber.hub import load
+from cloudchamber.schema import Ragged, Table
+from cloudchamber.store.read import Store
+from cloudchamber.study import Findings, find_study
+from cloudchamber.workflow.files import read_parquet, write_table
+
+
+@pytest.fixture
+def table(hits: Path) -> Table:
+    return Store(hits).read(["time_us", "charge_pe"], slice(0, 12))
+
+
+def test_class_probabilities_of_a_file(classes: Path, table: Table, tmp_path: Path) -> None:
+    write_table(tmp_path / "mine.hits", table, find_study("toy_sets"))
+    found = workflow.infer(classes, tmp_path / "mine.hits", tmp_path / "found", posterior=4)
+    wanted = load(classes).predict(table)["kind_probability"]
+    rows = list(csv.DictReader((tmp_path / "found/answers.csv").read_text().splitlines()))
+    assert list(rows[0]) == ["event", "kind_probability_noise", "kind_probability_burst", "hits"]
+    np.testing.assert_allclose([float(row["kind_probability_burst"]) for row in rows], wanted[:, 1], rtol=1e-4)
+    assert [int(row["hits"]) for row in rows] == np.diff(table["time_us"].offsets).tolist()
+    assert found.facts["hits"] == len(table["time_us"].values) and found.facts["read from"] == "mine.hits"
+    assert json.loads((tmp_path / "found/findings.json").read_text()) == found.to_json()
+    page = found.report.read_text()
+    assert "all events together" in page and "Most probable kind: noise" in page and "<td>11</td>" in page
+    assert found.posterior is not None
+    with h5py.File(found.posterior) as file:
+        assert file["kind"].shape == (12, 4) and set(file["kind"][:].ravel()) <= {0, 1}
+    assert {path.name for path in (tmp_path / "found").iterdir()} == {"answers.csv", "index.html", "findings.json", "posterior.h5"}
+    again = workflow.infer(classes, table, tmp_path / "again")
+    np.testing.assert_allclose(again.answers["kind_probability_burst"], wanted[:, 1], rtol=1e-4)
+
+
+def test_mean_and_deviation_of_numbers(time: Path, hits: Path, tmp_path: Path) -> None:
+    found = workflow.infer(time, hits, tmp_path / "found", draws=5, outside="flag")
+    assert found.events == 400 and set(found.answers) == {"event", "burst_us_mean", "burst_us_std", "in_domain", "hits"}
+    assert np.all(found.answers["burst_us_std"] > 0)
+    assert "The first 100 of 400 events." in found.report.read_text()
+
+
+def test_a_study_without_findings_of_its_own_gets_histograms(classes: Path, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=None))
+    found = workflow.infer(classes, table, tmp_path / "found")
+    assert "How the answers spread" in found.report.read_text() and "hits" not in found.answers
+
+
+def test_ragged_findings_go_into_parquet(classes: Path, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def with_columns(columns: Table) -> None:
+        monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=lambda model, table, seed: Findings(columns=columns)))
+
+    pytest.importorskip("pyarrow")
+    with_columns({"relevance": table["charge_pe"]})
+    found = workflow.infer(classes, table, tmp_path / "found")
+    back = read_parquet(found.table)
+    assert isinstance(back["relevance"], Ragged) and found.table.name == "answers.parquet"
+    np.testing.assert_array_equal(back["relevance"].values, table["charge_pe"].values)
+    for bad in ({"event": np.arange(12)}, {"new": np.arange(3)}):
+        with_columns(bad)
+        with pytest.raises(ValueError, match="needs a new name and 12 entries"):
+            workflow.infer(classes, table, tmp_path / "bad")
+
+
+def test_what_cannot_be_inferred_is_refused(classes: Path, table: Table, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"'airshower/matching' is a surrogate.*use `cloudchamber sample airshower/matching OUT"):
+        workflow.infer("airshower", table, tmp_path / "a")
+    with pytest.raises(ValueError, match="lack the column 'charge_pe'; needed: time_us, charge_pe; they have: time_us"):
+        workflow.infer(classes, {"time_us": table["time_us"]}, tmp_path / "a")
+    weak = table | {"charge_pe": Ragged(0.1 * table["charge_pe"].values, table["charge_pe"].offsets)}
+    with pytest.raises(ValueError, match=r"column 'charge_pe': .* outside the trained range"):
+        workflow.infer(classes, weak, tmp_path / "a")
+    assert workflow.infer(classes, weak, tmp_path / "b", outside="flag").facts["outside the trained domain"] == 12
+    with pytest.raises(ValueError, match="no file or folder"):
+        workflow.infer(classes, tmp_path / "absent.hits", tmp_path / "a")
+    with pytest.raises(ValueError, match=r"posterior, .* must not be negative"):
+        workflow.infer(classes, table, tmp_path / "a", posterior=-1)
+    assert not (tmp_path / "a").exists()

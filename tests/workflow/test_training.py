@@ -1,0 +1,53 @@
+"""Models that are given sets: their trained domain, and training from memory or a stream."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cloudchamber import workflow
+from cloudchamber.hub import load
+from cloudchamber.models.domain import SetDomain
+from cloudchamber.schema import Column, Ragged, Schema
+from cloudchamber.store.read import Store
+from cloudchamber.workflow.training import trained_domain
+
+
+def test_a_classifier_of_sets_learns(hits: Path, classes: Path, tmp_path: Path) -> None:
+    workflow.simulate("toy_sets", tmp_path / "test", 300, seed=9)
+    table = Store(tmp_path / "test").read()
+    model = load(classes)
+    probability = model.predict({name: table[name] for name in model.recipe.given}, outside="flag")["kind_probability"]
+    # 8 of 20 hits within 2 of 100 us: nine in ten are told from noise
+    assert np.mean(probability.argmax(1) == table["kind"]) > 0.85
+    streamed = workflow.train("toy_sets", hits, tmp_path / "s", overrides={"fit": {"epochs": 2}}, memory_gb=0.0)
+    memory = workflow.train("toy_sets", hits, tmp_path / "m", overrides={"fit": {"epochs": 2}})
+    assert abs(streamed.validation_loss - memory.validation_loss) < 0.3
+
+
+def test_a_threshold_is_an_edge_of_the_domain(hits: Path, classes: Path) -> None:
+    charge = load(classes).domain["charge_pe"]
+    most = Store(hits).read(["charge_pe"])["charge_pe"]
+    assert isinstance(charge, SetDomain)
+    low, high = map(float, charge.values)
+    assert 0.295 < low < 0.3001 and high > most.values.max() + 0.5
+    assert json.loads((classes / "domain.json").read_text())["time_us"]["values"] == pytest.approx([0, 100], abs=0.5)
+
+
+def test_the_domain_of_sets_has_room_where_values_thin_out() -> None:
+    column = {"a": Column(ragged=True), "flat": Column(ragged=True), "kinds": Column(categories=("x", "y"), ragged=True)}
+    values = np.concatenate([np.linspace(1, 2, 10_001), [3.0]])
+    sample = {"a": Ragged(values, np.array([0, 5000, 10_002])), "flat": Ragged(np.ones(3), np.array([0, 1, 3]))}
+    sample["kinds"] = Ragged(np.zeros(2, int), np.array([0, 2]))
+    domain = trained_domain(Schema(x=column), tuple(column), sample)
+    assert domain["a"] == SetDomain((pytest.approx(1 - 9e-4), pytest.approx(4 + 8e-4)), (5000, 5002))
+    assert domain["flat"] == SetDomain((1.0, 1.0), (1, 2))
+    assert domain["kinds"] == SetDomain(("x",), (2, 2))
+
+
+def test_answers_are_no_sets(hits: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'time_us' is ragged: a model may be given sets, but"):
+        workflow.train("toy_sets", hits, tmp_path / "a", overrides={"target": ["time_us"]})

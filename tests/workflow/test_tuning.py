@@ -1,0 +1,112 @@
+"""``tune``: trainings with different settings, resumed after a kill."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudchamber import workflow
+from cloudchamber.study import find_study
+from cloudchamber.train.tune import read_space
+from cloudchamber.workflow.tuning import check_space, overrides_of, read_file, setting_names
+
+PLUGIN = Path(__file__).parents[1] / "plugin"
+SPACE = {"model.hidden": {"choices": [4, 8]}, "fit.optimisers.learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy") / "data"
+    workflow.simulate("toy", folder, n=300, seed=3, block_events=100)
+    return folder
+
+
+def test_names_of_settings() -> None:
+    settings = find_study("toy_sets").recipe("classes").to_json()
+    names = setting_names(settings)
+    assert {"model.hidden", "model.body.width", "fit.optimisers.learning_rate", "fit.epochs"} <= set(names)
+    assert overrides_of({"fit.optimisers.learning_rate": 0.1, "fit.epochs": 3, "model.body.width": 4}, settings) == {
+        "fit": {"optimisers": {"": {"learning_rate": 0.1}}, "epochs": 3},
+        "model": {"body": {"width": 4}},
+    }
+    recipe = find_study("airshower").recipe("wgan")
+    check_space(read_space({"fit.optimisers.critic.learning_rate": {"choices": [1e-4]}}), recipe)
+    with pytest.raises(ValueError, match=r"no setting 'model.hiden' \(did you mean 'model.hidden'\?\); it has: fit.epochs"):
+        check_space(read_space({"model.hiden": {"choices": [3]}}), recipe)
+    with pytest.raises(ValueError, match=r"the search space of 'wgan': model.hidden: expected int, got 1.5"):
+        check_space(read_space({"model.hidden": {"low": 1.5, "high": 2.5}}), recipe)
+    with pytest.raises(ValueError, match="no setting 'target'"):
+        check_space(read_space({"target": {"choices": ["a"]}}), recipe)
+
+
+def test_a_search_ends_with_overrides_for_train(hits: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    done = workflow.tune("toy_sets", hits, tmp_path / "out", trials=3, epochs=2, progress=lambda *words: told.append(words))
+    assert [trial.number for trial in done.trials] == [0, 1, 2] and {trial.state for trial in done.trials} <= {"complete", "pruned"}
+    assert done.loss == min(trial.loss for trial in done.trials if trial.state == "complete")
+    assert list(dict.fromkeys(words[:2] for words in told)) == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert told[1][2] == "trial-0000: epoch 1 of 2"
+    page = done.report.read_text()
+    assert "Lowest validation loss" in page and "model.body.width" in page and "--overrides" in page
+    best = json.loads(done.best_file.read_text())
+    assert best == done.best and set(best) == {"model", "fit"}
+    again = workflow.train("toy_sets", hits, tmp_path / "run", overrides=best | {"fit": best["fit"] | {"epochs": 2}})
+    assert again.validation_loss == pytest.approx(done.loss, rel=1e-5)
+    more = workflow.tune("toy_sets", hits, tmp_path / "out", trials=4, epochs=2)
+    assert [trial.settings for trial in more.trials][:3] == [trial.settings for trial in done.trials] and len(more.trials) == 4
+    with pytest.raises(ValueError, match=r"holds another search of 'toy_sets/classes' \(epochs was 2, is now 3"):
+        workflow.tune("toy_sets", hits, tmp_path / "out", trials=4, epochs=3)
+
+
+def test_a_killed_search_goes_on(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "space.json").write_text(json.dumps(SPACE))
+    out = tmp_path / "out"
+    words = ["toy", data, out, "--space", tmp_path / "space.json", "--trials", 3, "--epochs", 15, "--no-prune"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PLUGIN), *sys.path])}
+    process = subprocess.Popen([sys.executable, "-m", "cloudchamber", "tune", *map(str, words)], env=environment, stdout=-3, stderr=-3)
+    log, end = out / "trial-0001/log.csv", time.monotonic() + 120
+    while not (log.exists() and len(log.read_text().splitlines()) >= 4):
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / "trial-0001/weights.safetensors").exists() and not (out / "best.json").exists()
+    before = [row["loss"] for row in csv.DictReader(log.read_text().splitlines())][:3]
+
+    done = workflow.tune("toy", data, out, space=tmp_path / "space.json", trials=3, epochs=15, prune=False)
+    assert [(trial.number, trial.state) for trial in done.trials] == [(0, "complete"), (1, "complete"), (2, "complete")]
+    assert sorted(path.name for path in out.glob("trial-*")) == ["trial-0000", "trial-0001", "trial-0002"]
+    rows = list(csv.DictReader(log.read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(1, 16)] and [row["loss"] for row in rows][:3] == before
+
+
+def test_bad_requests_are_named(data: Path, tmp_path: Path) -> None:
+    def refused(message: str, **words: Any) -> None:
+        with pytest.raises(ValueError, match=message):
+            workflow.tune("toy", data, tmp_path / "out", **words)
+
+    refused(r"'toy/flow' has no search space of its own: give one, such as .* settings: fit.epochs")
+    refused("trials must be at least 1", trials=0, space=SPACE)
+    refused(r"'model.hidden' needs \{\"choices\"", space={"model.hidden": [1, 2]})
+    refused("no file '.*absent.json'", space=tmp_path / "absent.json")
+    refused("no sampler 'grid'", space=SPACE, sampler="grid")
+    refused("cannot use the storage 'mydb://x'", space=SPACE, storage="mydb://x")
+    (tmp_path / "space.toml").write_text('["model.hidden"]\nchoices = [4, 8]\n')
+    assert read_file(tmp_path / "space.toml") == {"model.hidden": {"choices": [4, 8]}}
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(ValueError, match="not valid JSON"):
+        read_file(tmp_path / "bad.json")
+
+
+def test_trials_that_fail_end_the_search(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="the first 3 trials all failed, the last one with: clip_norm must be positive"):
+        workflow.tune("toy", data, tmp_path / "out", space={"fit.clip_norm": {"choices": [-1.0, -2.0]}}, epochs=1, trials=9)
