@@ -1,0 +1,57 @@
+"""``python -m cloudchamber.studies.cosmic_ray_sky``: builds the lens of a Galactic magnetic field, with progress on stderr."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from cloudchamber.studies.cosmic_ray_sky import lens_build
+
+
+@dataclass(frozen=True)
+class BuildLens:
+    """Follow cosmic rays of all directions and rigidities back through a Galactic magnetic field: some minutes, once.
+
+    For example:
+    $ python -m cloudchamber.studies.cosmic_ray_sky build-lens --settings.field uf23-base --workers 8
+    """
+
+    settings: lens_build.LensSettings = field(default_factory=lens_build.LensSettings)
+    size: Literal["full", "small"] = "full"
+    """full: the settings given, into the cache; small: the one that ships with the package."""
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    """Processes; the lens does not depend on their number."""
+    out: Path | None = None
+    """File to write in place of the cached or the packaged one."""
+
+    def run(self, console: Console) -> None:
+        small = self.size == "small"
+        settings = lens_build.SMALL if small else self.settings
+        path = self.out or (lens_build.PACKAGED if small else lens_build.lens_path(settings))
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        with Progress(*columns, console=console) as bars:
+            bar = bars.add_task(f"lens of {settings.field} (once)", total=None)
+            lens_build.build_lens(path, settings, self.workers, lambda done, total: bars.update(bar, completed=done, total=total))
+        console.print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", highlight=False)
+
+
+def main() -> None:
+    """Parse and run; an error becomes one red line and the exit code 1."""
+    command = tyro.extras.subcommand_cli_from_dict({"build-lens": BuildLens}, prog="python -m cloudchamber.studies.cosmic_ray_sky")
+    console = Console(stderr=True, soft_wrap=True)
+    try:
+        command.run(console)
+    except (ValueError, OSError) as error:
+        console.print(Text(f"error: {error}", style="bold red"))
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Event lists of observatories: the cosmic rays of one file are one sky, or several where a column ``sky`` numbers them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from cloudchamber.physics.exposure import exposure_at_sine
+from cloudchamber.physics.sphere import equatorial_from_galactic, galactic_from_equatorial
+from cloudchamber.schema import Ragged, Table
+from cloudchamber.study import Format
+
+GALACTIC = (("lon_deg", "lat_deg"), ("glon", "glat"), ("l", "b"))
+EQUATORIAL = (("ra_deg", "dec_deg"), ("ra", "dec"))
+ENERGIES_EV = {"energy_ev": 1.0, "energy_eev": 1e18, "energy": 1e18, "e": 1e18}
+"""Names of an energy column and its unit in eV."""
+LEAST_EV, MOST_EV = 1e17, 1e22
+AUGER_2022 = ("year", "julian_day", "utc_s", "zenith", "azimuth", "ra", "dec", "energy_eev", "accumulated_exposure")
+"""Columns of the Pierre Auger list of arXiv:2206.13492 (doi 10.5281/zenodo.6504276)."""
+
+
+def read_sky(path: Path, observatory: str | None = None, names: tuple[str, ...] | None = None) -> Table:
+    """The skies of a list with named columns, comma- or space-separated; ``names`` replace a header that is not there.
+
+    Coordinates are in degrees, Galactic or equatorial; energies in EeV unless the name is ``energy_ev``. The exposure is that of ``observatory``, else of
+    the column ``observatory`` or ``exposure``. ValueError names file, line and column of what is wrong.
+    """
+    columns = _columns(path, names)
+    numbers = partial(_numbers, path, columns)
+    energy = _energy(path, columns)
+    dec, lon, lat = _directions(path, columns)
+    if observatory is not None or "exposure" not in columns:
+        exposure = _exposure(path, columns, observatory, dec)
+    else:
+        exposure = numbers("exposure")
+        _refuse(path, "exposure", exposure, exposure <= 0, "above 0: no event arrives where there is no exposure")
+    sky = numbers("sky") if "sky" in columns else np.zeros(len(energy))
+    order = np.argsort(sky, kind="stable")
+    offsets = np.concatenate([[0], np.cumsum(np.unique(sky, return_counts=True)[1])])
+    found = {"lon_deg": lon, "lat_deg": lat, "energy_ev": energy, "exposure": exposure}
+    return {name: Ragged(values[order], offsets) for name, values in found.items()}
+
+
+def write_sky(path: Path, table: Table) -> None:
+    """One cosmic ray a line; several skies are numbered in the column ``sky``."""
+    names = ("lon_deg", "lat_deg", "energy_ev", "exposure")
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise ValueError(f"a sky has the columns {', '.join(names)}; '{missing[0]}' is missing")
+    counts = np.diff(table["lon_deg"].offsets)
+    ra, dec = equatorial_from_galactic(table["lon_deg"].values, table["lat_deg"].values)
+    cells = {"sky": np.repeat(np.arange(len(counts)), counts), "ra_deg": ra, "dec_deg": dec} | {name: table[name].values for name in names}
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(cells)
+        writer.writerows(zip(*(values.tolist() for values in cells.values()), strict=True))
+
+
+def _columns(path: Path, names: tuple[str, ...] | None) -> dict[str, list[str]]:
+    """The texts of each column, by its lower-case name."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"'{path}' is not text: an event list is a table of text, one cosmic ray a line") from None
+    rows = [(number, _cells(line)) for number, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
+    if names is None:
+        if not rows:
+            raise ValueError(f"'{path}' is empty: an event list starts with the names of its columns, such as ra_deg,dec_deg,energy_eev")
+        names = tuple(name.lower() for name in rows.pop(0)[1])
+    else:
+        rows = [row for row in rows if _is_number(row[1][0])]
+    for number, cells in rows:
+        if len(cells) != len(names):
+            raise ValueError(f"'{path}', line {number}: {len(cells)} entries, but there are {len(names)} columns ({', '.join(names)}): is the file cut off?")
+    if not rows:
+        raise ValueError(f"'{path}' holds no cosmic rays")
+    return dict(zip(names, map(list, zip(*(cells for _, cells in rows), strict=True)), strict=True))
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split(",")] if "," in line else line.split()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(path: Path, columns: Mapping[str, list[str]], name: str) -> np.ndarray:
+    bad = [(row, text) for row, text in enumerate(columns[name], 1) if not _is_number(text)]
+    if bad:
+        raise ValueError(f"'{path}', column '{name}', cosmic ray {bad[0][0]}: '{bad[0][1]}' is no number")
+    values = np.array([float(text) for text in columns[name]])
+    _refuse(path, name, values, ~np.isfinite(values), "a finite number")
+    return values
+
+
+def _energy(path: Path, columns: Mapping[str, list[str]]) -> np.ndarray:
+    """Energies in eV."""
+    name = next((name for name in ENERGIES_EV if name in columns), None)
+    if name is None:
+        raise ValueError(f"'{path}' has no energies: name a column energy_eev or energy_ev; it has: {', '.join(columns)}")
+    values = _numbers(path, columns, name)
+    unit = ENERGIES_EV[name]
+    low, high = LEAST_EV / unit, MOST_EV / unit
+    advice = "; are these EeV? name the column energy_eev" if unit == 1.0 else "; are these eV? name the column energy_ev"
+    _refuse(path, name, values, (values < low) | (values > high), f"from {low:g} to {high:g} {'eV' if unit == 1.0 else 'EeV'}{advice}")
+    return values * unit
+
+
+def _directions(path: Path, columns: Mapping[str, list[str]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Declination, Galactic longitude (-180 to 180) and latitude, in degrees."""
+    for kinds, galactic in ((GALACTIC, True), (EQUATORIAL, False)):
+        pair = next((pair for pair in kinds if set(pair) <= set(columns)), None)
+        if pair is None:
+            continue
+        lon, lat = (_numbers(path, columns, name) for name in pair)
+        _refuse(path, pair[0], lon, (lon < -180) | (lon > 360), "from -180 to 360 degrees")
+        _refuse(path, pair[1], lat, np.abs(lat) > 90, "from -90 to 90 degrees")
+        if len(lon) >= 10 and lon.max() - lon.min() <= 2 * np.pi and np.abs(lat).max() <= np.pi / 2:
+            raise ValueError(f"'{path}': no '{pair[0]}' is further than 2 pi from another, no '{pair[1]}' beyond pi/2: are these radians? give degrees")
+        if galactic:
+            return equatorial_from_galactic(lon, lat)[1], (lon + 180.0) % 360.0 - 180.0, lat
+        return (lat, *galactic_from_equatorial(lon, lat))
+    wanted = " or ".join(", ".join(pair) for pair in (*GALACTIC, *EQUATORIAL))
+    raise ValueError(f"'{path}' has no directions: name two columns {wanted}; it has: {', '.join(columns)}")
+
+
+def _exposure(path: Path, columns: Mapping[str, list[str]], observatory: str | None, dec: np.ndarray) -> np.ndarray:
+    if observatory is None:
+        if "observatory" not in columns:
+            raise ValueError(
+                f"'{path}' does not say how the sky was exposed: add a column 'observatory' or 'exposure', or give --format auger|ta|both|uniform"
+            )
+        told = sorted(set(columns["observatory"]))
+        observatory = told[0].lower() if len(told) == 1 else "both" if {name.lower() for name in told} == {"auger", "ta"} else ", ".join(told)
+    exposure = exposure_at_sine(np.sin(np.deg2rad(dec)), observatory)
+    _refuse(path, "dec_deg", dec, exposure <= 0, f"where '{observatory}' sees the sky")
+    return exposure
+
+
+def _refuse(path: Path, name: str, values: np.ndarray, bad: np.ndarray, allowed: str) -> None:
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise ValueError(f"'{path}', column '{name}', cosmic ray {row + 1}: {values[row]:g}; allowed: {allowed}")
+
+
+FORMATS = (
+    Format("sky", (".csv", ".txt"), read_sky, write_sky, "a cosmic ray a line, with named columns and its exposure or observatory"),
+    Format("auger2022", (".dat",), partial(read_sky, observatory="auger", names=AUGER_2022), doc="Pierre Auger Observatory, ApJS 2022"),
+    *(
+        Format(name, (), partial(read_sky, observatory=name), doc=f"as sky; exposure: {what}")
+        for name, what in {
+            "auger": "Pierre Auger Observatory",
+            "ta": "Telescope Array",
+            "both": "the two together",
+            "uniform": "the same everywhere",
+        }.items()
+    ),
+)

@@ -1,0 +1,39 @@
+"""How the networks that judge a sky are built and fitted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloudchamber.models.heads import Categorical
+from cloudchamber.models.recipe import Fit, Optimiser, Recipe
+from cloudchamber.nn.codec import Columns
+from cloudchamber.nn.sets import EventAnchors
+from cloudchamber.nn.sphere import DeepSphere
+from cloudchamber.studies.cosmic_ray_sky.codec import SkyEvents, SkyMap
+from cloudchamber.studies.cosmic_ray_sky.columns import SEEN
+
+
+def events() -> Recipe:
+    """Templates laid over the sky at its own highest energies: cannot tell how the sky is turned, takes any number of cosmic rays, knows the exposure."""
+    return Recipe(
+        name="events",
+        doc="rotation-invariant network on the cosmic rays themselves",
+        target=("kind",),
+        given=SEEN,
+        target_codec=Columns(),
+        given_codec=SkyEvents(),
+        model=Categorical(hidden=32, layers=1, body=EventAnchors()),
+        fit=Fit(epochs=8, batch_size=32, optimisers={"": Optimiser("adam", learning_rate=3e-3)}, schedule="cosine", average_decay=0.998),
+    )
+
+
+def deepsphere() -> Recipe:
+    """The founding talk's method: spherical convolutions on a HEALPix map of numbers and energies (six of order 5, average pooling, a statistical layer)."""
+    return replace(
+        events(),
+        name="deepsphere",
+        doc="graph convolutions on HEALPix maps, NSIDE 64 (DeepSphere; RWTH 2019)",
+        given_codec=SkyMap(),
+        model=Categorical(layers=0, body=DeepSphere()),
+        fit=Fit(epochs=6, batch_size=32, optimisers={"": Optimiser("adam", learning_rate=1e-3)}, schedule="cosine", average_decay=0.998),
+    )

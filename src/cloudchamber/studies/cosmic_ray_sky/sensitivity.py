@@ -1,0 +1,90 @@
+"""How many signal cosmic rays a method needs to find a source, beside the least that any method can: exact p-values where the likelihood is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cloudchamber.rng import rng
+from cloudchamber.schema import Ragged, Table, concatenate
+from cloudchamber.studies.cosmic_ray_sky.columns import ISOTROPY, SIGNAL
+from cloudchamber.studies.cosmic_ray_sky.lensed import Lensed
+from cloudchamber.studies.cosmic_ray_sky.toy import Toy
+from cloudchamber.validate.significance import Crossing, Normalisation, map_significance, normalisation, signal_at_sigma
+
+OPTIMUM = "optimum (Neyman-Pearson)"
+
+Score = Callable[[Table], np.ndarray]
+"""A statistic of skies, (events,), that grows with the signal."""
+LogBayesFactors = Callable[[Table, int], np.ndarray]
+"""ln p(sky | so many signal cosmic rays) / p(sky | isotropy), (events,)."""
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Median significance of each method at each of ``counts`` signal cosmic rays, (counts,), inf beyond what the skies support; where 5 sigma is crossed, None
+    where that is outside ``counts``; and E[1/BF] over all skies, 1 for exact Bayes factors."""
+
+    counts: tuple[int, ...]
+    medians: Mapping[str, np.ndarray]
+    needed: Mapping[str, Crossing | None]
+    check: Normalisation
+    skies: int
+
+
+def draw_skies(law: Toy | Lensed, n_signal: int, skies: int, seed: int) -> Table:
+    """``skies`` with ``n_signal`` signal cosmic rays each (0: isotropic), theta and x."""
+    random = rng(seed, "sensitivity", n_signal)
+    theta = replace(law, signal=(max(n_signal, 1), max(n_signal, 1))).prior(skies, random)
+    kind = ISOTROPY if n_signal == 0 else SIGNAL
+    theta |= {"kind": np.full(skies, kind), "n_signal": np.full(skies, n_signal)}
+    return theta | law.simulate(theta, random)
+
+
+def measure(law: Toy | Lensed, log_bf: LogBayesFactors, methods: Mapping[str, Score], counts: Sequence[int], skies: int, seed: int) -> Sensitivity:
+    """The sensitivity of ``methods`` to ``law`` from ``skies`` skies at each count and as many isotropic ones.
+
+    References: ``validate.significance`` (importance sampling by the balance heuristic).
+    """
+    strengths = (0, *counts)
+    everything = concatenate([draw_skies(law, count, skies, seed) for count in strengths])
+    drawn_at = np.repeat(np.arange(len(strengths)), skies)
+    factors = np.stack([np.zeros(len(drawn_at)), *(log_bf(everything, count) for count in counts)], axis=1)
+    scores = {name: method(everything) for name, method in methods.items()}
+    medians: dict[str, np.ndarray] = {}
+    needed: dict[str, Crossing | None] = {}
+    for name in (OPTIMUM, *methods):
+        significances = []
+        for column in range(1, len(strengths)):
+            statistic = factors[:, column] if name == OPTIMUM else scores[name]
+            significances.append(map_significance(statistic[drawn_at == column], statistic, factors, drawn_at))
+        medians[name] = np.array([np.sort(values)[len(values) // 2] for values in significances])
+        try:
+            needed[name] = signal_at_sigma(counts, significances)
+        except ValueError:
+            needed[name] = None
+    return Sensitivity(tuple(counts), medians, needed, normalisation(factors, drawn_at), skies)
+
+
+def classical_methods(law: Toy, exposure_map: np.ndarray | None = None) -> dict[str, Score]:
+    """The likelihood-ratio scan that knows the law, the same without the coherent direction, the blind top-hat scan and the autocorrelation."""
+    from cloudchamber.studies.cosmic_ray_sky.autocorrelation import autocorrelation_scans, pair_fractions
+    from cloudchamber.studies.cosmic_ray_sky.lr_scan import likelihood_ratio_scans
+    from cloudchamber.studies.cosmic_ray_sky.tophat import discs, tophat_scans
+
+    over, pairs = discs(exposure_map=exposure_map), pair_fractions(exposure_map=exposure_map)
+    return {
+        "likelihood-ratio scan": lambda skies: likelihood_ratio_scans(vectors(skies), skies["energy_ev"], law).ln_ratio,
+        "likelihood-ratio scan, direction ignored": lambda skies: likelihood_ratio_scans(vectors(skies), skies["energy_ev"], law, coherent=False).ln_ratio,
+        "blind top-hat scan": lambda skies: -tophat_scans(vectors(skies), skies["energy_ev"], over).ln_p,
+        "autocorrelation": lambda skies: -autocorrelation_scans(vectors(skies), skies["energy_ev"], pairs).ln_p,
+    }
+
+
+def vectors(skies: Table) -> Ragged:
+    """Unit vectors of all cosmic rays, ragged over the skies."""
+    from cloudchamber.physics.sphere import unit_vectors
+
+    return Ragged(unit_vectors(skies["lon_deg"].values, skies["lat_deg"].values), skies["lon_deg"].offsets)

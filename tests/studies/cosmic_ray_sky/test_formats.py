@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cloudchamber.physics.exposure import exposure_at
+from cloudchamber.physics.sphere import galactic_from_equatorial, unit_vectors
+from cloudchamber.schema import check_table, events_in
+from cloudchamber.studies.cosmic_ray_sky.columns import SEEN, X
+from cloudchamber.studies.cosmic_ray_sky.formats import FORMATS, read_sky, write_sky
+from cloudchamber.studies.cosmic_ray_sky.toy import Toy
+from cloudchamber.study import Format
+
+BY_NAME = {each.name: each for each in FORMATS}
+HEADER = "ra_deg,dec_deg,energy_eev\n"
+ROWS = [(201.4, -43.0, 60.0), (10.0, -60.0, 45.5), (300.0, 20.0, 100.0)]
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def listed(path: Path, rows: list[tuple[float, ...]] = ROWS, header: str = HEADER) -> Path:
+    return write(path, header + "".join(",".join(map(str, row)) + "\n" for row in rows))
+
+
+def read(format: Format, path: Path) -> dict:
+    assert format.read is not None
+    return format.read(path)
+
+
+def test_an_equatorial_list_becomes_one_galactic_sky(tmp_path: Path) -> None:
+    table = check_table(read(BY_NAME["auger"], listed(tmp_path / "list.csv")), {name: X[name] for name in SEEN})
+    assert events_in(table) == 1
+    lon, lat = galactic_from_equatorial(*np.array(ROWS).T[:2])
+    assert np.allclose(table["lon_deg"].values, lon, atol=1e-4) and np.allclose(table["lat_deg"].values, lat, atol=1e-4)
+    assert np.allclose(table["energy_ev"].values, [60e18, 45.5e18, 100e18])
+    assert np.allclose(table["exposure"].values, exposure_at(unit_vectors(lon, lat), "auger"), rtol=1e-5)
+
+
+def test_spaces_galactic_names_and_a_column_of_observatories(tmp_path: Path) -> None:
+    path = write(tmp_path / "list.txt", "# a comment\nglon glat energy observatory\n350.0 10.0 60 Auger\n-20 -30 70 Auger\n")
+    table = read_sky(path)
+    assert np.allclose(table["lon_deg"].values, [-10.0, -20.0]) and np.all(table["exposure"].values != 1.0)
+    assert np.array_equal(table["exposure"].values, read_sky(path, "auger")["exposure"].values)
+
+
+def test_the_list_of_2022_has_no_header(tmp_path: Path) -> None:
+    path = write(tmp_path / "events.dat", "#yr jd utc th ph ra dec E expo\n2004 2453006.5 1072915200 47.7 120.0 267.2 -11.4 62.2 0.5\n")
+    table = read(BY_NAME["auger2022"], path)
+    assert np.allclose(table["lon_deg"].values, 15.5, atol=0.1) and np.allclose(table["energy_ev"].values, 62.2e18)
+
+
+def test_skies_survive_the_file(tmp_path: Path) -> None:
+    simulator = Toy(n=30, exposure="ta", signal=(5, 10))
+    theta = simulator.prior(3, np.random.default_rng(1))
+    skies = simulator.simulate(theta, np.random.default_rng(2))
+    write_sky(tmp_path / "skies.csv", skies)
+    table = read_sky(tmp_path / "skies.csv")
+    for name in SEEN:
+        assert np.array_equal(table[name].offsets, skies[name].offsets)
+        assert np.allclose(table[name].values, skies[name].values, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        (HEADER, "no cosmic rays"),
+        (HEADER + "10,20\n", "line 2: 2 entries, but there are 3 columns"),
+        (HEADER + "10,95,60\n", "'dec_deg', cosmic ray 1: 95; allowed: from -90 to 90"),
+        (HEADER + "400,-20,60\n", "'ra_deg', cosmic ray 1: 400"),
+        (HEADER + "10,-20,-60\n", "'energy_eev', cosmic ray 1: -60; allowed: from 0.1 to 10000 EeV"),
+        (HEADER + "10,-20,6e19\n", "are these eV"),
+        ("ra,dec,energy_ev\n10,-20,60\n", "are these EeV"),
+        (HEADER + "10,-20,nan\n", "finite"),
+        (HEADER + "10,-20,high\n", "'high' is no number"),
+        (HEADER + "10,80,60\n", "where 'auger' sees the sky"),
+        ("x,y,energy\n1,2,3\n", "no directions"),
+        ("ra,dec,size\n1,2,3\n", "no energies"),
+        (HEADER + "".join(f"{i / 10},{-i / 20},60\n" for i in range(20)), "are these radians"),
+    ],
+)
+def test_bad_lists_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read(BY_NAME["auger"], write(tmp_path / "list.csv", text))
+
+
+def test_an_unknown_exposure_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="does not say how the sky was exposed"):
+        read_sky(listed(tmp_path / "list.csv"))
+
+
+def test_binary_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(ValueError, match="not text"):
+        read_sky(tmp_path / "list.csv")
+
+
+@pytest.mark.skipif("CLOUDCHAMBER_SKY_DATA" not in os.environ, reason="CLOUDCHAMBER_SKY_DATA names no folder of event lists")
+def test_the_published_list_of_2014() -> None:
+    path = Path(os.environ["CLOUDCHAMBER_SKY_DATA"]) / "auger2014_231.csv"
+    table = read(BY_NAME["auger"], path)
+    assert len(table["energy_ev"].values) == 231 and table["energy_ev"].values.min() >= 52e18
