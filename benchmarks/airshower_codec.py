@@ -2,8 +2,8 @@
 
 $ python benchmarks/airshower_codec.py data/test
 
-Two AUCs on full profiles: showers against their own round trip through the codec (the least that any model behind it can reach), and round trips against
-the model's draws.
+Two AUCs on full profiles: showers against their own round trip through the codec (what the codec alone gives away, each shower beside its own
+reconstruction), and round trips against the model's draws.
 """
 
 from __future__ import annotations

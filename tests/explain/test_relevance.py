@@ -93,6 +93,15 @@ def test_batch_norm_absorbs_its_shift() -> None:
     assert torch.allclose(found["0"].absorbed, shift.expand(4)) and torch.allclose(found[""].absorbed, shift.expand(4))
 
 
+def test_layer_norm_holds_its_spread_and_absorbs_its_bias() -> None:
+    net, x = network(nn.Linear(6, 9, bias=False), nn.LayerNorm(9), nn.Linear(9, 1, bias=False)), inputs(12, 6)
+    nn.init.normal_(net[1].bias)
+    found = layer_relevances(net, x, one)
+    assert torch.allclose(found[""].output, net(x)[:, 0])
+    assert found["1"].absorbed.abs().max() < 1e-12
+    assert torch.allclose(found[""].absorbed, (net[2].weight[0] @ net[1].bias).expand(12))
+
+
 def test_products_attention_and_logsumexp_keep_their_sums() -> None:
     x = inputs(5, 11, 3)
     found = relevance(lambda values: (values[..., 0] * values[..., 1]).sum(1, keepdim=True), x, one)
@@ -112,4 +121,4 @@ def test_bad_questions_are_refused() -> None:
     with pytest.raises(ValueError, match="no layer 'x'"):
         layer_relevances(net, inputs(4, 3), one, layers=["x"])
     with pytest.raises(ValueError, match="no relevance rule"):
-        relevance(nn.Sequential(nn.LayerNorm(3)).double(), inputs(4, 3), one)
+        relevance(nn.Sequential(nn.GroupNorm(1, 3)).double(), inputs(4, 3), one)

@@ -359,12 +359,19 @@ class Export:
 class Demo:
     """A study end to end in minutes: simulate a little truth, sample the packaged model, compare the two, print both speeds.
 
+    A study that infers analyses one simulated event, or those of a file.
+
     For example:
     $ cloudchamber demo airshower
+    $ cloudchamber demo cosmic_ray_sky --file events.csv --format auger
     """
 
     study: StudyName = "airshower"
     """A study with packaged weights."""
+    file: Path | None = None
+    """Events to analyse, for a study that infers."""
+    format: str | None = None
+    """The file's format, where the suffix does not tell."""
     out: Path = Path("reports/demo")
     """Folder of the report."""
     events: int = 2400
@@ -376,9 +383,13 @@ class Demo:
 
     def run(self) -> None:
         from cloudchamber.workflow import demo
+        from cloudchamber.workflow.inference import Inference
 
         with screen.working("loading") as status:
-            done = demo(self.study, self.out, self.events, self.samples, self.seed, status.update)
+            done = demo(self.study, self.out, self.events, self.samples, self.seed, status.update, self.file, self.format)
+        if isinstance(done, Inference):
+            screen.show_inference(done)
+            return
         screen.show_validation(done.validation)
         screen.say(f"simulator:     {done.simulated_rate:10.3g} events per second ({done.simulated} events)")
         ratio = done.sampled_rate / done.simulated_rate

@@ -151,7 +151,9 @@ class _Straightened(TorchFunctionMode):
             return function(*args, **kwargs).detach() if name == "softmax" else _shifted(function, args, kwargs)
         if name == "var":
             return _halved(function(*args, **kwargs))
-        if name in ("layer_norm", "group_norm", "instance_norm"):
+        if name == "layer_norm":
+            return _normalised(*args, **kwargs)
+        if name in ("group_norm", "instance_norm"):
             raise ValueError(f"no relevance rule for '{name}'")
         result = function(*args, **kwargs)
         return self._stable(name, result) if isinstance(result, Tensor) else result
@@ -212,6 +214,15 @@ def _shifted(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> T
     held = function(args[0].detach(), *args[1:], **kwargs)
     shifted: Tensor = args[0] + (held - args[0].detach())
     return shifted
+
+
+def _normalised(z: Tensor, shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+    """Layer norm with its spread held. References: Ali et al. (2022), arXiv:2202.07304, section 3."""
+    dims = tuple(range(-len(shape), 0))
+    centred = z - z.mean(dims, keepdim=True)
+    scaled = centred / (centred.detach().square().mean(dims, keepdim=True) + eps).sqrt()
+    scaled = scaled if weight is None else scaled * weight
+    return scaled if bias is None else scaled + bias
 
 
 def _halved(value: Tensor) -> Tensor:

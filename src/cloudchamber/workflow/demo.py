@@ -7,8 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from cloudchamber.hub import find_run, load
 from cloudchamber.rng import rng
+from cloudchamber.schema import Table, take
+from cloudchamber.study import Study
+from cloudchamber.workflow.inference import Inference, infer
 from cloudchamber.workflow.training import trained_simulator
 from cloudchamber.workflow.validation import Validation, compare_with_truth, truth_twice
 
@@ -31,12 +36,22 @@ def demo(
     samples: int = 10_000,
     seed: int = 1,
     told: Callable[[str], None] | None = None,
-) -> Demo:
-    """Simulate ``events`` of the study, sample ``samples`` from its packaged model, and write the report that compares them into ``out``."""
+    file: Path | str | None = None,
+    format: str | None = None,
+) -> Demo | Inference:
+    """Simulate ``events`` of the study, sample ``samples`` from its packaged model, and write the report that compares them into ``out``.
+
+    Where the packaged model infers, one simulated event is analysed instead, or the events of ``file``, and the page about them is written.
+    """
     say = told or (lambda text: None)
     say("loading the trained model")
     folder, found = find_run(study)
     model = load(study)
+    if set(model.recipe.target) <= set(model.schema.theta):
+        say("analysing")
+        return infer(study, example(found, seed) if file is None else file, out, format, seed)
+    if file is not None:
+        raise ValueError(f"'{study}' is a surrogate: it has no events of a file to analyse; compare it with `cloudchamber validate {study} --against {file}`")
     simulator = trained_simulator(folder, found, found.quick)
     simulator.simulate(simulator.prior(2, rng(seed, "warm up")), rng(seed, "warm up"))
 
@@ -59,3 +74,13 @@ def demo(
     }
     validation = compare_with_truth(found, {f"{found.name}/{folder.name}": model}, first, second, Path(out), seed, facts)
     return Demo(events, simulated_rate, samples, sampled_rate, validation)
+
+
+def example(study: Study, seed: int) -> Table:
+    """One simulated event; of several kinds the last one named, such as a signal."""
+    simulator = study.simulator
+    theta = simulator.prior(64, rng(seed, "example"))
+    kinds = [name for name, column in simulator.schema.theta.items() if column.categories]
+    event = int(np.argmax(theta[kinds[0]])) if kinds else 0
+    one = take(theta, slice(event, event + 1))
+    return one | simulator.simulate(one, rng(seed, "example", "x"))

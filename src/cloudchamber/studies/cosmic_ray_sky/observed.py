@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 ISOTROPIC_SKIES, SCANNED_SKIES, SIGNAL_SKIES, TRIAL_SKIES = 2000, 200, 150, 24
 SIGNALS = (10, 15, 20, 27, 36, 48, 64, 85, 110)
 """Signal cosmic rays of skies from which small p-values are sampled, for 1000 cosmic rays; they grow as the root of the number."""
-LAW = Toy(composition="mixed")
+LAW = Toy(composition="He")
 CENTAURUS_A_DEG = (309.516, 19.417)
 TARGET_RADIUS_DEG, TARGET_THRESHOLD_EV = 27.0, 3.8e19
 """The targeted search of the Pierre Auger Collaboration, ApJ 935 (2022) 170, section 4."""

@@ -24,14 +24,12 @@ LogBayesFactors = Callable[[Table, int], np.ndarray]
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Median significance of each method at each of ``counts`` signal cosmic rays, (counts,), inf beyond what the skies support; where 5 sigma is crossed, None
-    where that is outside ``counts``; and E[1/BF] over all skies, 1 for exact Bayes factors."""
+    """Median significance of each method at each number of signal cosmic rays, (counts,), inf beyond what the skies support; where 5 sigma is crossed, None
+    where that is outside; and E[1/BF] over all skies, 1 for exact Bayes factors."""
 
-    counts: tuple[int, ...]
     medians: Mapping[str, np.ndarray]
     needed: Mapping[str, Crossing | None]
     check: Normalisation
-    skies: int
 
 
 def draw_skies(law: Toy | Lensed, n_signal: int, skies: int, seed: int) -> Table:
@@ -43,29 +41,44 @@ def draw_skies(law: Toy | Lensed, n_signal: int, skies: int, seed: int) -> Table
     return theta | law.simulate(theta, random)
 
 
-def measure(law: Toy | Lensed, log_bf: LogBayesFactors, methods: Mapping[str, Score], counts: Sequence[int], skies: int, seed: int) -> Sensitivity:
-    """The sensitivity of ``methods`` to ``law`` from ``skies`` skies at each count and as many isotropic ones.
+@dataclass(frozen=True)
+class Sample:
+    """Skies at no signal and at each of ``counts`` signal cosmic rays: theta and x, the position ``drawn_at`` (events,) in (0, *counts), and ln BF at each of
+    these, ``log_bf`` (events, 1 + counts)."""
+
+    counts: tuple[int, ...]
+    skies: Table
+    drawn_at: np.ndarray
+    log_bf: np.ndarray
+
+
+def draw_sample(law: Toy | Lensed, log_bf: LogBayesFactors, counts: Sequence[int], skies: int, seed: int) -> Sample:
+    """``skies`` skies at each count and as many isotropic ones, with their Bayes factors."""
+    strengths = (0, *counts)
+    everything = concatenate([draw_skies(law, count, skies, seed) for count in strengths])
+    factors = [log_bf(everything, count) for count in counts]
+    drawn_at = np.repeat(np.arange(len(strengths)), skies)
+    return Sample(tuple(counts), everything, drawn_at, np.stack([np.zeros(len(drawn_at)), *factors], axis=1))
+
+
+def measure(sample: Sample, scores: Mapping[str, np.ndarray]) -> Sensitivity:
+    """The sensitivity of methods by their ``scores`` (events,) of the skies of a sample, and of the optimum.
 
     References: ``validate.significance`` (importance sampling by the balance heuristic).
     """
-    strengths = (0, *counts)
-    everything = concatenate([draw_skies(law, count, skies, seed) for count in strengths])
-    drawn_at = np.repeat(np.arange(len(strengths)), skies)
-    factors = np.stack([np.zeros(len(drawn_at)), *(log_bf(everything, count) for count in counts)], axis=1)
-    scores = {name: method(everything) for name, method in methods.items()}
     medians: dict[str, np.ndarray] = {}
     needed: dict[str, Crossing | None] = {}
-    for name in (OPTIMUM, *methods):
+    for name in (OPTIMUM, *scores):
         significances = []
-        for column in range(1, len(strengths)):
-            statistic = factors[:, column] if name == OPTIMUM else scores[name]
-            significances.append(map_significance(statistic[drawn_at == column], statistic, factors, drawn_at))
+        for column in range(1, sample.log_bf.shape[1]):
+            statistic = sample.log_bf[:, column] if name == OPTIMUM else scores[name]
+            significances.append(map_significance(statistic[sample.drawn_at == column], statistic, sample.log_bf, sample.drawn_at))
         medians[name] = np.array([np.sort(values)[len(values) // 2] for values in significances])
         try:
-            needed[name] = signal_at_sigma(counts, significances)
+            needed[name] = signal_at_sigma(sample.counts, significances)
         except ValueError:
             needed[name] = None
-    return Sensitivity(tuple(counts), medians, needed, normalisation(factors, drawn_at), skies)
+    return Sensitivity(medians, needed, normalisation(sample.log_bf, sample.drawn_at))
 
 
 def classical_methods(law: Toy, exposure_map: np.ndarray | None = None) -> dict[str, Score]:

@@ -56,7 +56,7 @@ def log_bayes_factors(toy: Toy, x: Table, n_signal: int | np.ndarray) -> np.ndar
     With ``toy.binomial`` that is a mean number, else the exact one. ValueError for a toy of more than one source.
     """
     counts = np.broadcast_to(n_signal, len(x["energy_ev"]))
-    return np.array([_log_bayes_factor(toy, rays, int(k)) for rays, k in zip(_skies(toy, x), counts, strict=True)])
+    return np.array([log_bayes_factor(toy, rays, int(k)) for rays, k in zip(_skies(toy, x), counts, strict=True)])
 
 
 def source_probabilities(toy: Toy, x: Table, n_signal: int | np.ndarray) -> list[np.ndarray]:
@@ -84,7 +84,8 @@ def prepare(toy: Toy, vectors: np.ndarray, energy_ev: np.ndarray) -> Rays:
     return Rays(vectors, kappa, np.cos(alpha), np.sin(alpha), np.log(np.array(list(mixture.values())) * 2 * kappa / -np.expm1(-2 * kappa)))
 
 
-def _log_bayes_factor(toy: Toy, rays: Rays, n_signal: int) -> float:
+def log_bayes_factor(toy: Toy, rays: Rays, n_signal: int) -> float:
+    """ln of the Bayes factor of one sky's ``rays``."""
     grid = hypotheses(toy, rays, n_signal)
     if toy.binomial:
         return log_sum(grid.log_weights.ravel())
