@@ -36,9 +36,9 @@ LAWS: dict[str, tuple[Toy | Lensed, tuple[int, ...]]] = {
     "He-auger": (Toy(composition="He", exposure="auger"), (18, 22, 26, 30, 38)),
     "He-coherent-2.79": (Toy(composition="He", coherent_rad_ev=2.79), (22, 26, 30, 36)),
     "He-coherent-10": (Toy(composition="He", coherent_rad_ev=10.0), (24, 28, 32, 40)),
-    "jf12-He": (Lensed(composition="He"), (16, 22, 28, 36, 48)),
-    "jf12-mixed": (Lensed(composition="mixed"), (24, 32, 40, 52, 68)),
-    "uf23-He": (Lensed(composition="He", field="uf23-base"), (16, 22, 28, 36, 48)),
+    "jf12-He": (Lensed(composition="He", lens="cached"), (16, 22, 28, 36, 48)),
+    "jf12-mixed": (Lensed(composition="mixed", lens="cached"), (24, 32, 40, 52, 68)),
+    "uf23-He": (Lensed(composition="He", field="uf23-base", lens="cached"), (16, 22, 28, 36, 48)),
 }
 
 

@@ -112,6 +112,18 @@ def test_products_attention_and_logsumexp_keep_their_sums() -> None:
     assert torch.allclose(pooled.values.sum((1, 2)), weights) and bool((pooled.absorbed > 0).all())
 
 
+def test_a_module_called_twice_is_left_out() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.once, self.twice = nn.Linear(3, 3), nn.Linear(3, 3)
+
+        def forward(self, values: Tensor) -> Tensor:
+            return self.twice(self.twice(self.once(values)))
+
+    assert set(layer_relevances(Twice().double().eval(), inputs(4, 3), one)) == {"", "once"}
+
+
 def test_bad_questions_are_refused() -> None:
     net = network(nn.Linear(3, 2))
     with pytest.raises(ValueError, match="one number an event"):

@@ -68,11 +68,13 @@ def relevance(network: nn.Module | Callable[[Tensor], Tensor], inputs: Tensor, o
 
 
 def layer_relevances(network: nn.Module, inputs: Tensor, output: Output, epsilon: float = 0.0, layers: Sequence[str] | None = None) -> dict[str, Relevance]:
-    """Relevance of the outputs of ``network``'s modules, by name (all that are called once and put out one tensor, or ``layers``), and of the inputs as ``""``.
+    """Relevance of the outputs of ``network``'s modules, by name, and of the inputs as ``""``: of all that are called once and
+    put out one tensor with the events first, or of ``layers`` among them.
 
     A layer absorbs what its relevance differs by from the layer before it, where one feeds the other alone.
     """
     seen: dict[str, Tensor] = {}
+    calls = dict[str, int]()
     chosen = {name: module for name, module in network.named_modules() if name and (layers is None or name in layers)}
     missing = [name for name in layers or () if name not in chosen]
     if missing:
@@ -80,7 +82,10 @@ def layer_relevances(network: nn.Module, inputs: Tensor, output: Output, epsilon
 
     def keep(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, given: Any, put_out: Any) -> None:
-            if isinstance(put_out, Tensor) and put_out.requires_grad:
+            calls[name] = calls.get(name, 0) + 1
+            if calls[name] > 1:
+                seen.pop(name, None)
+            elif isinstance(put_out, Tensor) and put_out.requires_grad:
                 seen[name] = put_out
 
         return hook
@@ -117,7 +122,7 @@ def _propagate(
             parameter.requires_grad_(True)
     found = {}
     for (name, tensor), gradient in zip(tensors.items(), gradients, strict=True):
-        if gradient is None or (name and len(tensor) % len(inputs)):
+        if gradient is None or len(tensor) != len(inputs):
             continue
         values = (tensor * gradient).detach()
         total = values.reshape(len(inputs), -1).sum(1)

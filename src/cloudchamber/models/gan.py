@@ -21,7 +21,7 @@ class Gan:
 
     ``network`` "conv": the first ``channels`` * ``length`` target numbers are a signal, by channels; the rest are scalars. There the generator
     may take ``noise_injection`` at every stage and both networks ``dense`` connections. A batch is split into ``critic_steps`` parts, one for each
-    turn of the critic; then the generator takes its turn on the whole batch.
+    turn of the critic; then the generator takes its turn at the conditions of the last.
 
     References: Gulrajani et al. (2017), arXiv:1704.00028 (Wasserstein with ``penalty``); Goodfellow et al. (2014), arXiv:1406.2661, and
     Salimans et al. (2016), arXiv:1606.03498, section 3.4 (one-sided label ``smoothing``).
@@ -90,8 +90,8 @@ class GanModel(ConditionalModel):
         """The critic ``critic_steps`` times, then the generator."""
         for real, condition in zip(target.chunk(self.settings.critic_steps), given.chunk(self.settings.critic_steps), strict=True):
             yield self.critic, self._critic_loss(real, condition)
-        fake = self.generate(torch.randn(len(target), self.noise_size, device=target.device), given)
-        score = self.score(fake, given)
+        fake = self.generate(torch.randn(len(condition), self.noise_size, device=target.device), condition)
+        score = self.score(fake, condition)
         yield self.generator, -score.mean() if self.settings.loss == "wasserstein" else F.softplus(-score).mean()
 
     def validation_loss(self, target: Tensor, given: Tensor) -> Tensor:
@@ -104,7 +104,8 @@ class GanModel(ConditionalModel):
     def _critic_loss(self, real: Tensor, given: Tensor) -> Tensor:
         with torch.no_grad():
             fake = self.generate(torch.randn(len(real), self.noise_size, device=real.device), given)
-        real_score, fake_score = self.score(real, given), self.score(fake, given)
+        # one pass for both costs less than two
+        real_score, fake_score = self.score(torch.cat((real, fake)), torch.cat((given, given))).chunk(2)
         if self.settings.loss == "cross_entropy":
             return F.binary_cross_entropy_with_logits(real_score, torch.full_like(real_score, 1 - self.settings.smoothing)) + F.softplus(fake_score).mean()
         share = torch.rand(len(real), 1, device=real.device)

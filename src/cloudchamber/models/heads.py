@@ -132,8 +132,13 @@ class CategoricalModel(ConditionalModel):
         features = cast(int, self.body.size) if settings.body else given_size
         self.net = MLP(features, target_size, settings.hidden, settings.layers) if settings.layers else nn.Linear(features, target_size)
 
+    def logits(self, given: Tensor) -> Tensor:
+        """Log probabilities of the classes, up to a constant an event: (events, classes)."""
+        found: Tensor = self.net(self.body(given))
+        return found
+
     def forward(self, given: Tensor) -> CategoricalDistribution:
-        return CategoricalDistribution(self.net(self.body(given)).log_softmax(1))
+        return CategoricalDistribution(self.logits(given).log_softmax(1))
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
         """The cross-entropy."""

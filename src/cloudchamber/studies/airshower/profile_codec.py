@@ -1,7 +1,7 @@
-"""Air-shower profiles as a few nearly independent numbers: scalars, and principal components of the profiles' shapes about the maximum.
+"""Air-shower profiles as a few nearly independent numbers: scalars, and principal components of the profiles' shapes.
 
-Seen from its maximum a shower's profile is nearly universal, so that few components describe what varies. Past the ground, where a profile is not known, the
-mean shape continues it; decoding ends every profile at the ground again.
+Stretched so that the first interaction and the maximum of all showers meet, profiles are nearly universal: no steep start is left whose place varies, and few
+components describe the rest. Past the ground, where a profile is not known, the mean shape continues it; decoding ends every profile at the ground again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, N_DEPTH, PR
 
 PROFILES = ("n_electron", "energy_deposit_gev_per_g_cm2", "n_muon", "n_hadron")
 SCALARS = ("first_interaction_g_cm2", "xmax_g_cm2", "nmax", "xmax_deposit_g_cm2", "invisible_energy_gev", "ground_energy_gev")
-_BEFORE, _AFTER = 100, 200
-"""Depth steps before and after the maximum on which shapes are compared."""
-_POINTS = _BEFORE + _AFTER + 1
+_AHEAD, _RISE, _AFTER = 2, 80, 200
+"""Points of a shape ahead of the first interaction, from there to the maximum (spread evenly, whatever the distance), and after it (one a depth step)."""
+_POINTS = _AHEAD + _RISE + _AFTER + 1
 _EDGE = 1e-9
 _BOUND = 5.5
 _LARGEST = 5.0
@@ -110,7 +110,7 @@ class ProfileCodec(Codec):
         shapes = self.mean_shape + (raw[:, len(SCALARS) :] @ self.components.T) / self.weight
         ground = self.ground(given["zenith_deg"])
         depth = DEPTH_STEP_G_CM2 * torch.arange(N_DEPTH, device=flat.device, dtype=flat.dtype)
-        position = (depth[None, :] - xmax[:, None]) / DEPTH_STEP_G_CM2 + _BEFORE
+        position = _points_at(depth, first, xmax)
         # nothing before the first interaction, whose particles start at the grid points on either side of it; the edge is steep, not a step, so that
         # rounding cannot flip it
         started = ((depth[None, :] - first[:, None] + DEPTH_STEP_G_CM2) * 2.0).clamp(0.0, 1.0)
@@ -119,12 +119,14 @@ class ProfileCodec(Codec):
         for index, (name, shape) in enumerate(zip(PROFILES, shapes.view(-1, len(PROFILES), _POINTS).unbind(1), strict=True)):
             values = _interpolate(shape, position).clamp_max(_LARGEST).exp() - self.settings.floor
             table[name] = values.clamp_min(0.0) * seen * self._scales(index, nmax, energy)[:, None]
-        invisible, at_ground = raw[:, 4].exp() * energy, raw[:, 5].exp() * energy
+        # however far out the noise, no more than the primary brought
+        invisible = torch.minimum(raw[:, 4].exp() * energy, energy)
+        at_ground = torch.minimum(raw[:, 5].exp() * energy, energy - invisible)
         return table | {
             "xmax_g_cm2": xmax,
             "nmax": nmax,
             "first_interaction_g_cm2": first,
-            "calorimetric_energy_gev": (energy - invisible - at_ground).clamp_min(0.0),
+            "calorimetric_energy_gev": energy - invisible - at_ground,
             "ground_energy_gev": at_ground,
             "invisible_energy_gev": invisible,
             "xmax_deposit_g_cm2": (xmax + raw[:, 3]).clamp_min(0.0),
@@ -143,10 +145,9 @@ class ProfileCodec(Codec):
         return energy * self.level[index]
 
     def _relative(self, columns: Tensors, given: Tensors) -> tuple[Tensor, Tensor]:
-        """ln(profile / scale + floor) about the maximum, (events, 4 * points), and 1 where it lies above the ground, else 0."""
-        energy, xmax = energy_gev(given), columns["xmax_g_cm2"]
-        steps = torch.arange(_POINTS, device=xmax.device) - _BEFORE
-        position = xmax[:, None] / DEPTH_STEP_G_CM2 + steps
+        """ln(profile / scale + floor) at a shape's points, (events, 4 * points), and 1 where they lie above the ground, else 0."""
+        energy = energy_gev(given)
+        position = _depths_of_points(columns["first_interaction_g_cm2"], columns["xmax_g_cm2"]) / DEPTH_STEP_G_CM2
         last = torch.floor(self.ground(given["zenith_deg"]) / DEPTH_STEP_G_CM2).clamp_max(N_DEPTH - 1)
         floor = self.settings.floor
         parts = []
@@ -154,7 +155,7 @@ class ProfileCodec(Codec):
             shape = (columns[name] / self._scales(index, columns["nmax"], energy)[:, None] + floor).log()
             inside = _interpolate(shape, position, last)
             parts.append(torch.where(position < 0, torch.full_like(inside, floor).log(), inside))
-        seen = (position <= last[:, None]).to(xmax.dtype)
+        seen = (position <= last[:, None]).to(position.dtype)
         return torch.cat(parts, 1), seen.repeat(1, len(PROFILES))
 
     def _continued(self, shapes: Tensor, seen: Tensor) -> Tensor:
@@ -223,6 +224,25 @@ def check_columns(columns: Mapping[str, Column]) -> None:
 def energy_gev(given: Tensors) -> Tensor:
     """The primary's energy, (events,)."""
     return torch.exp((given["lg_energy_ev"].float() - 9.0) * 2.302585093)
+
+
+def _rise(first: Tensor, xmax: Tensor) -> Tensor:
+    """From the first interaction to the maximum [g/cm2], (events, 1)."""
+    return (xmax - first).clamp_min(DEPTH_STEP_G_CM2)[:, None]
+
+
+def _depths_of_points(first: Tensor, xmax: Tensor) -> Tensor:
+    """Slant depths of a shape's points [g/cm2], (events, points)."""
+    points = torch.arange(_POINTS, device=xmax.device) - _AHEAD
+    rise = _rise(first, xmax)
+    return first[:, None] + torch.where(points < _RISE, points / _RISE * rise, rise + (points - _RISE) * DEPTH_STEP_G_CM2)
+
+
+def _points_at(depth: Tensor, first: Tensor, xmax: Tensor) -> Tensor:
+    """Where the slant depths ``depth`` (places,) lie among a shape's points, (events, places): undoes ``_depths_of_points``."""
+    rise = _rise(first, xmax)
+    below = depth[None, :] - first[:, None]
+    return _AHEAD + torch.where(below < rise, below / rise * _RISE, _RISE + (below - rise) / DEPTH_STEP_G_CM2)
 
 
 def _minus_log_survival(normal: Tensor) -> Tensor:

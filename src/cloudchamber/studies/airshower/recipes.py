@@ -9,7 +9,7 @@ from cloudchamber.models.gan import Gan
 from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
 from cloudchamber.nn.codec import Columns
-from cloudchamber.studies.airshower.columns import N_DEPTH, X
+from cloudchamber.studies.airshower.columns import X
 from cloudchamber.studies.airshower.profile_codec import PROFILES, Profiles
 from cloudchamber.studies.airshower.profile_grid import ProfileGrid
 
@@ -37,18 +37,19 @@ def matching() -> Recipe:
         name="matching",
         doc="conditional flow matching (neural ODE) over scalars and principal components of the profiles",
         model=Matching(hidden=320, layers=3, steps=16),
-        fit=Fit(epochs=80, batch_size=1024, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
+        fit=Fit(epochs=40, batch_size=512, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
     )
 
 
 def wgan() -> Recipe:
     """The founding talk's method: a conditional Wasserstein GAN with gradient penalty and transposed convolutions, on whole profiles."""
-    adam = Optimiser("adam", learning_rate=1e-4, betas=(0.5, 0.9))
+    grid, adam = ProfileGrid(), Optimiser("adam", learning_rate=1e-4, betas=(0.5, 0.9))
+    # at so small a learning rate the generator needs many turns: 2 of the critic for each, not the usual 5, double them in the same time
     return replace(
         flow(),
         name="wgan",
         doc="conditional WGAN-GP with transposed convolutions on whole profiles (KIT 2020)",
-        target_codec=ProfileGrid(),
-        model=Gan(network="conv", channels=len(PROFILES), length=N_DEPTH, latent=64, hidden=256, width=32, stages=4, critic_steps=5),
-        fit=Fit(epochs=40, batch_size=640, optimisers={"generator": adam, "critic": adam}, schedule="constant", clip_norm=None, average_decay=0.999),
+        target_codec=grid,
+        model=Gan(network="conv", channels=len(PROFILES), length=grid.points, latent=64, hidden=256, width=32, stages=3, noise_injection=True, critic_steps=2),
+        fit=Fit(epochs=20, batch_size=128, optimisers={"generator": adam, "critic": adam}, schedule="constant", clip_norm=None, average_decay=0.9995),
     )

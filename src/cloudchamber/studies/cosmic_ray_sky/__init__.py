@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloudchamber.schema import Table
 from cloudchamber.studies.cosmic_ray_sky.formats import FORMATS
@@ -34,6 +35,13 @@ def deepsphere() -> Recipe:
     from cloudchamber.studies.cosmic_ray_sky import recipes
 
     return recipes.deepsphere()
+
+
+def search_space(recipe: str) -> Mapping[str, Any]:
+    """What ``tune`` searches for a recipe."""
+    from cloudchamber.studies.cosmic_ray_sky import recipes
+
+    return {"events": recipes.events_space, "deepsphere": recipes.deepsphere_space}[recipe]()
 
 
 def checks() -> Sequence[Check]:
@@ -68,4 +76,5 @@ STUDY = Study(
     folder=Path(__file__).parent,
     formats=FORMATS,
     infer=infer,
+    search_spaces={name: partial(search_space, name) for name in ("events", "deepsphere")},
 )

@@ -47,7 +47,7 @@ class Lensed:
     exposure: str = "uniform"
     field: str = "jf12"
     random: bool = True
-    lens: str = "cached"
+    lens: str = "packaged"
 
     def __post_init__(self) -> None:
         check_sky(self)

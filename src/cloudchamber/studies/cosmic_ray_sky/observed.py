@@ -6,6 +6,7 @@ density ratio to isotropy (the toy's law before the exposure), which is exact wh
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,7 +35,9 @@ from cloudchamber.validate.significance import MIN_EFFECTIVE_SIZE, direct_p_valu
 if TYPE_CHECKING:
     from cloudchamber.models.trained import TrainedModel
 
-ISOTROPIC_SKIES, SCANNED_SKIES, SIGNAL_SKIES, TRIAL_SKIES = 2000, 200, 150, 24
+FIRST_SKIES, ISOTROPIC_SKIES, SCANNED_SKIES, TRIAL_SKIES = 200, 2000, 200, 24
+SIGNAL_SKIES, ROUNDS = 80, 6
+"""Skies of each strength in a round of importance sampling, and the rounds after which it is given up."""
 SIGNALS = (10, 15, 20, 27, 36, 48, 64, 85, 110)
 """Signal cosmic rays of skies from which small p-values are sampled, for 1000 cosmic rays; they grow as the root of the number."""
 LAW = Toy(composition="He")
@@ -42,7 +45,7 @@ CENTAURUS_A_DEG = (309.516, 19.417)
 TARGET_RADIUS_DEG, TARGET_THRESHOLD_EV = 27.0, 3.8e19
 """The targeted search of the Pierre Auger Collaboration, ApJ 935 (2022) 170, section 4."""
 _EXPOSURE_TOLERANCE = 0.01
-_NEVER = -1e30
+_NEVER, _LEAST_LOG = -1e30, -1e4
 
 Score = Callable[[Table], np.ndarray]
 """A statistic of skies, (events,)."""
@@ -109,8 +112,13 @@ def stated(p: PValue) -> str:
 
 def p_value(score: Score, sky: Table, observed: float, seed: int) -> PValue:
     """Isotropic probability of a ``score`` of at least ``observed`` for skies of the energies and exposure of ``sky`` (one event)."""
-    counted = direct_p_value(observed, score(isotropic_skies(sky, ISOTROPIC_SKIES, rng(seed, "isotropy"))))
-    direct = PValue(float(counted.p_value[0]), float(counted.low[0]), float(counted.high[0]), f"counted in {ISOTROPIC_SKIES} isotropic skies")
+    scores = np.empty(0)
+    for turn, skies in enumerate((FIRST_SKIES, ISOTROPIC_SKIES - FIRST_SKIES)):
+        scores = np.concatenate([scores, score(isotropic_skies(sky, skies, rng(seed, "isotropy", turn)))])
+        counted = direct_p_value(observed, scores)
+        if counted.exceedances[0] >= MIN_EFFECTIVE_SIZE:
+            break
+    direct = PValue(float(counted.p_value[0]), float(counted.low[0]), float(counted.high[0]), f"counted in {len(scores)} isotropic skies")
     if counted.exceedances[0] >= MIN_EFFECTIVE_SIZE or exposure_name(sky) is None:
         return direct
     return _sampled_p_value(score, sky, observed, seed) or direct
@@ -148,7 +156,7 @@ def signal_skies(sky: Table, n: int, signal: int, exposure: str, random: np.rand
     centre = move(np.broadcast_to(source[:, None], (n, signal, 3)), LAW.coherent_rad_ev / rigidity, psi[:, None])
     np.put_along_axis(vectors, chosen[..., None], von_mises_fisher(centre, LAW.blur_rad_ev / rigidity, random), axis=1)
     seen = exposure_at(vectors, exposure)
-    return _skies(sky, vectors.reshape(-1, 3), np.maximum(seen, 1e-9).ravel(), n), (seen > 0).all(axis=1)
+    return _skies(sky, vectors.reshape(-1, 3), np.maximum(seen, 1e-9).ravel(), n), np.asarray((seen > 0).all(axis=1))
 
 
 def blind_scan(sky: Table, seed: int) -> tuple[Excess, PValue]:
@@ -175,22 +183,22 @@ def _sampled_p_value(score: Score, sky: Table, observed: float, seed: int) -> PV
     medians = [np.median(_scored(score, sky, TRIAL_SKIES, count, exposure, rng(seed, "trial", count))[1]) for count in counts]
     above = next((i for i, median in enumerate(medians) if median >= observed), len(counts) - 1)
     used = counts[max(above - 1, 0) : above + 1]
-    drawn = [_scored(score, sky, SIGNAL_SKIES, count, exposure, rng(seed, "signal", count)) for count in used]
-    statistic = np.concatenate([values for _, values in drawn])
-    stratum = np.repeat(np.arange(len(used)), SIGNAL_SKIES)
-    log_bf = np.zeros((len(statistic), len(used)))
-    maps = [(skies, event) for skies, _ in drawn for event in range(SIGNAL_SKIES)]
-    # a sky below the observed verdict has no part in the tail, so its factor is not needed
-    for i in np.flatnonzero(statistic >= observed):
-        skies, event = maps[i]
-        log_bf[i] = [log_ratio(skies, event, count) for count in used]
-    try:
-        tail = importance_p_value(observed, statistic, log_bf, stratum)
-    except ValueError:
-        return None
-    value, error = float(tail.p_value[0]), float(tail.error[0])
-    how = f"importance-sampled from {len(statistic)} skies, {tail.effective_size[0]:.0f} effective"
-    return PValue(value, max(value - error, 0.0), value + error, how)
+    statistic, log_bf, stratum = np.empty(0), np.empty((0, len(used))), np.empty(0, int)
+    for turn in range(ROUNDS):
+        for column, count in enumerate(used):
+            skies, values = _scored(score, sky, SIGNAL_SKIES, count, exposure, rng(seed, "signal", count, turn))
+            # a sky below the observed verdict has no part in the tail, so its factor is not needed
+            factors = np.zeros((SIGNAL_SKIES, len(used)))
+            for event in np.flatnonzero(values >= observed).tolist():
+                factors[event] = [max(log_ratio(skies, event, each), _LEAST_LOG) for each in used]
+            statistic, log_bf = np.concatenate([statistic, values]), np.concatenate([log_bf, factors])
+            stratum = np.concatenate([stratum, np.full(SIGNAL_SKIES, column)])
+        with contextlib.suppress(ValueError):
+            tail = importance_p_value(observed, statistic, log_bf, stratum)
+            value, error = float(tail.p_value[0]), float(tail.error[0])
+            how = f"importance-sampled from {len(statistic)} skies, {tail.effective_size[0]:.0f} effective"
+            return PValue(value, max(value - error, 0.0), value + error, how)
+    return None
 
 
 def log_ratio(skies: Table, event: int, signal: int) -> float:

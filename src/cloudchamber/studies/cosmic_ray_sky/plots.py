@@ -175,7 +175,8 @@ def verdicts(truth: Table, probability: Mapping[str, np.ndarray]) -> Figure:
             axes.plot(x, middle, "o-", color=colour, markersize=4, label=name)
             axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.set(xlabel="signal cosmic rays", ylabel="ln odds of a signal")
-    axes.legend(frameon=False)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False)
     figure.set_label("Median verdict and the central 68 % of skies; the horizontal band shows isotropic skies.")
     return figure
 

@@ -15,6 +15,7 @@ from cloudchamber.studies.cosmic_ray_sky.toy import Toy
 from cloudchamber.validate.significance import Crossing, Normalisation, map_significance, normalisation, signal_at_sigma
 
 OPTIMUM = "optimum (Neyman-Pearson)"
+_LEAST_LOG = -1e4
 
 Score = Callable[[Table], np.ndarray]
 """A statistic of skies, (events,), that grows with the signal."""
@@ -56,7 +57,8 @@ def draw_sample(law: Toy | Lensed, log_bf: LogBayesFactors, counts: Sequence[int
     """``skies`` skies at each count and as many isotropic ones, with their Bayes factors."""
     strengths = (0, *counts)
     everything = concatenate([draw_skies(law, count, skies, seed) for count in strengths])
-    factors = [log_bf(everything, count) for count in counts]
+    # a ratio too small for a number has no part in any sum
+    factors = [np.maximum(log_bf(everything, count), _LEAST_LOG) for count in counts]
     drawn_at = np.repeat(np.arange(len(strengths)), skies)
     return Sample(tuple(counts), everything, drawn_at, np.stack([np.zeros(len(drawn_at)), *factors], axis=1))
 

@@ -12,6 +12,7 @@ from cloudchamber.studies.cosmic_ray_sky.columns import ISOTROPY, SEEN, SIGNAL
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cloudchamber.models.heads import CategoricalModel
     from cloudchamber.models.trained import TrainedModel
 
 _SKIES_AT_A_TIME = 32
@@ -24,7 +25,7 @@ def log_odds(model: TrainedModel, skies: Table) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for first in range(0, events_in({name: skies[name] for name in SEEN}), _SKIES_AT_A_TIME):
-            parts.append(_odds(_network(model, _encoded(model, skies, slice(first, first + _SKIES_AT_A_TIME)))).double().cpu().numpy())
+            parts.append(_odds(_judge(model).logits(_encoded(model, skies, slice(first, first + _SKIES_AT_A_TIME)))).double().cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -41,12 +42,12 @@ def relevance_of_events(model: TrainedModel, skies: Table, epsilon: float = 0.0)
     from cloudchamber.nn.sphere import nested_pixel
     from cloudchamber.studies.cosmic_ray_sky.codec import SkyMapCodec, directions
 
-    precise = copy.deepcopy(model.model).double().eval()
+    precise = copy.deepcopy(_judge(model)).double().eval()
     values, absorbed = [], []
     for sky in range(events_in({name: skies[name] for name in SEEN})):
         one = {name: skies[name][sky : sky + 1] for name in SEEN}
         given = _encoded(model, one, slice(None)).double()
-        found = relevance(lambda inputs: precise.net(precise.body(inputs)), given, _odds, epsilon)
+        found = relevance(precise.logits, given, _odds, epsilon)
         if isinstance(model.given_codec, SkyMapCodec):
             pixels = nested_pixel(model.given_codec.settings.nside, *directions(_tensors(model, one)))[0]
             each = found.values.unflatten(1, (2, -1)).sum(1)[0]
@@ -62,9 +63,12 @@ def _odds(logits: Tensor) -> Tensor:
     return logits[:, SIGNAL] - logits[:, ISOTROPY]
 
 
-def _network(model: TrainedModel, given: Tensor) -> Tensor:
-    logits: Tensor = model.model.net(model.model.body(given))
-    return logits
+def _judge(model: TrainedModel) -> CategoricalModel:
+    from cloudchamber.models.heads import CategoricalModel
+
+    if not isinstance(model.model, CategoricalModel):
+        raise TypeError(f"'{model.recipe.name}' is no classifier: it states no odds of a signal")
+    return model.model
 
 
 def _tensors(model: TrainedModel, skies: Table, events: slice = slice(None)) -> dict[str, Tensor]:
