@@ -23,7 +23,7 @@ def without_constants(model: TrainedModel) -> CategoricalModel:
     """The network in double precision without biases, shifts of batch norm and isotropic expectations."""
     network = copy.deepcopy(model.model).double().eval()
     for name, values in [*network.named_parameters(), *network.named_buffers()]:
-        if name.endswith(("bias", "running_mean")) or "of_anchor" in name or name.endswith("expected"):
+        if name.endswith(("bias", "running_mean", "expected")) or "of_anchor" in name:
             torch.nn.init.zeros_(values)
     assert isinstance(network, CategoricalModel)
     return network
