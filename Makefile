@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-PACKAGED := src/cloudchamber/studies/airshower/pretrained/matching
+PACKAGED := src/cloudchamber/studies
+RUN_FILES := weights.safetensors recipe.json schema.json domain.json metrics.json log.csv loss.png
 
 .PHONY: install demo test slow check weights clean
 .DEFAULT_GOAL := install
@@ -37,8 +38,12 @@ check: $(STAMP)
 weights: $(STAMP)
 	$(BIN)/cloudchamber simulate airshower data/airshower/train --n 205000 --seed 1
 	$(BIN)/cloudchamber train airshower data/airshower/train runs/airshower/matching --recipe matching --seed 1
-	mkdir -p $(PACKAGED)
-	cd runs/airshower/matching && cp weights.safetensors recipe.json schema.json domain.json metrics.json log.csv loss.png $(CURDIR)/$(PACKAGED)
+	mkdir -p $(PACKAGED)/airshower/pretrained/matching
+	cd runs/airshower/matching && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/airshower/pretrained/matching
+	$(BIN)/cloudchamber simulate cosmic_ray_sky data/cosmic_ray_sky/varied --simulator varied --n 16000 --seed 1 --block-events 200
+	$(BIN)/cloudchamber train cosmic_ray_sky data/cosmic_ray_sky/varied runs/cosmic_ray_sky/events --recipe events --seed 1
+	mkdir -p $(PACKAGED)/cosmic_ray_sky/pretrained/events
+	cd runs/cosmic_ray_sky/events && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/cosmic_ray_sky/pretrained/events
 
 clean:
 	rm -rf $(VENV) build

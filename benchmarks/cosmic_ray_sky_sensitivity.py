@@ -25,14 +25,14 @@ from cloudchamber.studies.cosmic_ray_sky.lens_likelihood import LensDensity
 from cloudchamber.studies.cosmic_ray_sky.lensed import Lensed
 from cloudchamber.studies.cosmic_ray_sky.likelihood import log_bayes_factor
 from cloudchamber.studies.cosmic_ray_sky.plots import sensitivity
-from cloudchamber.studies.cosmic_ray_sky.sensitivity import OPTIMUM, Sample, classical_methods, draw_sample, measure
+from cloudchamber.studies.cosmic_ray_sky.sensitivity import OPTIMUM, Sample, classical_methods, draw_sample, draw_skies, measure, tagging
 from cloudchamber.studies.cosmic_ray_sky.toy import Toy
-from cloudchamber.studies.cosmic_ray_sky.toy_likelihood import log_bayes_factors
-from cloudchamber.studies.cosmic_ray_sky.verdict import log_odds
+from cloudchamber.studies.cosmic_ray_sky.toy_likelihood import log_bayes_factors, source_probabilities
+from cloudchamber.studies.cosmic_ray_sky.verdict import log_odds, relevance_of_events
 
 LAWS: dict[str, tuple[Toy | Lensed, tuple[int, ...]]] = {
-    "He": (Toy(composition="He"), (22, 26, 30, 36, 44)),
-    "mixed": (Toy(composition="mixed"), (34, 38, 42, 50)),
+    "He": (Toy(composition="He"), (10, 16, 22, 26, 30, 36)),
+    "mixed": (Toy(composition="mixed"), (16, 26, 34, 38, 42, 48)),
     "He-auger": (Toy(composition="He", exposure="auger"), (18, 22, 26, 30, 38)),
     "He-coherent-2.79": (Toy(composition="He", coherent_rad_ev=2.79), (22, 26, 30, 36)),
     "He-coherent-10": (Toy(composition="He", coherent_rad_ev=10.0), (24, 28, 32, 40)),
@@ -40,6 +40,9 @@ LAWS: dict[str, tuple[Toy | Lensed, tuple[int, ...]]] = {
     "jf12-mixed": (Lensed(composition="mixed", lens="cached"), (24, 32, 40, 52, 68)),
     "uf23-He": (Lensed(composition="He", field="uf23-base", lens="cached"), (16, 22, 28, 36, 48)),
 }
+
+
+TAGGED_SKIES = 40
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,13 @@ def sample_of(name: str, options: Options) -> Sample:
     return sample
 
 
+def tag(law: Toy, count: int, options: Options) -> dict[str, float]:
+    """Area under the curve of single cosmic rays by relevance, beside the exact posterior's, at ``count`` signal cosmic rays."""
+    skies = draw_skies(law, count, TAGGED_SKIES, options.seed + 1)
+    found = {f"{OPTIMUM}, {count} signal": tagging(skies, source_probabilities(law, skies, count))}
+    return found | {run: tagging(skies, relevance_of_events(cc.load(run), skies)[0]) for run in options.runs}
+
+
 def main(options: Options) -> None:
     """Measure, keep, draw."""
     options.out.mkdir(parents=True, exist_ok=True)
@@ -99,7 +109,9 @@ def main(options: Options) -> None:
         methods = {**networks, **classical_methods(known, exposure_map)}
         sample = sample_of(name, options)
         found = measure(sample, {method: score(sample.skies) for method, score in methods.items()})
+        tagged = tag(law, counts[len(counts) // 2], options) if isinstance(law, Toy) else {}
         result = {
+            "tagging": tagged,
             "law": repr(law),
             "skies": options.skies,
             "seed": options.seed,

@@ -13,7 +13,7 @@ from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.columns import N_DEPTH, THETA, X, depth_grid
 from cloudchamber.studies.airshower.observables import closure, muon_number
 from cloudchamber.studies.airshower.parametrised import Parametrised
-from cloudchamber.studies.airshower.profile_codec import PROFILES, SCALARS
+from cloudchamber.studies.airshower.profile_codec import PROFILES, SCALARS, energy_gev
 from cloudchamber.studies.airshower.profile_grid import ProfileGrid, ProfileGridCodec
 
 GIVEN = {name: THETA[name] for name in ("primary", "lg_energy_ev", "zenith_deg")}
@@ -86,8 +86,12 @@ def test_few_showers_and_far_noise_stay_finite() -> None:
     codec = ProfileGrid().build(X)
     codec.fit(columns, given)
     torch.manual_seed(0)
+    energy = energy_gev(given)[:, None]
     for flat in (codec.encode(columns, given), 30 * torch.randn(40, codec.size)):
-        assert all(bool(torch.isfinite(column).all()) and float(column.min()) >= 0 for column in codec.decode(flat, given).values())
+        back = codec.decode(flat, given)
+        assert all(bool(torch.isfinite(column).all()) and float(column.min()) >= 0 for column in back.values())
+        for name in PROFILES:
+            assert (back[name] / energy).max() <= 1.001 * (columns[name] / energy).max(), name
 
 
 def test_a_wrong_step_or_missing_column_is_refused() -> None:

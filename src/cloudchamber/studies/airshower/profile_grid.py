@@ -29,8 +29,6 @@ from cloudchamber.studies.airshower.profile_codec import (
 
 _SMALLEST = 1e-9
 _BOUND = 5.5
-_LARGEST = 5.0
-"""A profile stays below e^5 of its usual maximum, however far out the noise."""
 _LEAST_SPREAD = 0.01
 """Where nearly no shower has begun, the few that have are not blown up."""
 
@@ -61,6 +59,7 @@ class ProfileGridCodec(Codec):
     level: Tensor
     trend: Tensor
     spread: Tensor
+    highest: Tensor
     between: Tensor
 
     def __init__(self, settings: ProfileGrid) -> None:
@@ -73,6 +72,7 @@ class ProfileGridCodec(Codec):
         self.register_buffer("level", torch.zeros(len(PROFILES)))
         self.register_buffer("trend", torch.zeros(GivenFeatures.size, numbers))
         self.register_buffer("spread", torch.zeros(GivenFeatures.size, numbers))
+        self.register_buffer("highest", torch.zeros(len(PROFILES) * N_DEPTH))
         self.scale = Gaussianise(self.size)
         # the interpolation from the points to all depths, as a matrix
         place = torch.arange(N_DEPTH) / settings.step
@@ -89,6 +89,7 @@ class ProfileGridCodec(Codec):
         residual = raw - features @ self.trend
         self.spread.copy_(0.5 * _least_squares(features, (residual.square() + _LEAST_SPREAD**2).log(), seen))
         self.scale.fit(self._scaled(columns, given))
+        self.highest.copy_(_highest(raw[:, : -len(SCALARS)], seen[:, : -len(SCALARS)]))
 
     def encode(self, columns: Tensors, given: Tensors) -> Tensor:
         flat: Tensor = self.scale(self._scaled(columns, given))
@@ -99,8 +100,9 @@ class ProfileGridCodec(Codec):
         scaled = self.scale.inverse(flat.clamp(-_BOUND, _BOUND))
         signal = scaled[:, : -len(SCALARS)].view(-1, len(PROFILES), self.settings.points) @ self.between
         raw = torch.cat([signal.flatten(1), scaled[:, -len(SCALARS) :]], 1) * self._spread(features) + features @ self.trend
-        profiles = raw[:, : -len(SCALARS)].view(-1, len(PROFILES), N_DEPTH).clamp_max(_LARGEST).exp() - self.settings.floor
-        values = profiles.clamp_min(0.0) * self._seen(given)[:, None] * (energy[:, None] * self.level)[..., None]
+        # however far out the noise, at no depth is there more than the training events ever had
+        profiles = torch.minimum(raw[:, : -len(SCALARS)], self.highest).exp() - self.settings.floor
+        values = profiles.view(-1, len(PROFILES), N_DEPTH).clamp_min(0.0) * self._seen(given)[:, None] * (energy[:, None] * self.level)[..., None]
         table: Tensors = {name: values[:, index] for index, name in enumerate(PROFILES)}
         scalars = raw[:, -len(SCALARS) :]
         first = scalars[:, 0].clamp(-30.0, 10.0).exp()
@@ -157,6 +159,12 @@ def _scalars(columns: Tensors, energy: Tensor) -> Tensor:
         ],
         1,
     )
+
+
+def _highest(signal: Tensor, seen: Tensor) -> Tensor:
+    """The largest number of each column where it is ``seen``; for one never seen the largest of its profile."""
+    columns = torch.where(seen > 0, signal, torch.full_like(signal, -torch.inf)).amax(0).view(len(PROFILES), N_DEPTH)
+    return torch.where(columns.isfinite(), columns, columns.amax(1, keepdim=True)).flatten()
 
 
 def _least_squares(features: Tensor, values: Tensor, weight: Tensor) -> Tensor:

@@ -136,9 +136,7 @@ def _directions(path: Path, columns: Mapping[str, list[str]]) -> tuple[np.ndarra
 def _exposure(path: Path, columns: Mapping[str, list[str]], observatory: str | None, dec: np.ndarray) -> np.ndarray:
     if observatory is None:
         if "observatory" not in columns:
-            raise ValueError(
-                f"'{path}' does not say how the sky was exposed: add a column 'observatory' or 'exposure', or give --format auger|ta|both|uniform"
-            )
+            raise ValueError(f"'{path}' does not say how the sky was exposed: add a column 'observatory' or 'exposure', or give --format auger|ta|both|uniform")
         told = sorted(set(columns["observatory"]))
         observatory = told[0].lower() if len(told) == 1 else "both" if {name.lower() for name in told} == {"auger", "ta"} else ", ".join(told)
     exposure = exposure_at_sine(np.sin(np.deg2rad(dec)), observatory)

@@ -11,6 +11,7 @@ from cloudchamber.rng import rng
 from cloudchamber.schema import Ragged, Table, concatenate
 from cloudchamber.studies.cosmic_ray_sky.columns import ISOTROPY, SIGNAL
 from cloudchamber.studies.cosmic_ray_sky.lensed import Lensed
+from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve
 from cloudchamber.studies.cosmic_ray_sky.toy import Toy
 from cloudchamber.validate.significance import Crossing, Normalisation, map_significance, normalisation, signal_at_sigma
 
@@ -81,6 +82,11 @@ def measure(sample: Sample, scores: Mapping[str, np.ndarray]) -> Sensitivity:
         except ValueError:
             needed[name] = None
     return Sensitivity(medians, needed, normalisation(sample.log_bf, sample.drawn_at))
+
+
+def tagging(skies: Table, marks: Sequence[np.ndarray] | Ragged) -> float:
+    """How well ``marks`` (one a cosmic ray, sky by sky) single out the cosmic rays of sources: the mean over skies of the area under the curve."""
+    return float(np.mean([area_under_curve(np.asarray(mark), signal == 1) for mark, signal in zip(marks, skies["from_source"], strict=True)]))
 
 
 def classical_methods(law: Toy, exposure_map: np.ndarray | None = None) -> dict[str, Score]:
