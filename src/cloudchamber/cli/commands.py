@@ -357,9 +357,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Demo:
-    """A study end to end in minutes: simulate a little truth, sample the packaged model, compare the two, print both speeds.
-
-    A study that infers analyses one simulated event, or those of a file.
+    """A study end to end in minutes: truth against the packaged model and both speeds; or what it infers of a simulated event or a file's.
 
     For example:
     $ cloudchamber demo airshower

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from cloudchamber.store.write import write_atomically
 from cloudchamber.studies.airshower.interactions import (
     LG_ENERGIES,
     PROJECTILES,
@@ -151,11 +152,9 @@ def build_tables(
         "fragment_lengths": np.stack([np.diff(broken[i].offsets) for i in range(len(broken))]).astype(np.uint8),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        np.savez_compressed(part, **arrays)
-        part.flush()
-        os.fsync(part.fileno())
-    os.replace(part.name, path)
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    write_atomically(path, file.getvalue())
     return path
 
 

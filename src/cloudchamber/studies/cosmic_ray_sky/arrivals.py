@@ -44,6 +44,17 @@ class Sky(Protocol):
     def exposure(self) -> str: ...
 
 
+class SignalSky(Sky, Protocol):
+    """Settings of a sky with a known number of cosmic rays of sources."""
+
+    @property
+    def signal(self) -> tuple[int, int]: ...
+    @property
+    def binomial(self) -> bool: ...
+    @property
+    def n_sources(self) -> int: ...
+
+
 class Arrive(Protocol):
     """Draws one cosmic ray for each entry of ``source`` (k,), whatever that numbers, as it reaches the Earth."""
 
@@ -80,6 +91,22 @@ def draw_theta(events: int, n_signal: np.ndarray, exposure: str, rng: np.random.
     kind = rng.integers(ISOTROPY, SIGNAL + 1, events)
     lon, lat = lon_lat_deg(draw_visible(events, exposure, rng))
     return {"kind": kind, "n_signal": np.where(kind == SIGNAL, n_signal, 0), "source_lon_deg": lon, "source_lat_deg": lat}
+
+
+def draw_signal_theta(sky: SignalSky, events: int, rng: np.random.Generator) -> Table:
+    """Theta of ``events`` skies by the range of signal counts of ``sky``."""
+    wanted = rng.integers(sky.signal[0], sky.signal[1] + 1, events)
+    # a signal of no cosmic ray is isotropy: its rare binomial draws count as one
+    return draw_theta(events, np.maximum(rng.binomial(sky.n, wanted / sky.n), 1) if sky.binomial else wanted, sky.exposure, rng)
+
+
+def check_signal(sky: SignalSky) -> None:
+    """ValueError for counts of signal cosmic rays or sources out of range."""
+    low, high = sky.signal
+    if not 1 <= low <= high <= sky.n:
+        raise ValueError(f"signal: {sky.signal} must be a range within [1, n = {sky.n}]")
+    if not 1 <= sky.n_sources <= low:
+        raise ValueError(f"n_sources: {sky.n_sources} is outside the allowed [1, {low}], the least number of signal cosmic rays")
 
 
 def check_theta(theta: Table, n: int) -> Table:

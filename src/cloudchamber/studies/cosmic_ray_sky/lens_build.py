@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import os
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -16,6 +16,7 @@ import numpy as np
 
 from cloudchamber.physics.sphere import nested_pixels
 from cloudchamber.rng import rng
+from cloudchamber.store.write import write_atomically
 
 PACKAGED = Path(__file__).parent / "lens_small.npz"
 BUILD_COMMAND = "python -m cloudchamber.studies.cosmic_ray_sky build-lens"
@@ -103,11 +104,9 @@ def build_lens(path: Path, settings: LensSettings, workers: int = 1, progress: C
                     progress(done, settings.bins)
     arrays: dict[str, Any] = {"ends": ends} | {name: np.array(value) for name, value in asdict(settings).items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        np.savez_compressed(part, **arrays)
-        part.flush()
-        os.fsync(part.fileno())
-    os.replace(part.name, path)
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    write_atomically(path, file.getvalue())
     return path
 
 

@@ -17,7 +17,7 @@ from cloudchamber.physics.exposure import draw_visible
 from cloudchamber.physics.spectra import AUGER_2020, BrokenPowerLaw
 from cloudchamber.physics.sphere import unit_vectors
 from cloudchamber.schema import Schema, Table, concatenate
-from cloudchamber.studies.cosmic_ray_sky.arrivals import CosmicRays, check_theta, draw_energies, draw_skies, draw_theta
+from cloudchamber.studies.cosmic_ray_sky.arrivals import CosmicRays, check_signal, check_theta, draw_energies, draw_signal_theta, draw_skies
 from cloudchamber.studies.cosmic_ray_sky.columns import THETA, X
 from cloudchamber.studies.cosmic_ray_sky.composition import shares
 from cloudchamber.studies.cosmic_ray_sky.toy import check_sky
@@ -51,11 +51,7 @@ class Lensed:
 
     def __post_init__(self) -> None:
         check_sky(self)
-        low, high = self.signal
-        if not 1 <= low <= high <= self.n:
-            raise ValueError(f"signal: {self.signal} must be a range within [1, n = {self.n}]")
-        if not 1 <= self.n_sources <= low:
-            raise ValueError(f"n_sources: {self.n_sources} is outside the allowed [1, {low}], the least number of signal cosmic rays")
+        check_signal(self)
         if self.lens == "packaged" and (self.field, self.random) != ("jf12", True):
             raise ValueError(f"lens: the packaged one is of 'jf12' with its random field, not of '{self.field}', random {self.random}: use lens='cached'")
 
@@ -66,9 +62,7 @@ class Lensed:
 
     def prior(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` skies' theta."""
-        wanted = rng.integers(self.signal[0], self.signal[1] + 1, n)
-        # a signal of no cosmic ray is isotropy: its rare binomial draws count as one
-        return draw_theta(n, np.maximum(rng.binomial(self.n, wanted / self.n), 1) if self.binomial else wanted, self.exposure, rng)
+        return draw_signal_theta(self, n, rng)
 
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Draw x, one sky for each event of ``theta``; ValueError for a bad column, or for rigidities outside the lens."""

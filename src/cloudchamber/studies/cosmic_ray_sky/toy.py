@@ -15,7 +15,7 @@ from cloudchamber.physics.exposure import draw_visible, sites
 from cloudchamber.physics.spectra import AUGER_2020, BrokenPowerLaw
 from cloudchamber.physics.sphere import move, unit_vectors, von_mises_fisher
 from cloudchamber.schema import Schema, Table, concatenate
-from cloudchamber.studies.cosmic_ray_sky.arrivals import CosmicRays, Sky, check_theta, draw_energies, draw_skies, draw_theta
+from cloudchamber.studies.cosmic_ray_sky.arrivals import CosmicRays, Sky, check_signal, check_theta, draw_energies, draw_signal_theta, draw_skies
 from cloudchamber.studies.cosmic_ray_sky.columns import THETA, X
 from cloudchamber.studies.cosmic_ray_sky.composition import shares
 
@@ -45,12 +45,8 @@ class Toy:
 
     def __post_init__(self) -> None:
         check_sky(self)
-        low, high = self.signal
-        if not 1 <= low <= high <= self.n:
-            raise ValueError(f"signal: {self.signal} must be a range within [1, n = {self.n}]")
+        check_signal(self)
         check_deflection(self.coherent_rad_ev, self.blur_rad_ev)
-        if not 1 <= self.n_sources <= low:
-            raise ValueError(f"n_sources: {self.n_sources} is outside the allowed [1, {low}], the least number of signal cosmic rays")
 
     @property
     def schema(self) -> Schema:
@@ -59,9 +55,7 @@ class Toy:
 
     def prior(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` skies' theta."""
-        wanted = rng.integers(self.signal[0], self.signal[1] + 1, n)
-        # a signal of no cosmic ray is isotropy: its rare binomial draws count as one
-        return draw_theta(n, np.maximum(rng.binomial(self.n, wanted / self.n), 1) if self.binomial else wanted, self.exposure, rng)
+        return draw_signal_theta(self, n, rng)
 
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Draw x, one sky for each event of ``theta``; ValueError for a bad column."""
