@@ -134,3 +134,13 @@ def test_unusable_checks_are_refused():
     with pytest.raises(ValueError, match=r"check 'w1', group 'even': .*NaN"):
         broken = table(2) | {"x": np.full(400, np.nan)}
         run_checks([Check("w1", "", lambda t, a: wasserstein(t["x"], a["x"]), 1, groups=kinds)], table(1), broken, table(3), seed=1)
+
+
+def test_an_answer_without_the_columns_of_the_groups_is_grouped_as_its_truth():
+    truth, stated = table(1), {"stated": table(2)["x"]}
+    check = Check("gap", "", lambda t, a: abs(t["x"].mean() - a["stated"].mean()), 9.0, groups=kinds, best=lambda t, a: 0.5)
+    results = run_checks([check], truth, stated, table(3), seed=1, bootstrap=2)
+    assert [result.group for result in results] == [name for name, mask in kinds(truth).items() if mask.any()]
+    assert all(result.floor == 0.5 for result in results)
+    with pytest.raises(KeyError):
+        run_checks([check], truth, {"stated": stated["stated"][:20]}, None, seed=1, bootstrap=2)

@@ -139,7 +139,7 @@ class _Group(NamedTuple):
 
 
 def _split(groups: Groups | None, truth: Table, answer: Table, second: Table | None) -> list[_Group]:
-    parts = [_parts(groups, table) for table in (truth, answer)]
+    parts = [_parts(groups, truth), _parts(groups, answer, truth)]
     spare = None if second is None else _parts(groups, second)
     for other in parts[1:] + ([] if spare is None else [spare]):
         if list(other) != list(parts[0]):
@@ -149,12 +149,19 @@ def _split(groups: Groups | None, truth: Table, answer: Table, second: Table | N
     return [group for group in found if group.truth.events or group.answer.events] or found[:1]
 
 
-def _parts(groups: Groups | None, table: Table) -> dict[str, _Part]:
+def _parts(groups: Groups | None, table: Table, truth: Table | None = None) -> dict[str, _Part]:
+    """The groups of ``table``; of an answer that lacks their columns, those of its ``truth``, event by event."""
     events = events_in(table)
     if groups is None:
         return {"": _Part(table, np.ones(events, bool))}
+    try:
+        masks = groups(table)
+    except KeyError:
+        if truth is None or events_in(truth) != events:
+            raise
+        masks = groups(truth)
     parts = {}
-    for name, mask in groups(table).items():
+    for name, mask in masks.items():
         mask = np.asarray(mask)
         if mask.dtype != bool or mask.shape != (events,):
             raise ValueError(f"group '{name}' needs a boolean mask of shape ({events},), got {mask.dtype} {mask.shape}")
