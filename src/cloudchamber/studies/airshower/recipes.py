@@ -37,7 +37,7 @@ def matching() -> Recipe:
         name="matching",
         doc="conditional flow matching (neural ODE) over scalars and principal components of the profiles",
         model=Matching(hidden=320, layers=3, steps=16),
-        fit=Fit(epochs=40, batch_size=512, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
+        fit=Fit(epochs=120, batch_size=512, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
     )
 
 
