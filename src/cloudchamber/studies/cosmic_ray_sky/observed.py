@@ -1,12 +1,11 @@
 """One observed sky: the p-value of a network's verdict against isotropic skies of the same energies and exposure, and top-hat excesses.
 
-The p-value is counted in isotropic skies where enough of them reach the observed verdict; beyond, it is importance-sampled from skies with a signal of known
-density ratio to isotropy (the toy's law before the exposure), which is exact whatever the signal in nature is; where neither suffices only a limit is quoted.
+The p-value is counted in isotropic skies where enough of them reach the observed verdict; beyond, it is found by multilevel splitting, which needs isotropic
+skies only; verdicts beyond seven sigma get a limit.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,36 +16,28 @@ from cloudchamber.physics.sphere import (
     equatorial_from_galactic,
     galactic_from_equatorial,
     lon_lat_deg,
-    move,
     pixel_centres,
-    random_directions,
     unit_vectors,
-    von_mises_fisher,
 )
 from cloudchamber.rng import rng
 from cloudchamber.schema import Ragged, Table
-from cloudchamber.studies.cosmic_ray_sky.composition import draw_charges
 from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve
 from cloudchamber.studies.cosmic_ray_sky.tophat import Excess, disc_fractions, discs, targeted_tophat, tophat_scans
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
-from cloudchamber.studies.cosmic_ray_sky.toy_likelihood import log_bayes_factor, prepare
 from cloudchamber.study import Findings
-from cloudchamber.validate.significance import MIN_EFFECTIVE_SIZE, direct_p_value, importance_p_value, sigma_from_p
+from cloudchamber.validate.significance import MIN_EFFECTIVE_SIZE, direct_p_value, p_from_sigma, sigma_from_p
+from cloudchamber.validate.splitting import redraw, split
 
 if TYPE_CHECKING:
     from cloudchamber.models.trained import TrainedModel
 
-FIRST_SKIES, ISOTROPIC_SKIES, SCANNED_SKIES, TRIAL_SKIES = 200, 2000, 200, 24
-SIGNAL_SKIES, ROUNDS = 80, 6
-"""Skies of each strength in a round of importance sampling, and the rounds after which it is given up."""
-SIGNALS = (10, 15, 20, 27, 36, 48, 64, 85, 110)
-"""Signal cosmic rays of skies from which small p-values are sampled, for 1000 cosmic rays; they grow as the root of the number."""
-LAW = Toy(composition="He")
+FIRST_SKIES, ISOTROPIC_SKIES, SCANNED_SKIES = 200, 2000, 200
+PARTICLES, REPETITIONS = 200, 4
+"""Skies of a level in each repetition, which leaves an error of about 0.15 sigma at five sigma."""
+MOST_SIGMA = 7.0
 CENTAURUS_A_DEG = (309.516, 19.417)
 TARGET_RADIUS_DEG, TARGET_THRESHOLD_EV = 27.0, 3.8e19
 """The targeted search of the Pierre Auger Collaboration, ApJ 935 (2022) 170, section 4."""
 _EXPOSURE_TOLERANCE = 0.01
-_NEVER, _LEAST_LOG = -1e30, -1e4
 
 Score = Callable[[Table], np.ndarray]
 """A statistic of skies, (events,)."""
@@ -123,10 +114,19 @@ def p_value(score: Score, sky: Table, observed: float, seed: int) -> PValue:
         counted = direct_p_value(observed, scores)
         if counted.exceedances[0] >= MIN_EFFECTIVE_SIZE:
             break
-    direct = PValue(float(counted.p_value[0]), float(counted.low[0]), float(counted.high[0]), f"counted in {len(scores)} isotropic skies")
-    if counted.exceedances[0] >= MIN_EFFECTIVE_SIZE or exposure_name(sky) is None:
-        return direct
-    return _sampled_p_value(score, sky, observed, seed) or direct
+    if counted.exceedances[0] >= MIN_EFFECTIVE_SIZE:
+        return PValue(float(counted.p_value[0]), float(counted.low[0]), float(counted.high[0]), f"counted in {len(scores)} isotropic skies")
+
+    def draw(n: int, random: np.random.Generator) -> Table:
+        return isotropic_skies(sky, n, random)
+
+    tail = split(draw, redraw(draw), score, float(p_from_sigma(MOST_SIGMA)), seed, threshold=observed, particles=PARTICLES, runs=REPETITIONS)
+    how = f"multilevel splitting, {tail.events:,} isotropic skies"
+    value, error = (float(each[0]) for each in tail.p_value(min(observed, tail.last)))
+    if observed > tail.last:
+        return PValue(float("nan"), 0.0, value + error, how)
+    # the repetitions spread by a factor rather than by a difference
+    return PValue(value, value / (1 + error / value), min(value + error, 1.0), how)
 
 
 def exposure_name(sky: Table) -> str | None:
@@ -150,20 +150,6 @@ def isotropic_skies(sky: Table, n: int, random: np.random.Generator) -> Table:
     return _skies(sky, unit_vectors(lon, lat), np.tile(sky["exposure"].values, n), n)
 
 
-def signal_skies(sky: Table, n: int, signal: int, exposure: str, random: np.random.Generator) -> tuple[Table, np.ndarray]:
-    """``n`` skies in which ``signal`` of the cosmic rays of ``sky``, any of them, come from one source by ``LAW`` before any exposure; whether all are seen."""
-    energy = sky["energy_ev"].values.astype(float)
-    size = len(energy)
-    vectors = draw_exposed(n * size, exposure, random).reshape(n, size, 3)
-    chosen = np.argsort(random.random((n, size)), axis=1)[:, :signal]
-    source, psi = random_directions(n, random), random.uniform(0, 2 * np.pi, n)
-    rigidity = 1e-18 * energy[chosen] / draw_charges(n * signal, LAW.composition, random).reshape(n, signal)
-    centre = move(np.broadcast_to(source[:, None], (n, signal, 3)), LAW.coherent_rad_ev / rigidity, psi[:, None])
-    np.put_along_axis(vectors, chosen[..., None], von_mises_fisher(centre, LAW.blur_rad_ev / rigidity, random), axis=1)
-    seen = exposure_at(vectors, exposure)
-    return _skies(sky, vectors.reshape(-1, 3), np.maximum(seen, 1e-9).ravel(), n), np.asarray((seen > 0).all(axis=1))
-
-
 def blind_scan(sky: Table, seed: int) -> tuple[Excess, PValue]:
     """The most significant top-hat excess of a sky, and its p-value after the scan."""
     over = discs(nside=16, exposure_map=_exposure_map(exposure_name(sky)))
@@ -177,46 +163,6 @@ def blind_scan(sky: Table, seed: int) -> tuple[Excess, PValue]:
     counted = direct_p_value(-float(found.ln_p), -scanned.ln_p)
     how = f"counted in {SCANNED_SKIES} isotropic skies"
     return found, PValue(float(counted.p_value[0]), float(counted.low[0]), float(counted.high[0]), how)
-
-
-def _sampled_p_value(score: Score, sky: Table, observed: float, seed: int) -> PValue | None:
-    """The p-value by importance sampling from the two signal strengths whose verdicts lie about the observed one; None where that is not enough."""
-    exposure = exposure_name(sky)
-    assert exposure is not None
-    size = len(sky["energy_ev"].values)
-    counts = [count for count in (round(each * (size / 1000) ** 0.5) for each in SIGNALS) if 1 <= count <= size]
-    medians = [np.median(_scored(score, sky, TRIAL_SKIES, count, exposure, rng(seed, "trial", count))[1]) for count in counts]
-    above = next((i for i, median in enumerate(medians) if median >= observed), len(counts) - 1)
-    used = counts[max(above - 1, 0) : above + 1]
-    statistic, log_bf, stratum = np.empty(0), np.empty((0, len(used))), np.empty(0, int)
-    for turn in range(ROUNDS):
-        for column, count in enumerate(used):
-            skies, values = _scored(score, sky, SIGNAL_SKIES, count, exposure, rng(seed, "signal", count, turn))
-            # a sky below the observed verdict has no part in the tail, so its factor is not needed
-            factors = np.zeros((SIGNAL_SKIES, len(used)))
-            for event in np.flatnonzero(values >= observed).tolist():
-                factors[event] = [max(log_ratio(skies, event, each), _LEAST_LOG) for each in used]
-            statistic, log_bf = np.concatenate([statistic, values]), np.concatenate([log_bf, factors])
-            stratum = np.concatenate([stratum, np.full(SIGNAL_SKIES, column)])
-        with contextlib.suppress(ValueError):
-            tail = importance_p_value(observed, statistic, log_bf, stratum)
-            value, error = float(tail.p_value[0]), float(tail.error[0])
-            how = f"importance-sampled from {len(statistic)} skies, {tail.effective_size[0]:.0f} effective"
-            return PValue(value, max(value - error, 0.0), value + error, how)
-    return None
-
-
-def log_ratio(skies: Table, event: int, signal: int) -> float:
-    """ln of the density of a sky under ``signal_skies`` over that under isotropy behind its exposure."""
-    one = {name: skies[name][event : event + 1].values.astype(float) for name in ("lon_deg", "lat_deg", "energy_ev", "exposure")}
-    rays = prepare(LAW, unit_vectors(one["lon_deg"], one["lat_deg"]), one["energy_ev"])
-    return log_bayes_factor(LAW, rays._replace(log_share=rays.log_share - np.log(one["exposure"])[:, None]), signal)
-
-
-def _scored(score: Score, sky: Table, n: int, signal: int, exposure: str, random: np.random.Generator) -> tuple[Table, np.ndarray]:
-    skies, seen = signal_skies(sky, n, signal, exposure, random)
-    # where a cosmic ray arrives that cannot be seen, the sky is no isotropic one: it has no part in the tail
-    return skies, np.where(seen, score(skies), _NEVER)
 
 
 def _skies(sky: Table, vectors: np.ndarray, exposure: np.ndarray, n: int) -> Table:

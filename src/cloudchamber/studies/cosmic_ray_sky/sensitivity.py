@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from cloudchamber.rng import rng
 from cloudchamber.schema import Ragged, Table, concatenate
-from cloudchamber.studies.cosmic_ray_sky.columns import ISOTROPY, SIGNAL
+from cloudchamber.studies.cosmic_ray_sky.arrivals import Sky, draw_background, sky_table
+from cloudchamber.studies.cosmic_ray_sky.columns import ISOTROPY, SEEN, SIGNAL
 from cloudchamber.studies.cosmic_ray_sky.lensed import Lensed
 from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve
 from cloudchamber.studies.cosmic_ray_sky.toy import Toy
-from cloudchamber.validate.significance import Crossing, Normalisation, map_significance, normalisation, signal_at_sigma
+from cloudchamber.studies.cosmic_ray_sky.universe import Universe
+from cloudchamber.validate.significance import FIVE_SIGMA, Crossing, map_significance, p_from_sigma, signal_at_sigma
+from cloudchamber.validate.splitting import SplitTail, redraw, split
 
 OPTIMUM = "optimum (Neyman-Pearson)"
+CLASSICAL = {
+    "lr-scan": "likelihood-ratio scan, the law known",
+    "lr-scan-radial": "the same, directions ignored",
+    "tophat": "blind top-hat scan",
+    "autocorrelation": "autocorrelation",
+}
 _LEAST_LOG = -1e4
 
 Score = Callable[[Table], np.ndarray]
@@ -24,20 +34,18 @@ LogBayesFactors = Callable[[Table, int], np.ndarray]
 """ln p(sky | so many signal cosmic rays) / p(sky | isotropy), (events,)."""
 
 
-@dataclass(frozen=True)
-class Sensitivity:
-    """Median significance of each method at each number of signal cosmic rays, (counts,), inf beyond what the skies support; where 5 sigma is crossed, None
-    where that is outside; and E[1/BF] over all skies, 1 for exact Bayes factors."""
+class Found(NamedTuple):
+    """Median significance (counts,) of a method at each number of signal cosmic rays, inf beyond what is known; where 5 sigma is crossed, None if unknown."""
 
-    medians: Mapping[str, np.ndarray]
-    needed: Mapping[str, Crossing | None]
-    check: Normalisation
+    medians: np.ndarray
+    needed: Crossing | None
 
 
-def draw_skies(law: Toy | Lensed, n_signal: int, skies: int, seed: int) -> Table:
-    """``skies`` with ``n_signal`` signal cosmic rays each (0: isotropic), theta and x."""
+def draw_skies(law: Toy | Lensed | Universe, n_signal: int, skies: int, seed: int) -> Table:
+    """``skies`` with ``n_signal`` signal cosmic rays each (0: isotropic; all of a universe's), theta and x."""
     random = rng(seed, "sensitivity", n_signal)
-    theta = replace(law, signal=(max(n_signal, 1), max(n_signal, 1))).prior(skies, random)
+    strength = law if isinstance(law, Universe) else replace(law, signal=(max(n_signal, 1), max(n_signal, 1)))
+    theta = strength.prior(skies, random)
     kind = ISOTROPY if n_signal == 0 else SIGNAL
     theta |= {"kind": np.full(skies, kind), "n_signal": np.full(skies, n_signal)}
     return theta | law.simulate(theta, random)
@@ -64,24 +72,44 @@ def draw_sample(law: Toy | Lensed, log_bf: LogBayesFactors, counts: Sequence[int
     return Sample(tuple(counts), everything, drawn_at, np.stack([np.zeros(len(drawn_at)), *factors], axis=1))
 
 
-def measure(sample: Sample, scores: Mapping[str, np.ndarray]) -> Sensitivity:
-    """The sensitivity of methods by their ``scores`` (events,) of the skies of a sample, and of the optimum.
+def by_sampling(sample: Sample, scores: np.ndarray | None = None) -> Found:
+    """The sensitivity of a method by its ``scores`` (events,) of a sample's skies, without them of the optimum, importance-sampled.
 
-    References: ``validate.significance`` (importance sampling by the balance heuristic).
+    References: ``validate.significance`` (balance heuristic).
     """
-    medians: dict[str, np.ndarray] = {}
-    needed: dict[str, Crossing | None] = {}
-    for name in (OPTIMUM, *scores):
-        significances = []
-        for column in range(1, sample.log_bf.shape[1]):
-            statistic = sample.log_bf[:, column] if name == OPTIMUM else scores[name]
-            significances.append(map_significance(statistic[sample.drawn_at == column], statistic, sample.log_bf, sample.drawn_at))
-        medians[name] = np.array([np.sort(values)[len(values) // 2] for values in significances])
-        try:
-            needed[name] = signal_at_sigma(sample.counts, significances)
-        except ValueError:
-            needed[name] = None
-    return Sensitivity(medians, needed, normalisation(sample.log_bf, sample.drawn_at))
+    significances = []
+    for column in range(1, sample.log_bf.shape[1]):
+        statistic = sample.log_bf[:, column] if scores is None else scores
+        significances.append(map_significance(statistic[sample.drawn_at == column], statistic, sample.log_bf, sample.drawn_at))
+    return Found(np.array([_median(values) for values in significances]), _crossing(sample.counts, significances, 5.0))
+
+
+def by_splitting(counts: Sequence[int], scores: Sequence[np.ndarray], tail: SplitTail) -> Found:
+    """The sensitivity of a method by its ``scores`` (skies,) at each of ``counts``, the null tail of its statistic given.
+
+    5 sigma is where the median score crosses the tail's threshold; the tail's error is in that of the crossing.
+    """
+    medians = tail.significance(np.array([_median(values) for values in scores]))
+    try:
+        threshold = tail.threshold(FIVE_SIGMA)
+    except ValueError:
+        return Found(medians, None)
+    p, error = tail.p_value(threshold)
+    found = _crossing(counts, scores, threshold)
+    lower = _crossing(counts, scores, tail.threshold(min(FIVE_SIGMA * float(1 + error[0] / p[0]), 0.5)))
+    if found is None or lower is None:
+        return Found(medians, None)
+    return Found(medians, Crossing(found.signal, float(np.hypot(found.error, found.signal - lower.signal))))
+
+
+def null_tail(law: Sky, score: Score, seed: int, particles: int = 200, until: float = 5.5, progress: Callable[[int, float], None] | None = None) -> SplitTail:
+    """The tail of ``score`` to ``until`` sigma, over isotropic skies of the number, spectrum and exposure of ``law``; nothing else of it matters."""
+
+    def draw(n: int, random: np.random.Generator) -> Table:
+        skies = sky_table(draw_background(law, n * law.n, random), np.zeros((n, law.n), bool), law.exposure)
+        return {name: skies[name] for name in SEEN}
+
+    return split(draw, redraw(draw), score, float(p_from_sigma(until)), seed, particles=particles, progress=progress)
 
 
 def tagging(skies: Table, marks: Sequence[np.ndarray] | Ragged) -> float:
@@ -90,16 +118,16 @@ def tagging(skies: Table, marks: Sequence[np.ndarray] | Ragged) -> float:
 
 
 def classical_methods(law: Toy, exposure_map: np.ndarray | None = None) -> dict[str, Score]:
-    """The likelihood-ratio scan that knows the law, the same without the coherent direction, the blind top-hat scan and the autocorrelation."""
+    """By names of ``CLASSICAL``."""
     from cloudchamber.studies.cosmic_ray_sky.autocorrelation import autocorrelation_scans, pair_fractions
     from cloudchamber.studies.cosmic_ray_sky.lr_scan import likelihood_ratio_scans
     from cloudchamber.studies.cosmic_ray_sky.tophat import discs, tophat_scans
 
     over, pairs = discs(exposure_map=exposure_map), pair_fractions(exposure_map=exposure_map)
     return {
-        "likelihood-ratio scan": lambda skies: likelihood_ratio_scans(vectors(skies), skies["energy_ev"], law).ln_ratio,
-        "likelihood-ratio scan, direction ignored": lambda skies: likelihood_ratio_scans(vectors(skies), skies["energy_ev"], law, coherent=False).ln_ratio,
-        "blind top-hat scan": lambda skies: -tophat_scans(vectors(skies), skies["energy_ev"], over).ln_p,
+        "lr-scan": lambda skies: likelihood_ratio_scans(vectors(skies), skies["energy_ev"], law).ln_ratio,
+        "lr-scan-radial": lambda skies: likelihood_ratio_scans(vectors(skies), skies["energy_ev"], law, coherent=False).ln_ratio,
+        "tophat": lambda skies: -tophat_scans(vectors(skies), skies["energy_ev"], over).ln_p,
         "autocorrelation": lambda skies: -autocorrelation_scans(vectors(skies), skies["energy_ev"], pairs).ln_p,
     }
 
@@ -109,3 +137,15 @@ def vectors(skies: Table) -> Ragged:
     from cloudchamber.physics.sphere import unit_vectors
 
     return Ragged(unit_vectors(skies["lon_deg"].values, skies["lat_deg"].values), skies["lon_deg"].offsets)
+
+
+def _crossing(counts: Sequence[int], values: Sequence[np.ndarray], level: float) -> Crossing | None:
+    try:
+        return signal_at_sigma(counts, values, level)
+    except ValueError:
+        return None
+
+
+def _median(values: np.ndarray) -> float:
+    # the higher of the two middle values, as either may be inf
+    return float(np.sort(values)[len(values) // 2])

@@ -143,18 +143,24 @@ def _scan(vectors, rank, offsets, centres, cos_radii, fraction, ln_inside, ln_ou
             for e in range(rank[i] + 1):
                 total[e] += 1
         x, y, z = vectors[0, start:stop], vectors[1, start:stop], vectors[2, start:stop]
-        cosine = np.empty(stop - start, np.float32)
+        cosine, near = np.empty(stop - start, np.float32), np.empty(stop - start, np.int32)
         count = np.zeros((radii, thresholds), np.int64)
         for c in range(len(centres)):
             cx, cy, cz = centres[c, 0], centres[c, 1], centres[c, 2]
             for i in range(stop - start):
                 cosine[i] = cx * x[i] + cy * y[i] + cz * z[i]
             count[:] = 0
+            # without a branch, which a processor would often guess wrong
+            found = 0
             for i in range(stop - start):
-                if cosine[i] >= cos_radii[radii - 1] and rank[start + i] >= 0:
+                near[found] = i
+                found += cosine[i] >= cos_radii[radii - 1]
+            for j in range(found):
+                i = near[j]
+                if rank[start + i] >= 0:
                     k = 0
-                    while cosine[i] < cos_radii[k]:
-                        k += 1
+                    for step in range(radii - 1):
+                        k += cosine[i] < cos_radii[step]
                     count[k, rank[start + i]] += 1
             for k in range(radii):
                 for e in range(thresholds - 2, -1, -1):
