@@ -58,9 +58,9 @@ LAWS: dict[str, tuple[Toy | Lensed, tuple[int, ...], tuple[int, ...]]] = {
     "He-auger": (Toy(composition="He", exposure="auger"), (18, 22, 26, 30, 38), (46, 58)),
     "He-coherent-2.79": (Toy(composition="He", coherent_rad_ev=2.79), (22, 26, 30, 36), (44, 56)),
     "He-coherent-10": (Toy(composition="He", coherent_rad_ev=10.0), (24, 28, 32, 40), (50, 62)),
-    "jf12-He": (Lensed(composition="He", lens="cached"), (16, 22, 28, 36, 48), (64, 84)),
-    "jf12-mixed": (Lensed(composition="mixed", lens="cached"), (24, 32, 40, 52, 68), (90, 120)),
-    "uf23-He": (Lensed(composition="He", field="uf23-base", lens="cached"), (), (16, 22, 28, 36, 48, 64, 84)),
+    "jf12-He": (Lensed(composition="He", lens="cached"), (12, 15, 18), (22, 28, 36, 48, 64)),
+    "jf12-mixed": (Lensed(composition="mixed", lens="cached"), (), (12, 18, 24, 30, 38, 48, 64, 90)),
+    "uf23-He": (Lensed(composition="He", field="uf23-base", lens="cached"), (), (10, 14, 18, 22, 28, 36, 48, 64)),
 }
 """Numbers of signal cosmic rays with Bayes factors, and further ones: for methods that need more, and for laws where the optimum is not asked."""
 UNIVERSES = {f"universe-{sources}": Universe(sources=sources) for sources in (10, 50, 250)}
@@ -308,14 +308,22 @@ def significance(found: dict[str, Any] | None) -> str:
     return "" if found is None else f"> {found['known_to']:.1f}" if found["significance"] is None else f"{found['significance']:.2f}"
 
 
+def curve(found: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of signal cosmic rays and median significances, the crossing of 5 sigma among them."""
+    points = [(count, sigma) for count, sigma in zip(found["counts"], found["medians"], strict=True) if sigma is not None]
+    points += [(found["needed"][0], 5.0)] if found["needed"] else []
+    counts, sigma = np.array(sorted(points)).reshape(-1, 2).T
+    return counts, sigma
+
+
 def page(results: dict[str, Any], heads: list[str], rows: list[list[str]], out: Path) -> None:
     """``index.html``: all figures beside the optimum and the limits."""
     figures, said = {}, []
     for name, result in results.items():
         if name not in LAWS:
             continue
-        curves = {CLASSICAL.get(m, m): (np.array(each["counts"]), np.array(each["medians"], dtype=float)) for m, each in result["methods"].items()}
-        figures[name] = sensitivity(curves, OPTIMUM, f"{result['skies']} skies at each number of signal cosmic rays; lines end where a tail is not known.")
+        curves = {CLASSICAL.get(method, method): curve(each) for method, each in result["methods"].items()}
+        figures[name] = sensitivity(curves, OPTIMUM, f"{result['skies']} skies at each number of signal cosmic rays; lines end where the tail does.")
         figures[name].savefig(out / f"{name}.png", dpi=150)
         best = {m: each["needed"][0] for m, each in result["methods"].items() if m not in (OPTIMUM, *CLASSICAL) and each["needed"]}
         if best:

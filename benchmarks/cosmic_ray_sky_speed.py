@@ -1,4 +1,4 @@
-"""Skies a second, one thread: simulating, judging and learning; and how far a turn of the sky moves the packaged network's verdict.
+"""Skies a second, one thread: simulating, judging and learning; and how far a turn of the sky moves a network's verdict.
 
 $ python benchmarks/cosmic_ray_sky_speed.py
 """
@@ -33,6 +33,8 @@ class Options:
     """Skies judged and learned from at once."""
     turns: int = 10
     """Random rotations of the sky."""
+    runs: tuple[str, ...] = ()
+    """Networks to turn skies for beside the packaged one: run folders."""
 
 
 def rate(work: Callable[[], object], skies: int) -> float:
@@ -83,10 +85,11 @@ def main(options: Options) -> None:
     for name in STUDY.recipes:
         judged, learned = network_rates(name, skies, options.batch_size)
         print(f"{name}: judges {judged:.0f} skies/s, learns from {learned:.0f} skies/s")
-    model = cc.load("cosmic_ray_sky")
-    odds = log_odds(model, skies)
-    moved = max(float(np.max(np.abs(log_odds(model, turned(skies, random)) - odds))) for _ in range(options.turns))
-    print(f"packaged network, {options.turns} turns of the sky: log odds move by at most {moved / odds.std():.1e} of their spread {odds.std():.2f}")
+    for network in ("cosmic_ray_sky", *options.runs):
+        model = cc.load(network)
+        odds = log_odds(model, skies)
+        moved = np.stack([log_odds(model, turned(skies, random)) - odds for _ in range(options.turns)]) / odds.std()
+        print(f"{network}, {options.turns} turns: log odds move by {moved.std():.1e} (rms), at most {np.abs(moved).max():.1e} of their spread {odds.std():.2f}")
 
 
 if __name__ == "__main__":

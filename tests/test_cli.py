@@ -74,14 +74,19 @@ def test_from_simulation_to_samples(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert {"name", "value", "floor", "limit", "passed"} <= set(found["checks"][0])
     assert shown.count("\n") == 1
     main(["validate", run, "--n", "100"])
-    assert "mean decay time" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "mean decay time" in shown and "quartiles" not in shown
+    main(["validate", run, "--n", "100", "--protocol", "quarters"])
+    assert "quartiles / us" in capsys.readouterr().out
+    assert "unknown protocol 'quartes' (did you mean 'quarters'?)" in refused(capsys, "validate", run, "--protocol", "quartes")
 
     main(["sample", run, str(tmp_path / "s.csv"), "--n", "10", "--options", "steps", "2"])
     assert len((tmp_path / "s.csv").read_text().splitlines()) == 11
     main(["convert", "toy", str(tmp_path / "s.csv"), "--out", str(tmp_path / "s.times")])
     assert "10 events" in capsys.readouterr().out
     main(["list"])
-    assert "toy: Decay of stopped particles" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "toy: Decay of stopped particles" in shown and "protocols:       quarters" in shown
 
 
 def test_the_other_direction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def make_study() -> Study:
     recipes = {"flow": lambda: "the flow", "matching": lambda: "the matching"}
     simulators = {"line": Line, "steep": lambda slope=9.0: Line(slope)}
     formats = (Format("csv", (".csv",)), Format("root", (".root",)))
-    return Study("lines", "Lines", simulators, recipes, "matching", tuple, lambda truth, answers: {}, Path("/lines"), formats=formats)  # type: ignore[arg-type]
+    return Study("lines", "Lines", simulators, recipes, "matching", tuple, lambda truth, answers: {}, Path("/lines"), formats=formats, protocols={"c2st": None})  # type: ignore[arg-type, dict-item]
 
 
 @pytest.fixture
@@ -66,6 +67,14 @@ def test_parts_by_name_and_by_default() -> None:
     assert study.pretrained == Path("/lines/pretrained")
 
 
+def test_a_table_may_follow_another_schema() -> None:
+    study, wide = make_study(), Schema(x={"y": Column(shape=(2,))})
+    assert study.schema_for({"y": np.zeros((3, 2))}) == Line.schema
+    other = replace(study, schema_of=lambda table: wide if np.ndim(table["y"]) == 2 else None)
+    assert other.schema_for({"y": np.zeros((3, 2))}) == wide
+    assert other.schema_for({"y": np.zeros(3)}) == Line.schema
+
+
 def test_wrong_names_get_a_hint() -> None:
     study = make_study()
     with pytest.raises(ValueError, match=r"unknown recipe 'matchin' \(did you mean 'matching'\?\); there are: flow, matching"):
@@ -74,6 +83,8 @@ def test_wrong_names_get_a_hint() -> None:
         study.make_simulator("geant")
     with pytest.raises(ValueError, match="unknown format 'xml'; there are: csv, root"):
         study.format("xml")
+    with pytest.raises(ValueError, match=r"unknown protocol 'c2sd' \(did you mean 'c2st'\?\); there are: c2st"):
+        study.protocol("c2sd")
     with pytest.raises(ValueError, match=r"unknown study 'airshowr' \(did you mean 'airshower'\?\)"):
         find_study("airshowr")
 

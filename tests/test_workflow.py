@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from toy_study import SCHEMA, Decay
 
 from cloudchamber import workflow
 from cloudchamber.hub import load
-from cloudchamber.schema import events_in
+from cloudchamber.schema import Schema, events_in
 from cloudchamber.store.read import Store
 from cloudchamber.study import find_study
 from cloudchamber.workflow.files import read_table, write_table
@@ -27,6 +28,14 @@ from cloudchamber.workflow.simulation import WorkerLostError
 
 FEW = {"fit": {"epochs": 2}}
 PLUGIN = Path(__file__).parent / "plugin"
+
+
+class FourTubes(Decay):
+    """The toy's detector with one tube more."""
+
+    @property
+    def schema(self) -> Schema:
+        return replace(SCHEMA, x=SCHEMA.x | {"light": replace(SCHEMA.x["light"], shape=(4,))})
 
 
 @pytest.fixture(scope="session")
@@ -238,6 +247,23 @@ def test_validate_reports_checks_floors_peers_and_others(run: Path, data: Path, 
     assert written["checks"] == found.to_json()["checks"]
 
 
+def test_a_protocol_joins_the_checks(run: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    found = workflow.validate(run, n=300, out=tmp_path / "report", protocol="quarters", told=told.append)
+    assert [check.name for check in found.checks] == ["mean decay time", "mean light", "light correlation", "quartiles"]
+    assert found.checks[-1].passed and [check.name for check in found.others["peer"]][-1] == "quartiles"
+    assert told == ["quartiles"] and "three numbers that anyone can compare" in found.report.read_text()
+    with pytest.raises(ValueError, match=r"unknown protocol 'halves'; there are: quarters"):
+        workflow.validate(run, n=300, out=tmp_path / "none", protocol="halves")
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_peer_of_another_detector_is_left_out(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = find_study("toy")
+    monkeypatch.setattr("toy_study.STUDY", replace(study, simulators={"decay": study.simulators["decay"], "peer": FourTubes}))
+    assert workflow.validate(run, n=100, out=tmp_path / "report").others == {}
+
+
 def test_a_surrogate_of_something_else_fails(run: Path, tmp_path: Path) -> None:
     workflow.simulate("toy", tmp_path / "bright", 600, seed=9, settings={"light_pe": 90.0})
     found = workflow.validate(run, data=tmp_path / "bright", out=tmp_path / "report")
@@ -311,6 +337,21 @@ def test_convert_between_store_and_formats(data: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.h5").write_bytes(b"not hdf5")
     with pytest.raises(ValueError, match="not a readable HDF5 file"):
         workflow.convert("toy", tmp_path / "broken.h5", tmp_path / "c.h5")
+
+
+def test_convert_a_table_of_another_detector(tmp_path: Path) -> None:
+    study, light = find_study("toy"), np.arange(12.0).reshape(3, 4)
+    table = {"lifetime_us": np.ones(3), "kind": np.array([0, 1, 1]), "decay_time_us": np.ones(3), "light": light}
+    for suffix in (".h5", ".csv"):
+        write_table(tmp_path / f"four{suffix}", table, study)
+        workflow.convert("toy", tmp_path / f"four{suffix}", tmp_path / f"store{suffix[1:]}")
+        back = Store(tmp_path / f"store{suffix[1:]}")
+        assert back.schema.x["light"].shape == (4,)
+        np.testing.assert_array_equal(np.sort(back.read()["light"], axis=0), light)
+    assert workflow.convert("toy", tmp_path / "storeh5", tmp_path / "again").absent == ()
+    write_table(tmp_path / "three.h5", {**table, "light": light[:, :3]}, study)
+    with pytest.raises(ValueError, match=r"four\.h5' and .*three\.h5' hold columns of different shapes"):
+        workflow.convert("toy", [tmp_path / "three.h5", tmp_path / "four.h5"], tmp_path / "both")
 
 
 def test_export_writes_a_file(run: Path, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def show_studies(studies: Sequence[Listed]) -> None:
             "recipes": (recipes,),
             "trained weights": study.packaged or ("none packaged",),
             "formats": study.formats,
-        }
+        } | ({"protocols": study.protocols} if study.protocols else {})
         for name, values in facts.items():
             say(f"  {name + ':':17}{', '.join(values)}")
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from cloudchamber.models.recipe import Recipe
     from cloudchamber.models.trained import TrainedModel
-    from cloudchamber.validate.check import Check
+    from cloudchamber.validate.check import Check, CheckResult
 
-BUILT_IN = ("airshower", "cosmic_ray_sky")
+BUILT_IN = ("airshower", "calorimeter", "cosmic_ray_sky")
 ENTRY_POINTS = "cloudchamber.studies"
 
 
@@ -82,13 +82,19 @@ InferFunction = Callable[["TrainedModel", Table, int], Findings]
 """Takes a trained model, a user's events (checked; all columns of the schema that the file held) and a seed."""
 
 
+ProtocolFunction = Callable[[Table, Mapping[str, Table], Table, int, Callable[[str], None]], "Mapping[str, Sequence[CheckResult]]"]
+"""Takes the truth, the named answers, a second truth of the same size for the floor, a seed, and what to tell how far it is; gives results for each answer."""
+
+
 @dataclass(frozen=True)
 class Study:
     """One problem. The first simulator is the default; ``peers`` name the simulators that a report compares with the answer.
 
     ``quick`` are settings with which the default simulator starts at once, for demonstrations and tests. ``infer`` adds the study's own findings to what a
     model infers from a user's events. ``search_spaces`` give the settings that ``tune`` searches for a recipe, such as
-    ``{"model.hidden": {"choices": [32, 64]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}``.
+    ``{"model.hidden": {"choices": [32, 64]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}``. ``schema_of`` gives the schema of
+    a file's table whose columns have other shapes than the default simulator's, as those of another detector, and None where that schema fits.
+    ``protocols`` are comparisons that the field has agreed on, made by name beside the checks.
     """
 
     name: str
@@ -104,6 +110,8 @@ class Study:
     quick: Mapping[str, Any] = field(default_factory=dict)
     infer: InferFunction | None = None
     search_spaces: Mapping[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
+    schema_of: Callable[[Table], Schema | None] | None = None
+    protocols: Mapping[str, ProtocolFunction] = field(default_factory=dict)
 
     @property
     def simulator(self) -> Simulator:
@@ -126,6 +134,15 @@ class Study:
     def format(self, name: str) -> Format:
         """A file format by name."""
         return _pick("format", {f.name: f for f in self.formats}, name)
+
+    def protocol(self, name: str) -> ProtocolFunction:
+        """A protocol of validation by name."""
+        return _pick("protocol", self.protocols, name)
+
+    def schema_for(self, table: Table) -> Schema:
+        """The schema that a file's table follows: the default simulator's, unless the study knows another for it."""
+        own = self.schema_of(table) if self.schema_of else None
+        return own or self.simulator.schema
 
 
 def _pick(kind: str, choices: Mapping[str, Any], name: str) -> Any:

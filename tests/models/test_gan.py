@@ -33,9 +33,11 @@ def test_cross_entropy_gan_finds_the_mean() -> None:
     assert abs(model.validation_loss(target, given).item()) < 0.1
 
 
-@pytest.mark.parametrize(
-    "settings", [SMALL, Gan(network="conv", channels=2, length=9, width=8, hidden=16, stages=2, critic_steps=3, noise_injection=True, dense=True)]
-)
+CONV = Gan(network="conv", channels=2, length=9, width=8, hidden=16, stages=2, critic_steps=3, noise_injection=True, dense=True)
+IMAGE = Gan(network="image", channels=5, length=4, width=8, hidden=16, critic_steps=3)
+
+
+@pytest.mark.parametrize("settings", [SMALL, CONV, IMAGE])
 def test_the_turns_are_the_critics_then_the_generators(settings: Gan) -> None:
     torch.manual_seed(0)
     model = settings.build(20, 3)
@@ -51,6 +53,40 @@ def test_the_turns_are_the_critics_then_the_generators(settings: Gan) -> None:
     # the generator's turn costs no more than one of the critic's
     assert max(drawn) == -(-30 // settings.critic_steps) and len(drawn) == settings.critic_steps + 1
     assert model.generate(torch.randn(7, model.noise_size), given[:7]).shape == (7, 20)
+
+
+@pytest.mark.parametrize("settings", [SMALL, IMAGE])
+def test_constrainers_take_a_turn_and_enter_the_generators_loss(settings: Gan) -> None:
+    torch.manual_seed(0)
+    model = replace(settings, constrainers={"energy": (0,), "position": (1, 2)}, constraint=2.0).build(20, 3)
+    target, given = torch.randn(32, 20), torch.randn(32, 3)
+    told = {name: part(target) for name, part in model.constrainers.items()}
+    turns = []
+    state = torch.get_rng_state()
+    for part, loss in model.losses(target, given):
+        part.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        turns.append((part, loss.item()))
+    assert [part for part, _ in turns] == [model.critic] * settings.critic_steps + [*model.constrainers.values(), model.generator]
+    errors = {"energy": (told["energy"] - given[:, :1]).square().mean(), "position": (told["position"] - given[:, 1:]).square().mean()}
+    assert [value for _, value in turns[-3:-1]] == pytest.approx([error.item() for error in errors.values()])
+    # the same random numbers without constrainers leave the generator's own loss
+    plain = settings.build(20, 3)
+    plain.load_state_dict({name: model.state_dict()[name] for name in plain.state_dict()})
+    torch.set_rng_state(state)
+    assert turns[-1][1] > [loss.item() for _, loss in plain.losses(target, given)][-1]
+
+
+def test_constrainers_bring_the_given_numbers_back() -> None:
+    torch.manual_seed(0)
+    model = replace(SMALL, constrainers={"mean": (0,)}, penalty=1.0).build(2, 1)
+    toy.train(model, 200, 1e-3, betas=(0.5, 0.9), batch=512, critic_rate=3e-3)
+    target, given = toy.draw(1000, seed=10**6)
+    with torch.no_grad():
+        fake = model.generate(torch.randn(1000, model.noise_size), given)
+        real_error, fake_error = (float(model._constrainer_error("mean", events, given)) for events in (target, fake))
+    assert real_error < 0.9 * float(given.var())
+    assert fake_error == pytest.approx(real_error, rel=0.3)
 
 
 def test_the_penalty_is_zero_for_unit_slope_only() -> None:
@@ -76,6 +112,10 @@ def test_a_wrong_layout_is_refused() -> None:
         Gan(network="conv", channels=3, length=7).build(20, 1)
     with pytest.raises(ValueError, match="belong to network 'conv'"):
         Gan(dense=True).build(20, 1)
+    with pytest.raises(ValueError, match=r"channels \* length = 20, the target's numbers, got 1 \* 16"):
+        Gan(network="image", length=16).build(20, 1)
+    with pytest.raises(ValueError, match=r"constrainer 'energy' needs places among the 3 given numbers, from 0 on, got \[3\]"):
+        Gan(constrainers={"energy": (3,)}).build(20, 3)
     with pytest.raises(ValueError, match="critic_steps must be at least 1"):
         Gan(critic_steps=0).build(20, 1)
 

@@ -8,6 +8,7 @@ from cloudchamber.validate.distances import (
     kolmogorov_smirnov_p,
     mmd,
     separation_power,
+    triangular_discrimination,
     wasserstein,
     wasserstein_in_sigma,
 )
@@ -81,6 +82,11 @@ def test_energy_distance_sees_a_lost_correlation():
     truth = np.random.default_rng(1).multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 2000)
     again = np.random.default_rng(2).multivariate_normal([0, 0], [[1, 0.9], [0.9, 1]], 2000)
     assert energy_distance(truth, gaussian(3, shape=(2000, 2))) > 20 * abs(energy_distance(truth, again))
+
+
+def test_triangular_discrimination_of_many_histograms():
+    p, q = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]), np.array([[0.0, 1.0, 0.0], [0.5, 0.25, 0.25]])
+    np.testing.assert_allclose(triangular_discrimination(p, q), [1.0, 0.5 * (0.0625 / 0.75 + 0.25)])
 
 
 def test_separation_power_between_its_ends():

@@ -7,18 +7,13 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from cloudchamber import screen
-from cloudchamber.study import find_study
-
-RECIPE_PARTS = ("fit", "model", "target_codec", "given_codec")
-StudyName: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY")]
-Subject: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY|RUN")]
-Data: TypeAlias = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
-Out: TypeAlias = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]
+from cloudchamber.cli.arguments import Out, StudyName, Subject
+from cloudchamber.cli.learning import Train, Tune
 
 
 @dataclass(frozen=True)
@@ -81,109 +76,6 @@ class Simulate:
 
 
 @dataclass(frozen=True)
-class Train:
-    """Fit a recipe to an event store, into a run folder; after an interruption the same command goes on from the last epoch.
-
-    For example:
-    $ cloudchamber train airshower data/train runs/mine --recipe flow --fit.epochs 50
-    $ cloudchamber train airshower --recipe flow --help  # with the flags of the recipe's own settings
-    $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json
-    """
-
-    study: StudyName
-    """A study's name, see `cloudchamber list`."""
-    data: Data
-    """Folder of the event store."""
-    out: Out
-    """Run folder: weights, recipe, log, metrics."""
-    recipe: str | None = None
-    """Name of the recipe; the study's default one by default."""
-    seed: int = 1
-    """Seed of first weights, order of events and noise."""
-    overrides: Path | None = None
-    """A JSON or TOML file of settings that win over the flags, such as best.json of `cloudchamber tune`."""
-    limit: int | None = None
-    """Use the first so many events only."""
-    memory_gb: float = 4.0
-    """Events that fill more are streamed from the store."""
-    accelerator: str = "auto"
-    """cpu, cuda, mps or auto."""
-    devices: int = 1
-    """Devices on each node."""
-    strategy: str = "auto"
-    """lightning-fabric's strategy, such as ddp."""
-    num_nodes: int = 1
-    """Nodes."""
-
-    def run(self) -> None:
-        from cloudchamber.train.fit import Hardware
-        from cloudchamber.workflow import train
-        from cloudchamber.workflow.tuning import read_file
-
-        overrides = read_file(self.overrides) if self.overrides else None
-        recipe = find_study(self.study).recipe(self.recipe)
-        recipe = dataclasses.replace(recipe, **{part: getattr(self, part) for part in RECIPE_PARTS if hasattr(self, part)})
-        hardware = Hardware(self.accelerator, self.devices, self.strategy, self.num_nodes)
-        with screen.progress("training", "epochs") as told:
-            done = train(self.study, self.data, self.out, recipe, self.seed, overrides, hardware, self.limit, self.memory_gb, told)
-        screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch} of {done.epochs}, {done.seconds:.0f} s: {done.folder}")
-        screen.say(f"next: cloudchamber validate {done.folder}")
-
-
-@dataclass(frozen=True)
-class Tune:
-    """Search a recipe's settings for the lowest validation loss; each trial is a training in OUT/trial-0000, OUT/trial-0001, ...
-
-    After an interruption the same command goes on where it stopped. Started several times, also on machines that share OUT, it shares the work: --trials counts
-    those of all. The search space is a JSON or TOML file of settings, named as train's flags are (without the dashes), each with values to try:
-    {"model.hidden": {"choices": [64, 128]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": true}}
-
-    For example:
-    $ cloudchamber tune airshower data/train tuned --recipe flow --space space.json --trials 20 --epochs 10
-    $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json  # the best settings, in full
-    """
-
-    study: StudyName
-    """A study's name, see `cloudchamber list`."""
-    data: Data
-    """Folder of the event store."""
-    out: Out
-    """Folder of the trials, the storage, best.json and index.html."""
-    recipe: str | None = None
-    """Name of the recipe; the study's default one by default."""
-    trials: int = 20
-    """Trials in all, those of earlier and other processes included."""
-    sampler: Literal["random", "tpe"] = "random"
-    """random: each trial on its own; tpe: near the best ones so far."""
-    storage: str = "journal"
-    """What the processes share: journal or sqlite (a file in OUT), a path of a journal file, or a database's URL."""
-    space: Path | None = None
-    """File of the settings to search; by default the study's own for the recipe, if it has one."""
-    epochs: int | None = None
-    """Epochs of a trial; the recipe's by default."""
-    seed: int = 1
-    """Seed of the settings drawn, and of every trial's training."""
-    prune: bool = True
-    """Stop a trial that is worse than the median of the others at the same epoch."""
-    limit: int | None = None
-    """Use the first so many events only."""
-    memory_gb: float = 4.0
-    """Events that fill more are streamed from the store."""
-    accelerator: str = "auto"
-    """cpu, cuda, mps or auto."""
-
-    def run(self) -> None:
-        from cloudchamber.train.fit import Hardware
-        from cloudchamber.workflow import tune
-
-        search = (self.recipe, self.trials, self.sampler, self.storage, self.space, self.epochs, self.seed, self.prune)
-        with screen.progress("tuning", "trials") as told:
-            done = tune(self.study, self.data, self.out, *search, Hardware(self.accelerator), self.limit, self.memory_gb, told)
-        screen.show_trials(done)
-        screen.say(f"next: cloudchamber train {self.study} {self.data} RUN --recipe {done.recipe} --overrides {done.best_file}")
-
-
-@dataclass(frozen=True)
 class Validate:
     """Compare a trained model with held-out truth: every check with its limit and the floor that truth reaches against truth, as an HTML report.
 
@@ -191,6 +83,7 @@ class Validate:
     $ cloudchamber validate airshower                              # the packaged default, against truth simulated now
     $ cloudchamber validate runs/mine --data data/test --compare airshower/wgan
     $ cloudchamber validate airshower --against my_conex.root      # against showers of your own
+    $ cloudchamber validate calorimeter --protocol calochallenge   # beside the checks, as the field compares
     """
 
     subject: Subject
@@ -213,14 +106,17 @@ class Validate:
     """Processes that simulate truth."""
     floor: Path | None = None
     """A second event store at the theta of --data (simulate --theta), for a floor at the very same showers."""
+    protocol: str | None = None
+    """A comparison that the field has agreed on, beside the checks; `cloudchamber list` shows a study's."""
     json: bool = False
     """Print one JSON object in place of the table."""
 
     def run(self) -> None:
         from cloudchamber.workflow import validate
 
-        with screen.working("comparing with truth"):
-            found = validate(self.subject, self.data, self.n, self.against, self.format, self.compare, self.out, self.seed, self.workers, self.floor)
+        truth = (self.data, self.n, self.against, self.format)
+        with screen.working("comparing with truth") as status:
+            found = validate(self.subject, *truth, self.compare, self.out, self.seed, self.workers, self.floor, self.protocol, status.update)
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
         else:

@@ -8,7 +8,8 @@ from dataclasses import field
 from functools import partial
 from typing import Any, get_type_hints
 
-from cloudchamber.cli.commands import RECIPE_PARTS, Simulate, Train
+from cloudchamber.cli.commands import Simulate
+from cloudchamber.cli.learning import RECIPE_PARTS, Train
 from cloudchamber.study import find_study, study_names
 
 

@@ -13,6 +13,7 @@ from zuko.transforms import MonotonicRQSTransform
 
 from cloudchamber.models.base import ConditionalModel, Distribution, normal_log_prob
 from cloudchamber.nn.mlp import MLP
+from cloudchamber.nn.spline import spline, spline_inverse
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Flow:
 
     ``passes`` = 2 makes couplings (fast both ways); ``None`` makes it fully autoregressive, which samples one number at a time.
     Before each spline the numbers are permuted (at random with ``randperm``, else reversed) and, with ``linear``, mixed by a learned matrix.
-    Splines act within +-``bound`` and leave what lies outside as it is.
+    Splines act within +-``bound`` and leave what lies outside as it is. With ``affine`` a network of ``given`` first takes out mean and width of each
+    number, which spares the splines this work where both vary much.
 
     References: Durkan et al. (2019), Neural spline flows, arXiv:1906.04032.
     """
@@ -34,10 +36,30 @@ class Flow:
     randperm: bool = True
     linear: bool = True
     bound: float = 5.0
+    affine: bool = False
 
     def build(self, target_size: int, given_size: int) -> FlowModel:
         """The model for so many numbers."""
         return FlowModel(self, target_size, given_size)
+
+
+class Affine(nn.Module):
+    """Each number moved and stretched by a network of ``given``."""
+
+    def __init__(self, size: int, given_size: int, settings: Flow) -> None:
+        super().__init__()
+        self.net = MLP(given_size, 2 * size, settings.hidden, settings.layers, zero=True)
+
+    def forward(self, x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
+        """z and ln|dz/dx|."""
+        mean, log_width = self.net(given).chunk(2, 1)
+        return (x - mean) * (-log_width).exp(), -log_width.sum(1)
+
+    def inverse(self, z: Tensor, given: Tensor) -> Tensor:
+        """x."""
+        mean, log_width = self.net(given).chunk(2, 1)
+        x: Tensor = mean + z * log_width.exp()
+        return x
 
 
 class Mixing(nn.Module):
@@ -61,10 +83,10 @@ class Mixing(nn.Module):
 
     def inverse(self, z: Tensor) -> Tensor:
         """x."""
-        if self.factors is not None:
-            lower, upper = self._factors(self.factors)
-            z = z @ (lower @ upper).T
-        return z[:, self.order]
+        if self.factors is None:
+            return z[:, self.order]
+        lower, upper = self._factors(self.factors)
+        return z @ (lower @ upper)[self.order].T
 
     @staticmethod
     def _factors(factors: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,23 +99,23 @@ class Coupling(nn.Module):
 
     def __init__(self, size: int, given_size: int, settings: Flow) -> None:
         super().__init__()
-        self.keep, self.bins, self.bound = size // 2, settings.bins, settings.bound
-        self.net = MLP(self.keep + given_size, (size - self.keep) * (3 * settings.bins - 1), settings.hidden, settings.layers, zero=True)
+        self.sizes, self.bins, self.bound = (size // 2, size - size // 2), settings.bins, settings.bound
+        self.net = MLP(self.sizes[0] + given_size, self.sizes[1] * (3 * settings.bins - 1), settings.hidden, settings.layers, zero=True)
 
     def forward(self, x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """z and ln|dz/dx|."""
-        kept, moved = x[:, : self.keep], x[:, self.keep :]
-        moved, log_det = self._splines(kept, given).call_and_ladj(moved)
-        return torch.cat((kept, moved), 1), log_det.sum(1)
+        kept, moved = x.split(self.sizes, 1)
+        moved, log_det = spline(moved.T, self._shapes(kept, given), self.bound)
+        return torch.cat((kept, moved.T), 1), log_det.sum(0)
 
     def inverse(self, z: Tensor, given: Tensor) -> Tensor:
         """x."""
-        kept, moved = z[:, : self.keep], z[:, self.keep :]
-        return torch.cat((kept, self._splines(kept, given)._inverse(moved)), 1)
+        kept, moved = z.split(self.sizes, 1)
+        return torch.cat((kept, spline_inverse(moved.T, self._shapes(kept, given), self.bound).T), 1)
 
-    def _splines(self, kept: Tensor, given: Tensor) -> MonotonicRQSTransform:
-        shapes = self.net(torch.cat((kept, given), 1)).unflatten(1, (-1, 3 * self.bins - 1))
-        return MonotonicRQSTransform(*shapes.split((self.bins, self.bins, self.bins - 1), -1), bound=self.bound)
+    def _shapes(self, kept: Tensor, given: Tensor) -> Tensor:
+        shapes: Tensor = self.net(torch.cat((kept, given), 1)).T
+        return shapes.reshape(self.sizes[1], 3 * self.bins - 1, -1)
 
 
 class Autoregressive(nn.Module):
@@ -128,33 +150,41 @@ class FlowModel(ConditionalModel):
     def __init__(self, settings: Flow, target_size: int, given_size: int) -> None:
         super().__init__()
         self.target_size, self.given_size, self.noise_size = target_size, given_size, target_size
+        self.affine = Affine(target_size, given_size, settings) if settings.affine else None
         step = Coupling if settings.passes == 2 or target_size == 1 else Autoregressive
         self.mixings = nn.ModuleList(Mixing(target_size, settings.randperm, settings.linear) for _ in range(settings.transforms))
         self.splines = nn.ModuleList(step(target_size, given_size, settings) for _ in range(settings.transforms))
 
     def forward(self, given: Tensor) -> FlowDistribution:
-        return FlowDistribution(list(zip(self.mixings, self.splines, strict=True)), given)  # type: ignore[arg-type]
+        return FlowDistribution(self, given)
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
         """The negative mean log density."""
         yield self, -self(given).log_prob(target).mean()
 
+    @property
+    def steps(self) -> list[tuple[Mixing, Coupling | Autoregressive]]:
+        """Mixings and splines, from the data to the noise."""
+        return list(zip(self.mixings, self.splines, strict=True))  # type: ignore[arg-type]
+
 
 class FlowDistribution(Distribution):
     """p(target | given) of a flow."""
 
-    def __init__(self, steps: list[tuple[Mixing, Coupling | Autoregressive]], given: Tensor) -> None:
-        self.steps, self.given = steps, given
+    def __init__(self, model: FlowModel, given: Tensor) -> None:
+        self.model, self.given = model, given
 
     def sample(self, noise: Tensor) -> Tensor:
-        for mixing, spline in reversed(self.steps):
-            noise = mixing.inverse(spline.inverse(noise, self.given))
-        return noise
+        for mixing, step in reversed(self.model.steps):
+            noise = mixing.inverse(step.inverse(noise, self.given))
+        return noise if self.model.affine is None else self.model.affine.inverse(noise, self.given)
 
     def log_prob(self, target: Tensor) -> Tensor:
         total = torch.zeros_like(target[:, 0])
-        for mixing, spline in self.steps:
+        if self.model.affine is not None:
+            target, total = self.model.affine(target, self.given)
+        for mixing, step in self.model.steps:
             target, mixing_log_det = mixing(target)
-            target, spline_log_det = spline(target, self.given)
+            target, spline_log_det = step(target, self.given)
             total = total + mixing_log_det + spline_log_det
         return total + normal_log_prob(target)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from cloudchamber.models.base import ConditionalModel, Distribution, fixed_noise
 from cloudchamber.nn.conv import ConvCritic, ConvGenerator
+from cloudchamber.nn.images import ImageConstrainer, ImageCritic, ImageGenerator, image_side
 from cloudchamber.nn.mlp import MLP
 
 
@@ -20,15 +21,20 @@ class Gan:
     """Settings of a conditional GAN.
 
     ``network`` "conv": the first ``channels`` * ``length`` target numbers are a signal, by channels; the rest are scalars. There the generator
-    may take ``noise_injection`` at every stage and both networks ``dense`` connections. A batch is split into ``critic_steps`` parts, one for each
-    turn of the critic; then the generator takes its turn at the conditions of the last.
+    may take ``noise_injection`` at every stage and both networks ``dense`` connections. ``network`` "image": the target is a square image of ``length``
+    pixels in ``channels``. A batch is split into ``critic_steps`` parts, one for each turn of the critic; then the generator takes its turn at the
+    conditions of the last.
+
+    ``constrainers`` name networks that learn to tell some of the given numbers (their places) from an event. The generator's loss has ``constraint`` times
+    the difference of their squared errors on generated and on real events; without names there are none.
 
     References: Gulrajani et al. (2017), arXiv:1704.00028 (Wasserstein with ``penalty``); Goodfellow et al. (2014), arXiv:1406.2661, and
-    Salimans et al. (2016), arXiv:1606.03498, section 3.4 (one-sided label ``smoothing``).
+    Salimans et al. (2016), arXiv:1606.03498, section 3.4 (one-sided label ``smoothing``); Erdmann et al. (2019), Comput. Softw. Big Sci. 3, 4
+    (constrainers).
     """
 
     loss: Literal["wasserstein", "cross_entropy"] = "wasserstein"
-    network: Literal["mlp", "conv"] = "mlp"
+    network: Literal["mlp", "conv", "image"] = "mlp"
     latent: int = 32
     hidden: int = 256
     layers: int = 2
@@ -41,15 +47,22 @@ class Gan:
     critic_steps: int = 5
     penalty: float = 10.0
     smoothing: float = 0.1
+    constrainers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    constraint: float = 1.0
 
     def build(self, target_size: int, given_size: int) -> GanModel:
         """The model for so many numbers."""
         if self.critic_steps < 1:
             raise ValueError(f"critic_steps must be at least 1, got {self.critic_steps}")
-        if self.network == "mlp" and (self.noise_injection or self.dense):
+        if self.network != "conv" and (self.noise_injection or self.dense):
             raise ValueError("noise_injection and dense belong to network 'conv'")
         if self.network == "conv" and not 0 < self.channels * self.length <= target_size:
             raise ValueError(f"network 'conv' needs channels * length between 1 and the target's {target_size} numbers, got {self.channels} * {self.length}")
+        if self.network == "image" and self.channels * self.length != target_size:
+            raise ValueError(f"network 'image' needs channels * length = {target_size}, the target's numbers, got {self.channels} * {self.length}")
+        for name, places in self.constrainers.items():
+            if not places or not all(0 <= place < given_size for place in places):
+                raise ValueError(f"constrainer '{name}' needs places among the {given_size} given numbers, from 0 on, got {list(places)}")
         return GanModel(self, target_size, given_size)
 
 
@@ -69,14 +82,27 @@ class GanModel(ConditionalModel):
             self.noise_size += generator.noise_size
             self.generator = generator
             self.critic = ConvCritic(s.channels, s.length, scalars + given_size, s.width, s.stages, s.hidden, s.dense)
+        elif s.network == "image":
+            side = image_side(s.length)
+            self.generator = ImageGenerator(s.latent + given_size, s.channels, side, s.width, s.hidden)
+            self.critic = ImageCritic(s.channels, side, given_size, s.width, s.hidden)
         else:
             self.generator = MLP(s.latent + given_size, target_size, s.hidden, s.layers)
             self.critic = MLP(target_size + given_size, 1, s.hidden, s.layers)
+        self.constrainers = nn.ModuleDict({name: self._constrainer(len(places)) for name, places in s.constrainers.items()})
+
+    def _constrainer(self, numbers: int) -> nn.Module:
+        s = self.settings
+        if s.network == "image":
+            return ImageConstrainer(s.channels, image_side(s.length), numbers, s.width)
+        return MLP(self.target_size, numbers, s.hidden, s.layers)
 
     def score(self, target: Tensor, given: Tensor) -> Tensor:
         """The critic's answer, (events,): high for events that look real."""
         if self.settings.network == "mlp":
             answer: Tensor = self.critic(torch.cat((target, given), 1))
+        elif self.settings.network == "image":
+            answer = self.critic(target, given)
         else:
             signal = target[:, : self.settings.channels * self.settings.length]
             extra = torch.cat((target[:, signal.shape[1] :], given), 1)
@@ -87,12 +113,19 @@ class GanModel(ConditionalModel):
         return GanDistribution(self, given)
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
-        """The critic ``critic_steps`` times, then the generator."""
+        """The critic ``critic_steps`` times, each constrainer once, then the generator."""
         for real, condition in zip(target.chunk(self.settings.critic_steps), given.chunk(self.settings.critic_steps), strict=True):
             yield self.critic, self._critic_loss(real, condition)
+        for name, constrainer in self.constrainers.items():
+            yield constrainer, self._constrainer_error(name, target, given)
         fake = self.generate(torch.randn(len(condition), self.noise_size, device=target.device), condition)
         score = self.score(fake, condition)
-        yield self.generator, -score.mean() if self.settings.loss == "wasserstein" else F.softplus(-score).mean()
+        loss = -score.mean() if self.settings.loss == "wasserstein" else F.softplus(-score).mean()
+        for name in self.constrainers:
+            with torch.no_grad():
+                error = self._constrainer_error(name, real, condition)
+            loss = loss + self.settings.constraint * (self._constrainer_error(name, fake, condition) - error).abs()
+        yield self.generator, loss
 
     def validation_loss(self, target: Tensor, given: Tensor) -> Tensor:
         """The energy distance between (given, target) and (given, generated); unbiased, so it may fall a little below 0."""
@@ -100,6 +133,11 @@ class GanModel(ConditionalModel):
             return target.new_zeros(())  # a left-over single event has no pair and weighs next to nothing
         fake = self.generate(fixed_noise(target, self.noise_size), given)
         return energy_distance(torch.cat((given, target), 1), torch.cat((given, fake), 1))
+
+    def _constrainer_error(self, name: str, target: Tensor, given: Tensor) -> Tensor:
+        """The mean squared error of the given numbers that a constrainer tells."""
+        told: Tensor = self.constrainers[name](target)
+        return (told - given[:, list(self.settings.constrainers[name])]).square().mean()
 
     def _critic_loss(self, real: Tensor, given: Tensor) -> Tensor:
         with torch.no_grad():

@@ -85,8 +85,13 @@ def separation_power(truth: np.ndarray, answer: np.ndarray, bins: int | np.ndarr
     # the last bin holds its upper edge
     edges[-1] = np.nextafter(edges[-1], np.inf)
     p, q = (np.bincount(np.searchsorted(edges, sample, side="right"), minlength=len(edges) + 1) / len(sample) for sample in (truth, answer))
-    filled = p + q > 0
-    return float(0.5 * np.sum((p - q)[filled] ** 2 / (p + q)[filled]))
+    return float(triangular_discrimination(p, q))
+
+
+def triangular_discrimination(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """1/2 sum (p-q)^2 / (p+q) over the last axis: the separation power of two histograms that each add up to 1."""
+    both = p + q
+    return 0.5 * np.sum(np.divide((p - q) ** 2, both, out=np.zeros_like(both), where=both > 0), axis=-1)
 
 
 def _line(truth: np.ndarray, answer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,18 +45,20 @@ def convert(
     for path, other in zip(sources, tables, strict=True):
         if set(other) != set(tables[0]):
             raise ValueError(f"'{path}' holds the columns {', '.join(other)}, '{sources[0]}' holds {', '.join(tables[0])}: convert them one by one")
+        if study.schema_for(other) != study.schema_for(tables[0]):
+            raise ValueError(f"'{path}' and '{sources[0]}' hold columns of different shapes, so of different detectors: convert them one by one")
     table, out = concatenate(tables), Path(out)
     if out.suffix or format_to is not None:
         write_table(out, table, study, format_to)
     else:
         _write_store(out, table, study, [Path(each).name for each in sources])
-    return Converted(out, events_in(table), tuple(table), tuple(name for name in study.simulator.schema.columns if name not in table))
+    return Converted(out, events_in(table), tuple(table), tuple(name for name in study.schema_for(table).columns if name not in table))
 
 
 def _write_store(out: Path, table: Table, study: Study, names: list[str]) -> None:
     events = events_in(table)
     settings = {"files": names, "events": events, "digest": digest(table), "block_events": BLOCK_EVENTS}
     table = take(table, rng(0, "convert").permutation(events))
-    with StoreWriter(out, presence(table, study.simulator.schema), "files", settings, 0) as writer:
+    with StoreWriter(out, presence(table, study.schema_for(table)), "files", settings, 0) as writer:
         for block in writer.missing(-(-events // BLOCK_EVENTS)):
             writer.write_block(block, take(table, slice(block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS)))

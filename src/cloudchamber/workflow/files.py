@@ -16,7 +16,7 @@ from cloudchamber.study import Format, Study
 
 
 def read_table(path: Path, study: Study, format: str | None = None, own_first: bool = True) -> Table:
-    """The schema's columns that a file, or an event store's folder, holds; ValueError where there is none of them.
+    """The study's columns that a file, or an event store's folder, holds; ValueError where there is none of them.
 
     Where a suffix belongs to a format of the study's own and to a general one, ``own_first`` decides.
     """
@@ -29,10 +29,10 @@ def read_table(path: Path, study: Study, format: str | None = None, own_first: b
             folders = [f.name for f in study.formats if f.read is not None]
             raise ValueError(f"'{path}' is no event store; for the output folder of another program name its format: {', '.join(folders) or 'there is none'}")
         return Store(path).read()
-    columns = study.simulator.schema.columns
     chosen = find_format(path, study, format, "read", own_first)
     assert chosen.read is not None
     table = chosen.read(path)
+    columns = study.schema_for(table).columns
     present = {name: column for name, column in columns.items() if name in table}
     if not present:
         raise ValueError(f"'{path}' holds none of the columns of '{study.name}'; it has: {', '.join(table) or 'nothing'}; wanted: {', '.join(columns)}")

@@ -22,6 +22,7 @@ class Listed:
     default_recipe: str
     packaged: tuple[str, ...]
     formats: tuple[str, ...]
+    protocols: tuple[str, ...]
 
 
 def list_studies() -> tuple[Listed, ...]:
@@ -43,4 +44,5 @@ def _listed(name: str) -> Listed:
         study.default_recipe,
         packaged_recipes(study),
         formats,
+        tuple(study.protocols),
     )

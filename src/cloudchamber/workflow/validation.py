@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from cloudchamber.hub import find_run, load
 from cloudchamber.rng import rng
 from cloudchamber.schema import Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
-from cloudchamber.study import Simulator, Study
+from cloudchamber.study import ProtocolFunction, Simulator, Study
 from cloudchamber.workflow.files import read_table
 from cloudchamber.workflow.simulation import live_events
 from cloudchamber.workflow.training import read_provenance, trained_simulator
@@ -61,14 +61,18 @@ def validate(
     seed: int = 1,
     workers: int = 1,
     floor: Path | str | None = None,
+    protocol: str | None = None,
+    told: Callable[[str], None] = lambda text: None,
 ) -> Validation:
     """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
 
     Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``against``, or simulated here. ``n`` events are
     compared with answers at the same theta; as many more give the floor that truth reaches against truth: simulated here at the same theta too, taken from
     the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
+    ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``told`` hears how far it is.
     """
     folder, study = find_run(subject)
+    agreed = None if protocol is None else study.protocol(protocol)
     names = {_label(each): each for each in (subject, *compare)}
     models = {label: load(each) for label, each in names.items()}
     for label, model in models.items():
@@ -98,7 +102,7 @@ def validate(
         simulator = trained_simulator(folder, study)
         first, second = truth_twice(simulator, n, seed, workers)
         facts["truth"] = f"{2 * n} events simulated for this report (simulator {read_provenance(folder)['simulator']}, seed {seed})"
-    return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts)
+    return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts, agreed, told)
 
 
 def truth_twice(simulator: Simulator, n: int, seed: int, workers: int = 1) -> tuple[Table, Table]:
@@ -109,7 +113,15 @@ def truth_twice(simulator: Simulator, n: int, seed: int, workers: int = 1) -> tu
 
 
 def compare_with_truth(
-    study: Study, models: Mapping[str, TrainedModel], first: Table, second: Table, out: Path, seed: int, facts: Mapping[str, str]
+    study: Study,
+    models: Mapping[str, TrainedModel],
+    first: Table,
+    second: Table,
+    out: Path,
+    seed: int,
+    facts: Mapping[str, str],
+    protocol: ProtocolFunction | None = None,
+    told: Callable[[str], None] = lambda text: None,
 ) -> Validation:
     """Write the report on ``models``, the first one foremost, with answers at the theta of ``first`` and the floor from ``second``."""
     from cloudchamber.validate.report import write_report
@@ -128,6 +140,9 @@ def compare_with_truth(
     for name, answer in answers.items():
         results[name], missing = _checked(study.checks(), first, answer, second, seed, complete)
         skipped |= missing
+    if protocol is not None:
+        agreed = protocol(first, answers, second, seed, told)
+        results = {name: [*found, *agreed[name]] for name, found in results.items()}
     figures = _figures(study, first, answers, complete)
     stated: dict[str, str | int | float] = {"study": study.name, "run": run, "n": n, **facts}
     stated["compared"] = f"{n} events with answers at the same theta, {n} more for the floor"
@@ -201,7 +216,11 @@ def _peer_answers(study: Study, schema: Schema, truth: Table, seed: int, target:
     theta = {name: truth[name] for name in schema.theta}
     answers = {}
     for peer in study.peers:
-        made = live_events(study.make_simulator(peer), events_in(theta), seed, theta=theta, purpose=peer)
+        simulator = study.make_simulator(peer)
+        # the peer of another detector has nothing to compare
+        if [column.shape for column in simulator.schema.x.values()] != [column.shape for column in schema.x.values()]:
+            continue
+        made = live_events(simulator, events_in(theta), seed, theta=theta, purpose=peer)
         answers[peer] = {name: made[name] for name in truth if name in made}
     return answers
 

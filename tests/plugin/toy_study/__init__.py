@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cloudchamber.models.recipe import Recipe
-    from cloudchamber.validate.check import Check
+    from cloudchamber.validate.check import Check, CheckResult
 
 KINDS = ("muon", "pion")
 SCHEMA = Schema(
@@ -120,6 +120,26 @@ def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
     return {"decay times": figure}
 
 
+def quarters(truth: Table, answers: Mapping[str, Table], second_truth: Table, seed: int, told: Callable[[str], None]) -> dict[str, list[CheckResult]]:
+    """What this field would agree on: the quartiles of the decay time, in microseconds, at most half a microsecond apart."""
+    from cloudchamber.validate.check import CheckResult
+
+    def distance(table: Table) -> float:
+        return float(np.max(np.abs(np.subtract(*(np.quantile(each["decay_time_us"], (0.25, 0.5, 0.75)) for each in (truth, table))))))
+
+    told("quartiles")
+    floor, why = distance(second_truth), "three numbers that anyone can compare"
+    found = {name: distance(table) for name, table in answers.items()}
+    return {name: [CheckResult("quartiles", "", value, float("nan"), floor, 0.5, value <= 0.5, "us", why)] for name, value in found.items()}
+
+
+def more_tubes(table: Table) -> Schema | None:
+    """The schema of a detector with another number of tubes."""
+    if "light" not in table or np.shape(table["light"])[1:] == (3,):
+        return None
+    return replace(SCHEMA, x=SCHEMA.x | {"light": replace(SCHEMA.x["light"], shape=np.shape(table["light"])[1:])})
+
+
 def read_times(path: Path) -> Table:
     """Lifetime and decay time, two numbers a line."""
     numbers = np.loadtxt(path, ndmin=2, dtype=np.float32)
@@ -142,4 +162,6 @@ STUDY = Study(
     folder=Path(__file__).parent,
     peers=("peer",),
     formats=(Format("times", (".times",), read_times, write_times, "lifetime and decay time, two numbers a line"),),
+    schema_of=more_tubes,
+    protocols={"quarters": quarters},
 )

@@ -1,0 +1,117 @@
+"""The commands that learn: ``train`` and ``tune``."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cloudchamber import screen
+from cloudchamber.cli.arguments import Data, Out, StudyName
+from cloudchamber.study import find_study
+
+RECIPE_PARTS = ("fit", "model", "target_codec", "given_codec")
+
+
+@dataclass(frozen=True)
+class Train:
+    """Fit a recipe to an event store, into a run folder; after an interruption the same command goes on from the last epoch.
+
+    For example:
+    $ cloudchamber train airshower data/train runs/mine --recipe flow --fit.epochs 50
+    $ cloudchamber train airshower --recipe flow --help  # with the flags of the recipe's own settings
+    $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json
+    """
+
+    study: StudyName
+    """A study's name, see `cloudchamber list`."""
+    data: Data
+    """Folder of the event store."""
+    out: Out
+    """Run folder: weights, recipe, log, metrics."""
+    recipe: str | None = None
+    """Name of the recipe; the study's default one by default."""
+    seed: int = 1
+    """Seed of first weights, order of events and noise."""
+    overrides: Path | None = None
+    """A JSON or TOML file of settings that win over the flags, such as best.json of `cloudchamber tune`."""
+    limit: int | None = None
+    """Use the first so many events only."""
+    memory_gb: float = 4.0
+    """Events that fill more are streamed from the store."""
+    accelerator: str = "auto"
+    """cpu, cuda, mps or auto."""
+    devices: int = 1
+    """Devices on each node."""
+    strategy: str = "auto"
+    """lightning-fabric's strategy, such as ddp."""
+    num_nodes: int = 1
+    """Nodes."""
+
+    def run(self) -> None:
+        from cloudchamber.train.fit import Hardware
+        from cloudchamber.workflow import train
+        from cloudchamber.workflow.tuning import read_file
+
+        overrides = read_file(self.overrides) if self.overrides else None
+        recipe = find_study(self.study).recipe(self.recipe)
+        recipe = dataclasses.replace(recipe, **{part: getattr(self, part) for part in RECIPE_PARTS if hasattr(self, part)})
+        hardware = Hardware(self.accelerator, self.devices, self.strategy, self.num_nodes)
+        with screen.progress("training", "epochs") as told:
+            done = train(self.study, self.data, self.out, recipe, self.seed, overrides, hardware, self.limit, self.memory_gb, told)
+        screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch} of {done.epochs}, {done.seconds:.0f} s: {done.folder}")
+        screen.say(f"next: cloudchamber validate {done.folder}")
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Search a recipe's settings for the lowest validation loss; each trial is a training in OUT/trial-0000, OUT/trial-0001, ...
+
+    After an interruption the same command goes on where it stopped. Started several times, also on machines that share OUT, it shares the work: --trials counts
+    those of all. The search space is a JSON or TOML file of settings, named as train's flags are (without the dashes), each with values to try:
+    {"model.hidden": {"choices": [64, 128]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": true}}
+
+    For example:
+    $ cloudchamber tune airshower data/train tuned --recipe flow --space space.json --trials 20 --epochs 10
+    $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json  # the best settings, in full
+    """
+
+    study: StudyName
+    """A study's name, see `cloudchamber list`."""
+    data: Data
+    """Folder of the event store."""
+    out: Out
+    """Folder of the trials, the storage, best.json and index.html."""
+    recipe: str | None = None
+    """Name of the recipe; the study's default one by default."""
+    trials: int = 20
+    """Trials in all, those of earlier and other processes included."""
+    sampler: Literal["random", "tpe"] = "random"
+    """random: each trial on its own; tpe: near the best ones so far."""
+    storage: str = "journal"
+    """What the processes share: journal or sqlite (a file in OUT), a path of a journal file, or a database's URL."""
+    space: Path | None = None
+    """File of the settings to search; by default the study's own for the recipe, if it has one."""
+    epochs: int | None = None
+    """Epochs of a trial; the recipe's by default."""
+    seed: int = 1
+    """Seed of the settings drawn, and of every trial's training."""
+    prune: bool = True
+    """Stop a trial that is worse than the median of the others at the same epoch."""
+    limit: int | None = None
+    """Use the first so many events only."""
+    memory_gb: float = 4.0
+    """Events that fill more are streamed from the store."""
+    accelerator: str = "auto"
+    """cpu, cuda, mps or auto."""
+
+    def run(self) -> None:
+        from cloudchamber.train.fit import Hardware
+        from cloudchamber.workflow import tune
+
+        search = (self.recipe, self.trials, self.sampler, self.storage, self.space, self.epochs, self.seed, self.prune)
+        with screen.progress("tuning", "trials") as told:
+            done = tune(self.study, self.data, self.out, *search, Hardware(self.accelerator), self.limit, self.memory_gb, told)
+        screen.show_trials(done)
+        screen.say(f"next: cloudchamber train {self.study} {self.data} RUN --recipe {done.recipe} --overrides {done.best_file}")
