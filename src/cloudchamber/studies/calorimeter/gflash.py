@@ -40,11 +40,15 @@ class Gflash:
     beam: Beam = Beam()
 
     def __post_init__(self) -> None:
-        self.beam.check(self.schema)
+        self.beam.check(self._allowed)
 
     @property
     def schema(self) -> Schema:
-        """Theta and x of a shower in these crystals."""
+        """Theta and x of a shower in these crystals; the same as Geant4's, though only energies from 100 MeV on are simulated."""
+        return calorimeter_schema(self.crystals, ELECTROMAGNETIC)
+
+    @property
+    def _allowed(self) -> Schema:
         return calorimeter_schema(self.crystals, ELECTROMAGNETIC, LOWEST_ENERGY_MEV)
 
     def prior(self, n: int, rng: np.random.Generator) -> Table:
@@ -55,7 +59,7 @@ class Gflash:
         """Deposits of one shower for each event of ``theta``; ValueError for a bad column."""
         from cloudchamber.studies.calorimeter.gflash_kernel import showers
 
-        schema, crystals, medium = self.schema, self.crystals, self.crystals.medium
+        schema, crystals, medium = self._allowed, self.crystals, self.crystals.medium
         theta = check_table(theta, schema.theta)
         deposit = showers(
             theta["particle"] == ELECTROMAGNETIC.index("gamma"),
