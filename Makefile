@@ -44,6 +44,10 @@ weights: $(STAMP)
 	$(BIN)/cloudchamber train cosmic_ray_sky data/cosmic_ray_sky/varied runs/cosmic_ray_sky/events --recipe events --seed 1
 	mkdir -p $(PACKAGED)/cosmic_ray_sky/pretrained/events
 	cd runs/cosmic_ray_sky/events && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/cosmic_ray_sky/pretrained/events
+	$(BIN)/cloudchamber simulate calorimeter data/calorimeter/train --simulator geant4 --n 250000 --seed 1
+	$(BIN)/cloudchamber train calorimeter data/calorimeter/train runs/calorimeter/flow --recipe flow --seed 1
+	mkdir -p $(PACKAGED)/calorimeter/pretrained/flow
+	cd runs/calorimeter/flow && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/calorimeter/pretrained/flow
 
 clean:
 	rm -rf $(VENV) build
