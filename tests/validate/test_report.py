@@ -128,8 +128,8 @@ def test_filter_sort_and_unfold_in_a_real_browser(page):
     filter.value = "X"; filter.dispatchEvent(new Event("input"));
     const shown = [...document.querySelectorAll("tbody.check")].filter((check) => !check.hidden);
     const pictures = [...document.images];
-    Promise.all(pictures.map((picture) => picture.decode())).then(() => {
-      document.documentElement.dataset.drawn = pictures.every((picture) => picture.naturalWidth > 100);
+    addEventListener("load", () => {
+      document.documentElement.dataset.drawn = pictures.every((picture) => picture.complete && picture.naturalWidth > 100);
     });
     document.documentElement.dataset.order = shown.map((check) => check.dataset.order).join();
     document.documentElement.dataset.open = document.querySelector("tr.groups").offsetHeight > 50;
