@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from cloudchamber.validate.classifier import Classifier, auc, classifier_auc, classifier_test, split
+from cloudchamber.validate.classifier import Classifier, auc, auc_of, classifier_auc, classifier_test, split
 
 SMALL = Classifier(width=64, blocks=2, folds=2, epochs=25, patience=4, batch_size=256)
 
@@ -89,3 +89,16 @@ def test_unusable_input_is_refused():
         classifier_auc(good, good, np.arange(50) % 5, 1)
     with pytest.raises(ValueError, match="truth has 2 numbers an event, the answer 1"):
         classifier_auc(good, good[:, :1], None, 1)
+
+
+def test_the_value_of_a_check_keeps_events_of_one_condition_together_and_looks_at_no_more_than_asked():
+    random = np.random.default_rng(5)
+    theta = random.standard_normal(600)
+    # each event is its condition and a little noise: a classifier that met the same condition in training would know it again
+    truth, answer = ({"theta": theta, "x": theta + 0.01 * random.standard_normal(600)} for _ in range(2))
+    answer["x"][500:] += 10
+    value = auc_of(lambda table: table["x"][:, None], lambda table: table["theta"][:, None], 500)
+    found = value(truth, answer)
+    assert abs(found.value - 0.5) < 5 * found.error
+    shifted = {**truth, "x": truth["x"] + 1.0}
+    assert value(truth, shifted).value > 0.9

@@ -78,6 +78,19 @@ def test_a_few_heavy_weights_count_as_few_maps():
     assert normalisation(log_bf, drawn_at).effective_size < 20
 
 
+def test_unknown_significances_keep_the_order_of_the_thresholds_so_that_medians_stay_right():
+    """No map of the null: thresholds in its bulk rest on few maps of huge weight, and must not count as highly significant."""
+    x, log_bf, drawn_at = mixture((4.0, 5.0), 400)
+    own = x[drawn_at == 0]
+    significance = map_significance(own, x, log_bf, drawn_at)
+    assert np.isneginf(significance).any()
+    in_order = significance[np.argsort(own)]
+    assert (in_order[1:] >= in_order[:-1] - 1e-9).all()
+    assert np.sort(significance)[200] == pytest.approx(4.0, abs=0.15)
+    with pytest.raises(ValueError, match="between finite values"):
+        signal_at_sigma([10, 20], [np.array([-np.inf, -np.inf, 6.0]), np.array([5.5, 6.0, 7.0])])
+
+
 def test_normalisation():
     _, log_bf, drawn_at = mixture((0.0, 1.0), 10_000)
     found = check_normalisation(log_bf, drawn_at)

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cloudchamber.rng import rng
+from cloudchamber.schema import Table, take
 from cloudchamber.validate.check import Measured
 from cloudchamber.validate.features import rows, same_rows
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+_FEWEST_CONDITIONS = 50
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,22 @@ def classifier_test(truth: np.ndarray, answer: np.ndarray, condition: np.ndarray
             score = _train(inputs, label, train, validation, settings)(inputs[test])
             found.append(auc(score[label[test] == 0], score[label[test] == 1]))
     return Measured(float(np.mean([f.value for f in found])), float(np.sqrt(np.sum([f.error**2 for f in found]))) / len(found))
+
+
+def auc_of(features: Callable[[Table], np.ndarray], condition: Callable[[Table], np.ndarray], events: int) -> Callable[[Table, Table], Measured]:
+    """The value of a check: how well a classifier tells ``features`` (events, numbers) of two tables apart that is given their ``condition`` (events, n) too.
+
+    The first ``events`` of each are looked at. Events of one condition stay together, for the same theta in truth and answer must not be split between
+    training and test; with fewer than 50 different ones there is nothing to leak, and events are split singly.
+    """
+
+    def value(truth: Table, answer: Table) -> Measured:
+        truth, answer = (take(dict(table), slice(0, events)) for table in (truth, answer))
+        conditions = np.concatenate([condition(truth), condition(answer)])
+        given = conditions if len(np.unique(conditions, axis=0)) >= _FEWEST_CONDITIONS else None
+        return classifier_test(features(truth), features(answer), given, seed=1, settings=Classifier(folds=2))
+
+    return value
 
 
 def auc(truth_score: np.ndarray, answer_score: np.ndarray) -> Measured:

@@ -96,12 +96,16 @@ def importance_p_value(threshold: float | np.ndarray, statistic: np.ndarray, log
 
 
 def map_significance(threshold: np.ndarray, statistic: np.ndarray, log_bf: np.ndarray, drawn_at: np.ndarray | None = None) -> np.ndarray:
-    """One-sided significance (thresholds,) of each threshold by ``importance_p_value``; inf where fewer than 20 effective maps lie above.
+    """One-sided significance (thresholds,) of each threshold by ``importance_p_value``; unknown where fewer than 20 effective maps lie above.
 
-    For medians over maps, of which only the middle needs a number: ``signal_at_sigma`` refuses a median of inf.
+    What is unknown is inf, or -inf below a threshold that is known: in the null's bulk a few maps of huge weight may count as few maps too, and the order
+    of the thresholds must stay. For medians over maps, of which only the middle needs a number: ``signal_at_sigma`` refuses a median of +-inf.
     """
-    tail = _tail(threshold, statistic, log_bf, drawn_at)
-    return np.where(tail.effective_size < MIN_EFFECTIVE_SIZE, np.inf, sigma_from_p(np.minimum(tail.p_value, 1)))
+    place = np.atleast_1d(np.asarray(threshold, dtype=np.float64))
+    tail = _tail(place, statistic, log_bf, drawn_at)
+    known = tail.effective_size >= MIN_EFFECTIVE_SIZE
+    highest = place[known].max(initial=-np.inf)
+    return np.where(known, sigma_from_p(np.minimum(tail.p_value, 1)), np.where(place < highest, -np.inf, np.inf))
 
 
 def normalisation(log_bf: np.ndarray, drawn_at: np.ndarray | None = None) -> Normalisation:
@@ -148,7 +152,7 @@ def direct_p_value(threshold: float | np.ndarray, statistic: np.ndarray, level: 
 def signal_at_sigma(counts: Sequence[float], significance: Sequence[np.ndarray], sigma: float = 5.0, seed: int = 0, bootstrap: int = 500) -> Crossing:
     """The number of signal events at which the median significance reaches ``sigma``, linear between the ``counts``.
 
-    ``significance``: for each count the significances of its maps (inf allowed above the median). The error is the spread over maps drawn again
+    ``significance``: for each count the significances of its maps (+-inf allowed on either side of the median). The error is the spread over maps drawn again
     with replacement; the importance sampling's own error is not in it. ValueError where the counts do not bracket ``sigma``.
     """
     place = np.asarray(counts, dtype=np.float64)
@@ -210,7 +214,7 @@ def _crossing(counts: np.ndarray, medians: np.ndarray, sigma: float) -> float:
     upper = int(np.searchsorted(rising, sigma))
     if upper == 0 and rising[0] == sigma:
         return float(counts[0])
-    if upper in (0, len(rising)) or not np.isfinite(rising[upper]):
+    if upper in (0, len(rising)) or not np.isfinite(rising[upper - 1 : upper + 1]).all():
         return float("nan")
     share = (sigma - rising[upper - 1]) / (rising[upper] - rising[upper - 1])
     return float(counts[upper - 1] + share * (counts[upper] - counts[upper - 1]))

@@ -7,20 +7,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cloudchamber.physics.shower import fit_gaisser_hillas
-from cloudchamber.schema import Table, take
+from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.columns import N_DEPTH, PRIMARIES, depth_grid
-from cloudchamber.validate.check import Check, Measured
+from cloudchamber.validate.check import Check
+from cloudchamber.validate.classifier import auc_of
 
 _ENERGY_EDGES = np.arange(15.0, 20.01, 0.25)
 _PROFILE_FLOOR = 1e-2
 """Share of a profile's usual maximum below which the classifier does not compare it."""
-
-
 _CLASSIFIER_EVENTS = 6000
 """Events of each kind for a classifier: its AUC is then known to 0.005, in a minute."""
-
-
-_FEWEST_CONDITIONS = 50
 
 
 def primary_energy_bins(table: Table) -> dict[str, np.ndarray]:
@@ -85,18 +81,6 @@ def checks() -> Sequence[Check]:
     """The table that the report prints."""
     from cloudchamber.validate.distances import wasserstein
 
-    def auc(features: Callable[[Table], np.ndarray]) -> Callable[[Table, Table], Measured]:
-        def value(truth: Table, answer: Table) -> Measured:
-            from cloudchamber.validate.classifier import Classifier, classifier_test
-
-            truth, answer = (take(dict(table), slice(0, _CLASSIFIER_EVENTS)) for table in (truth, answer))
-            conditions = np.concatenate([condition(truth), condition(answer)])
-            # showers of a few fixed conditions, as CONEX makes them, are split by event: there is nothing to leak
-            given = conditions if len(np.unique(conditions, axis=0)) >= _FEWEST_CONDITIONS else None
-            return classifier_test(features(truth), features(answer), given, seed=1, settings=Classifier(folds=2))
-
-        return value
-
     bins = primary_energy_bins
     return [
         Check("<Xmax>", "the mean depth of the maximum tells the mass", _difference("xmax_g_cm2", np.mean), 1.5, "g/cm2", groups=bins),
@@ -110,8 +94,8 @@ def checks() -> Sequence[Check]:
             limit_in_floors=True,
             groups=bins,
         ),
-        Check("classifier AUC, profiles", "no trained eye tells the profiles apart", auc(full_profiles), 0.55, bootstrap=0),
-        Check("classifier AUC, observables", "nor the observables of an analysis", auc(scalars), 0.55, bootstrap=0),
+        Check("classifier AUC, profiles", "no trained eye tells the profiles apart", auc_of(full_profiles, condition, _CLASSIFIER_EVENTS), 0.55, bootstrap=0),
+        Check("classifier AUC, observables", "nor the observables of an analysis", auc_of(scalars, condition, _CLASSIFIER_EVENTS), 0.55, bootstrap=0),
         Check("correlation Xmax-N_mu", "hybrid detectors tell masses by it", _correlation, 0.03, groups=bins),
         Check("mean ln N_mu", "the muon number, relative", _muons(np.mean), 0.03, groups=bins),
         Check("sigma ln N_mu", "its fluctuations, relative", _relative(lambda t: np.log(muon_number(t)), np.std), 0.03, groups=bins),

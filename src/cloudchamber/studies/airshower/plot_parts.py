@@ -1,14 +1,9 @@
-"""What the figures of air showers share: colours, panels, legends, and the samples and statistics that they draw.
-
-A primary has one colour in all figures (Okabe and Ito's palette, safe for colour-blind readers).
-
-References: Okabe and Ito, Color Universal Design (2008), jfly.uni-koeln.de/color.
-"""
+"""What the figures of air showers share: a primary's colour, and the samples and statistics that they draw."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +11,16 @@ from numpy.typing import NDArray
 from cloudchamber.physics.gumbel import gumbel_mean, gumbel_variance
 from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.columns import MASS_NUMBER, N_DEPTH, PRIMARIES, depth_grid
+from cloudchamber.validate.figures import BLUE, DASHED, DOTTED, GREEN, INK, ORANGE, PINK, QUIET, SKY_BLUE, VERMILION, Linestyle, line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
 
 Array = NDArray[Any]
-Linestyle = Literal["-", ""] | tuple[float, tuple[float, ...]]
 
-COLOURS = {"p": "#D55E00", "He": "#E69F00", "N": "#009E73", "Si": "#56B4E9", "Fe": "#0072B2", "photon": "#CC79A7"}
+COLOURS = {"p": VERMILION, "He": ORANGE, "N": GREEN, "Si": SKY_BLUE, "Fe": BLUE, "photon": PINK}
 NAMES = {"p": "proton", "He": "helium", "N": "nitrogen", "Si": "silicon", "Fe": "iron", "photon": "photon"}
-INK, QUIET = "#1b1f24", "#6b7480"
-DASHED, DOTTED = (0, (4, 1.6)), (0, (1, 1.4))
-PAGE_INCHES = 12.4
 QUANTILES = (0.05, 0.5, 0.95)
 FEWEST_FOR_CONTOURS = 30
 
@@ -162,23 +152,6 @@ def span(values: Array, tail: float, margin: float = 0.08) -> tuple[float, float
     return float(low - width), float(high + width)
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure that belongs to no window."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def panels(n: int) -> tuple[Figure, list[Axes]]:
-    """A figure of ``n`` panels, up to three in a row; from three on it spans the page."""
-    rows, columns = -(-n // 3), min(n, 3)
-    figure = new_figure({1: 5.6, 2: 7.6, 3: PAGE_INCHES}[columns], 0.8 + (3.4 if rows == 1 else 2.6 * rows))
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for spare in axes.flat[n:]:
-        spare.remove()
-    return figure, list(axes.flat[:n])
-
-
 def darker(primary: str) -> tuple[float, ...]:
     """A primary's colour at half its brightness."""
     from matplotlib.colors import to_rgb
@@ -190,42 +163,6 @@ def tag(axis: Axes, primary: str, note: str) -> None:
     """The primary's name and a note in the panel's upper right corner."""
     axis.text(0.97, 0.955, NAMES[primary], color=COLOURS[primary], weight="bold", ha="right", va="top", fontsize=11, transform=axis.transAxes)
     axis.text(0.97, 0.865, note, color=QUIET, ha="right", va="top", fontsize=8.5, linespacing=1.35, transform=axis.transAxes)
-
-
-def line(colour: str, label: str, linestyle: Linestyle = "-", linewidth: float = 1.4, marker: str = "", face: str | None = None) -> Line2D:
-    """A line or a marker for a legend."""
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], color=colour, label=label, linestyle=linestyle, linewidth=linewidth, marker=marker, markerfacecolor=face or colour, markersize=5.5)
-
-
-def patch(label: str, colour: str = QUIET, alpha: float = 0.4) -> Patch:
-    """A filled area for a legend."""
-    from matplotlib.patches import Patch
-
-    return Patch(color=colour, alpha=alpha, linewidth=0, label=label)
-
-
-def legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
-    """A legend above the panels, where it hides no data, in as many rows as its width asks for."""
-    if handles:
-        inches = sum(0.75 + 0.08 * len(str(handle.get_label())) for handle in handles)
-        columns = -(-len(handles) // max(1, round(inches / figure.get_figwidth() + 0.4)))
-        figure.legend(handles=handles, loc="outside upper center", ncols=columns, frameon=False, fontsize=9.5, handlelength=2.4, columnspacing=1.6)
-
-
-def finish(figure: Figure, caption: str) -> Figure:
-    """Ticks, grid and sizes of all panels, and the caption."""
-    for axis in figure.axes:
-        axis.tick_params(which="both", direction="in", top=True, right=True, labelsize=9, color=QUIET)
-        axis.grid(color="#c9d0d8", alpha=0.45, linewidth=0.6)
-        axis.set_axisbelow(True)
-        axis.xaxis.label.set_fontsize(10.5)
-        axis.yaxis.label.set_fontsize(10.5)
-        for spine in axis.spines.values():
-            spine.set(color=QUIET, linewidth=0.8)
-    figure.set_label(caption)
-    return figure
 
 
 def answer_styles(answers: Mapping[str, Table]) -> list[dict[str, Any]]:

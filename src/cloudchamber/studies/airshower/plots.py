@@ -15,16 +15,11 @@ from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.columns import MASS_NUMBER, PRIMARIES, depth_grid
 from cloudchamber.studies.airshower.plot_parts import (
     COLOURS,
-    DASHED,
     DEPTH,
-    DOTTED,
     ENERGY,
-    INK,
     MEAN_XMAX,
     NAMES,
-    PAGE_INCHES,
     QUANTILES,
-    QUIET,
     SIGMA_XMAX,
     XMAX,
     XmaxMoments,
@@ -34,17 +29,11 @@ from cloudchamber.studies.airshower.plot_parts import (
     correlation,
     darker,
     density,
-    finish,
     finite,
     gumbel_key,
     gumbel_lines,
-    legend,
-    line,
     minus_gumbel,
     moment_points,
-    new_figure,
-    panels,
-    patch,
     per_gev,
     present,
     quantile_errors,
@@ -54,6 +43,7 @@ from cloudchamber.studies.airshower.plot_parts import (
     tag,
     xmax_moments,
 )
+from cloudchamber.validate.figures import DASHED, DOTTED, INK, PAGE_INCHES, QUIET, finish, legend, line, new_figure, panels, patch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,11 +7,12 @@ from math import isqrt
 
 import numpy as np
 
-from cloudchamber.schema import Table, take
+from cloudchamber.schema import Table
 from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY
 from cloudchamber.studies.calorimeter.features import crystal_features
 from cloudchamber.studies.calorimeter.geometry import Crystals
 from cloudchamber.validate.check import Check, Measured
+from cloudchamber.validate.classifier import auc_of
 
 PARTICLES = (*ELECTROMAGNETIC, *HEAVY)
 READOUT_MEV = 0.1
@@ -21,7 +22,6 @@ FEWEST_AT_ONE_ENERGY = 10
 """A table with more different energies than this is of a continuous beam."""
 CLASSIFIER_EVENTS = 50_000
 """Events of each kind for a classifier: its AUC is then known to 0.002."""
-FEWEST_CONDITIONS = 50
 BINS = 100
 RESAMPLES = 20
 CELL_CLASSES = {
@@ -130,8 +130,22 @@ def checks() -> Sequence[Check]:
     """The table that the report prints."""
     why = "the distribution that every reader looks at"
     return [
-        Check("classifier AUC, log energies", "no trained eye tells the crystals' energies apart", _auc(log_energies), 0.55, groups=beams, bootstrap=0),
-        Check("classifier AUC, high level", "nor the observables of an analysis", _auc(high_level), 0.53, groups=beams, bootstrap=0),
+        Check(
+            "classifier AUC, log energies",
+            "no trained eye tells the crystals' energies apart",
+            _auc(log_energies),
+            0.55,
+            groups=beams,
+            bootstrap=0,
+        ),
+        Check(
+            "classifier AUC, high level",
+            "nor the observables of an analysis",
+            _auc(high_level),
+            0.53,
+            groups=beams,
+            bootstrap=0,
+        ),
         *(
             Check(f"separation, {name}", why, _separation(values), 2e-3, groups=beams, bootstrap=RESAMPLES)
             for name, values in {
@@ -158,16 +172,7 @@ def checks() -> Sequence[Check]:
 
 
 def _auc(features: Callable[[Table], np.ndarray]) -> Callable[[Table, Table], Measured]:
-    def value(truth: Table, answer: Table) -> Measured:
-        from cloudchamber.validate.classifier import Classifier, classifier_test
-
-        truth, answer = (take(dict(table), slice(0, CLASSIFIER_EVENTS)) for table in (truth, answer))
-        conditions = np.concatenate([condition(truth), condition(answer)])
-        # the same theta in truth and answer, or repeated impact points, must not be split between training and test
-        given = conditions if len(np.unique(conditions, axis=0)) >= FEWEST_CONDITIONS else None
-        return classifier_test(features(truth), features(answer), given, seed=1, settings=Classifier(folds=2))
-
-    return value
+    return auc_of(features, condition, CLASSIFIER_EVENTS)
 
 
 def _separation(values: Callable[[Table], np.ndarray]) -> Callable[[Table, Table], float]:

@@ -5,7 +5,7 @@ Filled is the simulator, lines are the answers; captions are the figures' labels
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,22 @@ from cloudchamber.studies.calorimeter.observables import (
     particle_energy_bins,
     response,
 )
+from cloudchamber.validate.figures import (
+    DASHED,
+    DOTTED,
+    GREEN,
+    INK,
+    PINK,
+    SKY_BLUE,
+    VERMILION,
+    Linestyle,
+    finish,
+    legend,
+    line,
+    new_figure,
+    panels,
+    patch,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,9 +48,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-INK, QUIET, TRUTH = "#1b1f24", "#6b7480", "#56B4E9"
-STYLES = (("#D55E00", "-"), ("#009E73", (0, (4, 1.6))), ("#CC79A7", (0, (1, 1.4))), (INK, (0, (4, 1, 1, 1))))
-"""Colour and dashes of the answers in their order (Okabe and Ito's palette, safe for colour-blind readers)."""
+TRUTH = SKY_BLUE
+STYLES: tuple[tuple[str, Linestyle], ...] = ((VERMILION, "-"), (GREEN, DASHED), (PINK, DOTTED), (INK, (0, (4, 1, 1, 1))))
+"""Colour and dashes of the answers in their order."""
 FEWEST = 10
 SHOWN = 5
 
@@ -57,7 +73,7 @@ def mean_image(truth: Table, answers: Mapping[str, Table]) -> Figure:
     n = crystals_of(truth).n
     images = [np.mean(table["deposit_mev"] / np.asarray(table["energy_mev"])[:, None], axis=0, dtype=float).reshape(n, n) for table in (truth, answer)]
     ratio = np.divide(images[1], images[0], out=np.full((n, n), np.nan), where=images[0] > 0)
-    figure = _figure(11.6, 4.1)
+    figure = new_figure(11.6, 4.1)
     axes = figure.subplots(1, 3)
     from matplotlib.colors import LogNorm
 
@@ -66,7 +82,7 @@ def mean_image(truth: Table, answers: Mapping[str, Table]) -> Figure:
         _image(figure, axis, image, title, "mean share of the energy", norm=colours, cmap="viridis", label=lambda v: f"{100 * v:.2g} %")
     reach = max(0.02, float(np.nanmax(np.abs(ratio - 1))))
     _image(figure, axes[2], ratio, f"{name} / simulator", "ratio", vmin=1 - reach, vmax=1 + reach, cmap="RdBu_r", label=lambda v: f"{v:.3f}")
-    return _finish(
+    return finish(
         figure, "Mean deposit of each crystal over the particle's energy, columns along x and rows along y; on the right the ratio of the two.", False
     )
 
@@ -75,13 +91,13 @@ def single_crystals(truth: Table, answers: Mapping[str, Table]) -> Figure:
     """Spectra of single crystals, alike places together."""
     n = crystals_of(truth).n
     shown = {name: offset for name, offset in CELL_CLASSES.items() if offset[1] <= n // 2}
-    figure, axes = _panels(len(shown))
+    figure, axes = panels(len(shown))
     for axis, (name, offset) in zip(axes, shown.items(), strict=True):
         _histograms(axis, {key: cell_class(table, offset) for key, table in {"simulator": truth, **answers}.items()}, 60, log=True)
         axis.set(xlabel="lg(E / MeV)", ylabel="crystals")
         axis.set_title(name, fontsize=10, color=INK)
     _legend(figure, answers)
-    return _finish(figure, f"Energies of single crystals at alike places of the array; those below {READOUT_MEV:g} MeV are in the first bin.")
+    return finish(figure, f"Energies of single crystals at alike places of the array; those below {READOUT_MEV:g} MeV are in the first bin.")
 
 
 def shower_shapes(truth: Table, answers: Mapping[str, Table]) -> Figure:
@@ -89,14 +105,14 @@ def shower_shapes(truth: Table, answers: Mapping[str, Table]) -> Figure:
     labels = {"e1_e9": "E1 / E9", "e9_e21": "E9 / E21", "e9_e25": "E9 / E25", "max_mev": "highest crystal / particle's energy"}
     found = {name: crystal_features(np.asarray(table["deposit_mev"]), crystals_of(table)) for name, table in {"simulator": truth, **answers}.items()}
     energy = np.asarray(truth["energy_mev"], dtype=float)
-    figure = _figure(9.6, 6.4)
+    figure = new_figure(9.6, 6.4)
     for axis, (feature, label) in zip(figure.subplots(2, 2).flat, labels.items(), strict=True):
         # event i of an answer has the truth's energy
         values = {name: features[feature] / energy if feature == "max_mev" else features[feature] for name, features in found.items()}
         _histograms(axis, values, 60, tail=0.002)
         axis.set(xlabel=label, ylabel="showers")
     _legend(figure, answers)
-    return _finish(
+    return finish(
         figure, "Shower shapes: the central crystal over the 3 x 3 about it, these over the 5 x 5 without and with its corners, and the highest crystal."
     )
 
@@ -109,7 +125,7 @@ def total_energy(truth: Table, answers: Mapping[str, Table]) -> Figure:
         groups = {"all": np.ones(len(truth["energy_mev"]), bool)}
     values = {name: response(table) for name, table in {"simulator": truth, **answers}.items()}
     shown = dict(list(groups.items())[:10])
-    figure, axes = _panels(len(shown) + 2)
+    figure, axes = panels(len(shown) + 2)
     for axis, (group, mask) in zip(axes, shown.items(), strict=False):
         _histograms(axis, {name: found[mask] for name, found in values.items()}, 60, tail=0.004)
         axis.set_title(group, fontsize=10, color=INK)
@@ -128,7 +144,7 @@ def total_energy(truth: Table, answers: Mapping[str, Table]) -> Figure:
         axis.set_xticks(ticks, [f"{gev:g}" for gev in ticks], minor=False)
         axis.set_xticks([], minor=True)
     _legend(figure, answers)
-    return _finish(
+    return finish(
         figure,
         "Total deposit over the particle's energy, for each particle and beam energy (bins of energy for a continuous beam). Last its mean and half its "
         "central 68 % against energy: filled circles and squares are the simulator's particles in this order, x and + the answers'. An energy that was not "
@@ -142,14 +158,14 @@ def correlations(truth: Table, answers: Mapping[str, Table]) -> Figure:
     with np.errstate(invalid="ignore", divide="ignore"):
         one, two = (np.nan_to_num(np.corrcoef(log_energies(table).T)) for table in (truth, answer))
     reach = max(0.02, float(np.abs(two - one).max()))
-    figure = _figure(12.4, 4.2)
+    figure = new_figure(12.4, 4.2)
     axes = figure.subplots(1, 3)
     for axis, matrix, title in zip(axes, (one, two), ("simulator", name), strict=False):
         _image(figure, axis, matrix, title, "correlation", vmin=-1, vmax=1, cmap="RdBu_r")
     _image(figure, axes[2], two - one, f"{name} − simulator", "difference", vmin=-reach, vmax=reach, cmap="RdBu_r")
     for axis in axes:
         axis.set(xlabel="crystal", ylabel="crystal")
-    return _finish(
+    return finish(
         figure, "Correlations of the crystals' lg(E / MeV) over all showers, crystals counted row by row; on the right the difference of the two.", False
     )
 
@@ -162,7 +178,7 @@ def single_showers(truth: Table, answers: Mapping[str, Table]) -> Figure:
     n, events = crystals_of(truth).n, len(truth["energy_mev"])
     order = np.argsort(np.asarray(truth["energy_mev"]), kind="stable")
     chosen = order[np.linspace(0, events - 1, min(SHOWN, events)).round().astype(int)]
-    figure = _figure(2.3 * len(chosen) + 1.2, 5.2)
+    figure = new_figure(2.3 * len(chosen) + 1.2, 5.2)
     axes = figure.subplots(2, len(chosen), squeeze=False)
     colours, half, pitch = LogNorm(READOUT_MEV, float(np.max(truth["energy_mev"]))), 0.5 * n, crystals_of(truth).pitch_mm
     for column, event in enumerate(chosen):
@@ -176,7 +192,7 @@ def single_showers(truth: Table, answers: Mapping[str, Table]) -> Figure:
                 axis.set_ylabel(title, fontsize=10, color=INK)
         axes[0, column].set_title(f"{truth['energy_mev'][event] / 1000:.2f} GeV, {truth['polar_deg'][event]:.0f}°", fontsize=10, color=INK)
     figure.colorbar(drawn, ax=list(axes.flat), label="E (MeV)", shrink=0.8)
-    return _finish(figure, "Single showers at the same theta, by energy; crosses mark the impact point, grey crystals saw less than 0.1 MeV.", False)
+    return finish(figure, "Single showers at the same theta, by energy; crosses mark the impact point, grey crystals saw less than 0.1 MeV.", False)
 
 
 _FIGURES: dict[str, Callable[[Table, Mapping[str, Table]], Figure]] = {
@@ -188,23 +204,7 @@ _FIGURES: dict[str, Callable[[Table, Mapping[str, Table]], Figure]] = {
 }
 
 
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _panels(n: int) -> tuple[Figure, list[Axes]]:
-    """A figure of ``n`` panels, up to three in a row."""
-    rows, columns = -(-n // 3), min(n, 3)
-    figure = _figure(4.1 * columns, 0.6 + 2.7 * rows)
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for spare in axes.flat[n:]:
-        spare.remove()
-    return figure, list(axes.flat[:n])
-
-
-def _style(answers: Mapping[str, Table], name: str) -> tuple[str, Any]:
+def _style(answers: Mapping[str, Table], name: str) -> tuple[str, Linestyle]:
     return STYLES[list(answers).index(name) % len(STYLES)]
 
 
@@ -241,23 +241,5 @@ def _image(figure: Figure, axis: Axes, image: Array, title: str, name: str, labe
 
 
 def _legend(figure: Figure, answers: Mapping[str, Table]) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: Sequence[Any] = [Patch(color=TRUTH, alpha=0.6, label="simulator")]
-    handles = [*handles, *(Line2D([], [], color=_style(answers, name)[0], linestyle=_style(answers, name)[1], label=name) for name in answers)]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), frameon=False, fontsize=9.5)
-
-
-def _finish(figure: Figure, caption: str, grid: bool = True) -> Figure:
-    for axis in figure.axes:
-        axis.tick_params(which="both", direction="in", labelsize=9, color=QUIET)
-        if grid:
-            axis.grid(color="#c9d0d8", alpha=0.45, linewidth=0.6)
-            axis.set_axisbelow(True)
-        axis.xaxis.label.set_fontsize(10)
-        axis.yaxis.label.set_fontsize(10)
-        for spine in axis.spines.values():
-            spine.set(color=QUIET, linewidth=0.8)
-    figure.set_label(caption)
-    return figure
+    lines = (line(_style(answers, name)[0], name, _style(answers, name)[1]) for name in answers)
+    legend(figure, [patch("simulator", TRUTH, 0.6), *lines])

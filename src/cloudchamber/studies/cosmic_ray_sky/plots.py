@@ -12,6 +12,7 @@ from cloudchamber.schema import Table
 from cloudchamber.studies.cosmic_ray_sky.columns import ISOTROPY, SIGNAL
 from cloudchamber.studies.cosmic_ray_sky.observables import signal_probability
 from cloudchamber.validate.calibration import reliability
+from cloudchamber.validate.figures import BLUE, GREEN, INK, ORANGE, PINK, QUIET, SKY_BLUE, VERMILION, finish, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 
     from cloudchamber.studies.cosmic_ray_sky.tophat import Excess
 
-INK, QUIET, SOURCE = "#1b1f24", "#6b7480", "#d7263d"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1b1f24")
-"""Okabe and Ito's palette, safe for colour-blind readers."""
+SOURCE = "#d7263d"
+COLOURS = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY_BLUE, INK)
 
 
 def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
@@ -65,9 +65,7 @@ def sizes(energy_ev: np.ndarray) -> np.ndarray:
 
 def sky(lon_deg: np.ndarray, lat_deg: np.ndarray, energy_ev: np.ndarray, caption: str = "") -> Figure:
     """One sky, energies as colours and sizes."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
+    figure = new_figure(8.2, 4.6)
     points = draw_events(mollweide(figure), lon_deg, lat_deg, energy_ev / 1e18, sizes(energy_ev), cmap="viridis_r")
     figure.colorbar(points, label="energy (EeV)", shrink=0.7, pad=0.02)
     figure.set_label(caption)
@@ -76,12 +74,10 @@ def sky(lon_deg: np.ndarray, lat_deg: np.ndarray, energy_ev: np.ndarray, caption
 
 def simulated_sky(truth: Table, event: int) -> Figure:
     """A sky whose truth is known: background grey, cosmic rays of sources coloured by rigidity."""
-    from matplotlib.figure import Figure
-
     lon, lat, energy, charge, signal = (
         truth[name].values[truth[name].offsets[event] : truth[name].offsets[event + 1]] for name in ("lon_deg", "lat_deg", "energy_ev", "charge", "from_source")
     )
-    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
+    figure = new_figure(8.2, 4.6)
     axes, chosen = mollweide(figure), signal == 1
     axes.scatter(*place(lon[~chosen], lat[~chosen]), s=sizes(energy[~chosen]), color="#c9ced6", linewidths=0)
     points = draw_events(axes, lon[chosen], lat[chosen], energy[chosen] / charge[chosen] / 1e18, sizes(energy[chosen]), cmap="plasma")
@@ -93,9 +89,7 @@ def simulated_sky(truth: Table, event: int) -> Figure:
 
 def relevance_sky(lon_deg: np.ndarray, lat_deg: np.ndarray, energy_ev: np.ndarray, relevance: np.ndarray, caption: str = "") -> Figure:
     """One sky, each cosmic ray coloured by how much it spoke for (red) or against (blue) a signal."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
+    figure = new_figure(8.2, 4.6)
     largest = float(np.abs(relevance).max(initial=1e-12))
     strength = np.abs(relevance)
     order = np.argsort(strength)
@@ -122,13 +116,11 @@ def tophat_sky(lon_deg: np.ndarray, lat_deg: np.ndarray, energy_ev: np.ndarray, 
 
 def pixel_map(values: np.ndarray, label: str, caption: str = "", cmap: str = "magma") -> Figure:
     """A map on HEALPix pixels (nested), such as a lens's arrival map."""
-    from matplotlib.figure import Figure
-
     from cloudchamber.physics.sphere import nested_pixels
 
     nside = round((len(values) / 12) ** 0.5)
     lon, lat = np.meshgrid(np.linspace(-180, 180, 721), np.linspace(-90, 90, 361))
-    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
+    figure = new_figure(8.2, 4.6)
     axes = mollweide(figure)
     image = values[nested_pixels(nside, unit_vectors(lon, lat))]
     x, y = -np.deg2rad(lon), np.deg2rad(lat)
@@ -140,9 +132,7 @@ def pixel_map(values: np.ndarray, label: str, caption: str = "", cmap: str = "ma
 
 def calibration(probability: Mapping[str, np.ndarray], signal: np.ndarray) -> Figure:
     """How often a stated p(signal) came true, each point with its binomial error."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.6, 4.4), layout="constrained")
+    figure = new_figure(4.6, 4.4)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, label="exact")
     for (name, stated), colour in zip(probability.items(), COLOURS, strict=False):
@@ -150,15 +140,12 @@ def calibration(probability: Mapping[str, np.ndarray], signal: np.ndarray) -> Fi
         axes.errorbar(found.probability, found.frequency, found.error, fmt="o-", color=colour, markersize=4, linewidth=1, capsize=2, label=name)
     axes.set(xlabel="stated p(signal)", ylabel="share of signals among such skies", xlim=(0, 1), ylim=(0, 1))
     axes.legend(frameon=False)
-    figure.set_label(f"Stated probabilities against what happened, {len(signal)} skies.")
-    return figure
+    return finish(figure, f"Stated probabilities against what happened, {len(signal)} skies.")
 
 
 def verdicts(truth: Table, probability: Mapping[str, np.ndarray]) -> Figure:
     """Log odds of a signal against the number of signal cosmic rays: median and the central 68 % of skies."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = new_figure(6.4, 4.2)
     axes = figure.add_subplot()
     n = np.asarray(truth["n_signal"])
     edges = np.unique(np.quantile(n[n > 0], np.linspace(0, 1, 11)).astype(int)) if (n > 0).any() else np.array([1, 2])
@@ -177,15 +164,12 @@ def verdicts(truth: Table, probability: Mapping[str, np.ndarray]) -> Figure:
     axes.set(xlabel="signal cosmic rays", ylabel="ln odds of a signal")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
-    figure.set_label("Median verdict and the central 68 % of skies; the horizontal band shows isotropic skies.")
-    return figure
+    return finish(figure, "Median verdict and the central 68 % of skies; the horizontal band shows isotropic skies.")
 
 
 def sensitivity(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], optimum: str, caption: str = "", total: int = 1000) -> Figure:
     """Median significance in standard deviations against the number of signal cosmic rays, {method: (counts, sigma)}; ``optimum`` is drawn as a black line."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.6, 4.6), layout="constrained")
+    figure = new_figure(6.6, 4.6)
     axes = figure.add_subplot()
     colours = iter(COLOURS[:-1] * 3)
     for name, (counts, sigma) in curves.items():
@@ -196,8 +180,7 @@ def sensitivity(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], optimum: st
     axes.axhline(5.0, color=QUIET, linestyle="--", linewidth=0.8)
     axes.set(xlabel=f"signal cosmic rays of {total}", ylabel=r"median significance ($\sigma$)", ylim=(0, None))
     axes.legend(frameon=False, fontsize=8)
-    figure.set_label(caption)
-    return figure
+    return finish(figure, caption)
 
 
 def circle(centre: np.ndarray, radius_deg: float, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
