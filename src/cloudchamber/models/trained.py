@@ -21,7 +21,8 @@ from cloudchamber.nn.codec import Codec
 from cloudchamber.rng import rng
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, events_in
 
-BATCH_EVENTS = 4096
+BATCH_EVENTS = 2048
+"""So many events' numbers stay in a processor's cache: larger batches sample more slowly."""
 NOISE_BLOCK = 1024
 """Noise is drawn for so many events at once, so that an event's noise does not depend on the batch size."""
 Outside = Literal["refuse", "flag"]

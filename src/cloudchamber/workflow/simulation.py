@@ -136,8 +136,12 @@ def simulate_block(simulator: Simulator, seed: int, block: Block, theta: Table |
 
 
 def write_block(writer: StoreWriter, simulator: Simulator, seed: int, block: Block, theta: Table | None) -> int:
-    """Simulate and write one block; gives its number of events."""
-    writer.write_block(block.number, simulate_block(simulator, seed, block, theta))
+    """Simulate and write one block; gives its number of events. RuntimeError, with the block's number, where the simulator breaks down."""
+    try:
+        table = simulate_block(simulator, seed, block, theta)
+    except RuntimeError as error:
+        raise RuntimeError(f"block {block.number}, events {block.first} to {block.stop - 1}: {error}") from error
+    writer.write_block(block.number, table)
     return block.events
 
 
