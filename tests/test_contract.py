@@ -234,10 +234,18 @@ def exports_with_parity(model: TrainedModel, given: Table, path: Path) -> None:
         assert equal(one.numpy(), np.asarray(two), 1e-3), f"column '{column}' of the exported model differs"
 
 
-def with_probabilities(study: Study, table: Table) -> Table:
-    """Where classes are inferred, what a model that leans towards the truth would state of them."""
-    columns = {name: column for name, column in study.simulator.schema.theta.items() if name in study.recipe().target and column.categories}
-    return table | {f"{name}_probability": (0.1 + np.eye(len(c.categories))[table[name]]) / (1 + 0.1 * len(c.categories)) for name, c in columns.items()}
+def inferred(study: Study, table: Table) -> Table:
+    """What a model that leans towards the truth would state of what is inferred: probabilities of classes, draws of numbers."""
+    columns = {name: column for name, column in study.simulator.schema.theta.items() if name in study.recipe().target}
+    stated: Table = {}
+    for name, column in columns.items():
+        if column.categories:
+            stated[f"{name}_probability"] = (0.1 + np.eye(len(column.categories))[table[name]]) / (1 + 0.1 * len(column.categories))
+        else:
+            values = np.asarray(table[name], float)[:, None]
+            drawn = values + 0.05 * values.std() * rng(1, name).standard_normal((len(values), 100))
+            stated[f"{name}_draws"] = drawn.clip(column.low, column.high).astype(column.dtype)
+    return table | stated
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -250,8 +258,8 @@ def test_checks_pass_for_truth_and_plots_are_drawn(name: str, tmp_path: Path) ->
     study = find_study(name)
     first, second = take(truth(name), slice(0, EVENTS // 2)), take(truth(name), slice(EVENTS // 2, EVENTS))
     checks = [replace(check, bootstrap=min(2, check.bootstrap if check.bootstrap is not None else 2)) for check in study.checks()]
-    # of classes the answer is about the very same events
-    answer = with_probabilities(study, first) if set(study.recipe().target) <= set(study.simulator.schema.theta) else second
+    # what is inferred is about the very same events
+    answer = inferred(study, first) if set(study.recipe().target) <= set(study.simulator.schema.theta) else second
     results = run_checks(checks, first, answer, second, seed=1)
     assert {result.name for result in results} == {check.name for check in checks}
     assert all(check.why for check in checks)

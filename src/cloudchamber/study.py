@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cloudchamber.models.trained import TrainedModel
     from cloudchamber.validate.check import Check, CheckResult
 
-BUILT_IN = ("airshower", "calorimeter", "cosmic_ray_sky")
+BUILT_IN = ("airshower", "calorimeter", "cosmic_ray_sky", "surface_array")
 ENTRY_POINTS = "cloudchamber.studies"
 
 

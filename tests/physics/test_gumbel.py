@@ -11,6 +11,8 @@ from cloudchamber.physics.gumbel import GUMBEL_COEFFICIENTS, gumbel_density, gum
     [
         ("EPOS-LHC", 1, 18, 752.4, 62.6),
         ("EPOS-LHC", 56, 18, 652.2, 17.9),
+        ("QGSJetII-04", 1, 18, 738.8, 65.4),
+        ("QGSJetII-04", 56, 18, 641.6, 23.4),
         ("Sibyll2.3d", 1, 17, 698.4, 72.4),
         ("Sibyll2.3d", 1, 18, 758.0, 66.9),
         ("Sibyll2.3d", 56, 17, 589.1, 26.2),

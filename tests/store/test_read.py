@@ -93,6 +93,14 @@ def test_several_ranges(folder: Path, whole: Table) -> None:
     assert_same(Store(folder).read_ranges(None, ranges), take(whole, np.concatenate([np.arange(*each) for each in ranges])))
 
 
+def test_bytes_of_an_event(folder: Path, tmp_path: Path) -> None:
+    store = Store(folder)
+    assert store.event_bytes(["energy_ev", "image"]) == 8 + 4 * 12
+    lengths = np.diff(make_table(0, COUNTS[0])["hits_m"].offsets)
+    assert store.event_bytes(["hits_m"]) == pytest.approx(8 * lengths.mean())
+    assert Store(StoreWriter(tmp_path / "empty", SCHEMA, "toy", {}, 0).folder).event_bytes(["hits_m"]) == 8
+
+
 def test_an_empty_store_gives_an_empty_table(tmp_path: Path) -> None:
     StoreWriter(tmp_path, SCHEMA, "toy", {}, 0)
     table = Store(tmp_path).read()

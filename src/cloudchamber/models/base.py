@@ -25,6 +25,10 @@ class Distribution(ABC):
         """The expected target, (events, target); ValueError where only samples can tell."""
         raise ValueError(f"{type(self).__name__} has no closed mean: average samples")
 
+    def probabilities(self) -> Tensor | None:
+        """Of the classes of the target's one category column, (events, classes), where the model states them."""
+        return None
+
 
 class ConditionalModel(nn.Module, ABC):
     """p(target | given). ``given`` is (events, given_size), ``target`` (events, target_size), both near zero mean and unit variance."""

@@ -13,52 +13,73 @@ from cloudchamber.models.base import ConditionalModel, Distribution, normal_log_
 from cloudchamber.nn.mlp import MLP
 
 
+class BodySettings(Protocol):
+    """The settings of a network that turns given numbers into features: a frozen dataclass, chosen by the recipe's function."""
+
+    def build(self, given_size: int) -> nn.Module:
+        """The network, given (events, n) to features (events, size), with their number as its attribute ``size``.
+
+        For a set, ``given_size`` is the number of numbers an element, and n that times the elements of the longest set of the batch.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Gaussian:
-    """Settings of a Gaussian whose mean and covariance a network predicts; "full" learns the Cholesky factor of the covariance."""
+    """Settings of a Gaussian whose mean and covariance a network predicts; "full" learns the Cholesky factor of the covariance.
 
-    covariance: Literal["full", "diagonal"] = "full"
+    With "constant" all events share one learned width a number: least squares, each number weighted by what it leaves.
+    """
+
+    covariance: Literal["full", "diagonal", "constant"] = "full"
     hidden: int = 128
     layers: int = 2
+    body: BodySettings | None = None
 
     def build(self, target_size: int, given_size: int) -> MixtureModel:
         """The model for so many numbers."""
-        return MixtureModel(1, self.covariance, self.hidden, self.layers, target_size, given_size)
+        return MixtureModel(Mixture(1, self.covariance, self.hidden, self.layers, self.body), target_size, given_size)
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Settings of a mixture density network.
+    """Settings of a mixture density network, on the features that ``body`` makes of the given numbers, or on these themselves.
 
     References: Bishop (1994), Mixture density networks, Aston University NCRG/94/004.
     """
 
     components: int = 5
-    covariance: Literal["full", "diagonal"] = "full"
+    covariance: Literal["full", "diagonal", "constant"] = "full"
     hidden: int = 128
     layers: int = 2
+    body: BodySettings | None = None
 
     def build(self, target_size: int, given_size: int) -> MixtureModel:
         """The model for so many numbers."""
-        return MixtureModel(self.components, self.covariance, self.hidden, self.layers, target_size, given_size)
+        return MixtureModel(self, target_size, given_size)
 
 
 class MixtureModel(ConditionalModel):
     """A mixture of ``components`` Gaussians, one being the plain Gaussian head. The noise picks the component, then the place in it."""
 
-    def __init__(self, components: int, covariance: str, hidden: int, layers: int, target_size: int, given_size: int) -> None:
+    def __init__(self, settings: Mixture, target_size: int, given_size: int) -> None:
         super().__init__()
-        if components < 1:
-            raise ValueError(f"components must be at least 1, got {components}")
+        if settings.components < 1:
+            raise ValueError(f"components must be at least 1, got {settings.components}")
         self.target_size, self.given_size, self.noise_size = target_size, given_size, 1 + target_size
-        self.components = components
-        self.lower = target_size * (target_size - 1) // 2 if covariance == "full" else 0
-        self.net = MLP(given_size, components * (1 + 2 * target_size + self.lower), hidden, layers)
+        self.components = settings.components
+        self.widths = 0 if settings.covariance == "constant" else target_size
+        self.lower = target_size * (target_size - 1) // 2 if settings.covariance == "full" else 0
+        self.log_width = nn.Parameter(torch.zeros(target_size)) if settings.covariance == "constant" else None
+        self.body, features = _body(settings.body, given_size)
+        self.net = MLP(features, settings.components * (1 + target_size + self.widths + self.lower), settings.hidden, settings.layers)
 
     def forward(self, given: Tensor) -> MixtureDistribution:
         size = self.target_size
-        out = self.net(given).unflatten(1, (self.components, -1))
-        logit, mean, log_diagonal, lower = out.split((1, size, size, self.lower), -1)
+        out = self.net(self.body(given)).unflatten(1, (self.components, -1))
+        logit, mean, log_diagonal, lower = out.split((1, size, self.widths, self.lower), -1)
+        if self.log_width is not None:
+            log_diagonal = self.log_width.expand_as(mean)
         factor = log_diagonal.clamp(-10.0, 10.0).exp()[..., None] * torch.eye(size, device=given.device)
         if self.lower:
             rows, columns = torch.tril_indices(size, size, -1, device=given.device)
@@ -92,17 +113,6 @@ class MixtureDistribution(Distribution):
         return (self.log_weight.exp()[..., None] * self.means).sum(1)
 
 
-class BodySettings(Protocol):
-    """The settings of a network that turns given numbers into features: a frozen dataclass, chosen by the recipe's function."""
-
-    def build(self, given_size: int) -> nn.Module:
-        """The network, given (events, n) to features (events, size), with their number as its attribute ``size``.
-
-        For a set, ``given_size`` is the number of numbers an element, and n that times the elements of the longest set of the batch.
-        """
-        ...
-
-
 @dataclass(frozen=True)
 class Categorical:
     """Settings of a classifier of one category column, which the codec hands over one-hot.
@@ -128,8 +138,7 @@ class CategoricalModel(ConditionalModel):
         if target_size < 2:
             raise ValueError(f"a classifier needs at least 2 classes, got {target_size}")
         self.target_size, self.given_size, self.noise_size = target_size, given_size, 1
-        self.body = settings.body.build(given_size) if settings.body else nn.Identity()
-        features = cast(int, self.body.size) if settings.body else given_size
+        self.body, features = _body(settings.body, given_size)
         self.net = MLP(features, target_size, settings.hidden, settings.layers) if settings.layers else nn.Linear(features, target_size)
 
     def logits(self, given: Tensor) -> Tensor:
@@ -164,6 +173,17 @@ class CategoricalDistribution(Distribution):
     def mean(self) -> Tensor:
         """The class probabilities."""
         return self.log_probability.exp()
+
+    def probabilities(self) -> Tensor:
+        return self.mean()
+
+
+def _body(settings: BodySettings | None, given_size: int) -> tuple[nn.Module, int]:
+    """The network before the head, and how many numbers it makes."""
+    if settings is None:
+        return nn.Identity(), given_size
+    body = settings.build(given_size)
+    return body, cast(int, body.size)
 
 
 def one_hot_draw(probability: Tensor, noise: Tensor) -> Tensor:

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cloudchamber.models.base import ConditionalModel
+from cloudchamber.models.base import ConditionalModel, Distribution
 from cloudchamber.models.domain import Domain, domain_from_json, domain_to_json, inside, refuse_outside
-from cloudchamber.models.heads import CategoricalModel
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.models.weights import read_json, read_weights, write_json, write_weights
 from cloudchamber.nn.codec import Codec
@@ -89,11 +88,10 @@ class TrainedModel:
         self.model.eval()
         with torch.no_grad():
             for start, stop in self._batches(events_in(given), batch_size):
-                condition = self._tensors(given, self.given_columns, start, stop)
-                columns = self._tensors(target, self.target_columns, start, stop)
+                condition, encoded = self._given(given, slice(start, stop))
+                columns = self._tensors(target, self.target_columns, slice(start, stop))
                 log_det = self.target_codec.log_det(columns, condition)
-                distribution = self.model(self.given_codec.encode(condition, {}))
-                answers.append((distribution.log_prob(self.target_codec.encode(columns, condition)) + log_det).double().cpu().numpy())
+                answers.append((self.model(encoded).log_prob(self.target_codec.encode(columns, condition)) + log_det).double().cpu().numpy())
         return np.concatenate(answers)
 
     def predict(self, given: Table, draws: int = 100, seed: int = 0, batch_size: int | None = None, outside: Outside = "refuse", **options: Any) -> Table:
@@ -104,26 +102,27 @@ class TrainedModel:
         if draws < 2:
             raise ValueError(f"draws must be at least 2, got {draws}")
         given, marks = self._checked(given, outside)
-        if isinstance(self.model, CategoricalModel):
-            return self._probabilities(given, batch_size) | marks
-        total: dict[str, np.ndarray] = {}
-        squares: dict[str, np.ndarray] = {}
-        for draw in range(draws):
-            for name, values in self._draw(given, seed, f"predict {draw}", batch_size, options).items():
-                categories = self.target_columns[name].categories
-                numbers = np.eye(len(categories))[values] if categories else values.astype(np.float64)
-                # Welford (1962), Technometrics 4, 419: stable for means far larger than their deviations
-                mean = total.get(name, np.zeros_like(numbers))
-                step = numbers - mean
-                total[name] = mean + step / (draw + 1)
-                squares[name] = squares.get(name, np.zeros_like(numbers)) + step * (numbers - total[name])
-        answer: Table = {}
-        for name, column in self.target_columns.items():
-            if column.categories:
-                answer[f"{name}_probability"] = total[name]
-            else:
-                answer |= {f"{name}_mean": total[name], f"{name}_std": np.sqrt(squares[name] / (draws - 1))}
-        return answer | marks
+        options = self._options(options)
+        self.model.eval()
+        with torch.no_grad():
+            parts = [self._summary(given, slice(*batch), draws, seed, options) for batch in self._batches(events_in(given), batch_size)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | marks
+
+    def posterior(self, given: Table, draws: int = 100, seed: int = 0, batch_size: int | None = None, outside: Outside = "refuse", **options: Any) -> Table:
+        """``draws`` samples an event of every target column, (events, draws, ...), those that ``predict`` averages; and class probabilities that are stated."""
+        if draws < 1:
+            raise ValueError(f"draws must be at least 1, got {draws}")
+        given, marks = self._checked(given, outside)
+        options = self._options(options)
+        parts: list[Table] = []
+        self.model.eval()
+        with torch.no_grad():
+            for batch in self._batches(events_in(given), batch_size):
+                condition, encoded = self._given(given, slice(*batch))
+                distribution = self.model(encoded)
+                drawn = list(self._draws(distribution, condition, slice(*batch), draws, seed, options))
+                parts.append({name: np.stack([table[name] for table in drawn], axis=1) for name in self.target_columns} | self._stated(distribution))
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | marks
 
     def save(self, folder: Path) -> Path:
         """Write weights, recipe, schema and domain, each file complete or not at all; the weights last."""
@@ -147,35 +146,78 @@ class TrainedModel:
         return given, {"in_domain": inside(given, self.given_columns, self.domain)}
 
     def _draw(self, given: Table, seed: int, word: str, batch_size: int | None, options: Mapping[str, Any]) -> Table:
-        options = dict(self.recipe.sampling) | dict(options)
-        unknown = [name for name in options if name not in self.model.options]
-        if unknown:
-            raise ValueError(f"'{self.recipe.name}' has no sampling option '{unknown[0]}'; it has: {', '.join(self.model.options) or 'none'}")
-        parts: list[dict[str, Tensor]] = []
+        options = self._options(options)
+        parts: list[Table] = []
         self.model.eval()
         with torch.no_grad():
-            for start, stop in self._batches(events_in(given), batch_size):
-                condition = self._tensors(given, self.given_columns, start, stop)
-                noise = torch.from_numpy(noise_rows(seed, word, start, stop, self.model.noise_size)).to(self._device)
-                flat = self.model.generate(noise, self.given_codec.encode(condition, {}), **options)
-                parts.append(self.target_codec.decode(flat, condition))
-        table: Table = {}
+            for batch in self._batches(events_in(given), batch_size):
+                condition, encoded = self._given(given, slice(*batch))
+                parts.append(self._columns(self.model.generate(self._noise(seed, word, slice(*batch)), encoded, **options), condition))
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.target_columns}
+
+    def _summary(self, given: Table, events: slice, draws: int, seed: int, options: Mapping[str, Any]) -> Table:
+        """What ``predict`` says of these ``events``."""
+        condition, encoded = self._given(given, events)
+        distribution = self.model(encoded)
+        answer = self._stated(distribution)
+        if answer and len(self.target_columns) == 1:
+            return answer
+        total: dict[str, np.ndarray] = {}
+        squares: dict[str, np.ndarray] = {}
+        for draw, columns in enumerate(self._draws(distribution, condition, events, draws, seed, options)):
+            for name, values in columns.items():
+                categories = self.target_columns[name].categories
+                numbers = np.eye(len(categories))[values] if categories else values.astype(np.float64)
+                # Welford (1962), Technometrics 4, 419: stable for means far larger than their deviations
+                mean = total.get(name, np.zeros_like(numbers))
+                step = numbers - mean
+                total[name] = mean + step / (draw + 1)
+                squares[name] = squares.get(name, np.zeros_like(numbers)) + step * (numbers - total[name])
         for name, column in self.target_columns.items():
-            values = torch.cat([part[name] for part in parts]).cpu().numpy()
+            if column.categories:
+                answer.setdefault(f"{name}_probability", total[name])
+            else:
+                answer |= {f"{name}_mean": total[name], f"{name}_std": np.sqrt(squares[name] / (draws - 1))}
+        return answer
+
+    def _stated(self, distribution: Distribution) -> Table:
+        """The class probabilities that a model states: of the one category column of its target."""
+        stated = distribution.probabilities()
+        if stated is None:
+            return {}
+        [(name, column)] = [(name, column) for name, column in self.target_columns.items() if column.categories]
+        return {f"{name}_probability": stated.double().cpu().numpy().reshape(-1, *column.shape, len(column.categories))}
+
+    def _draws(
+        self, distribution: Distribution, condition: dict[str, Tensor], events: slice, draws: int, seed: int, options: Mapping[str, Any]
+    ) -> Iterator[Table]:
+        for draw in range(draws):
+            yield self._columns(distribution.sample(self._noise(seed, f"predict {draw}", events), **options), condition)
+
+    def _options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Sampling options over the recipe's own."""
+        known = dict(self.recipe.sampling) | dict(options)
+        unknown = [name for name in known if name not in self.model.options]
+        if unknown:
+            raise ValueError(f"'{self.recipe.name}' has no sampling option '{unknown[0]}'; it has: {', '.join(self.model.options) or 'none'}")
+        return known
+
+    def _given(self, given: Table, events: slice) -> tuple[dict[str, Tensor], Tensor]:
+        """The given columns of these events as tensors, and as the model takes them."""
+        condition = self._tensors(given, self.given_columns, events)
+        return condition, self.given_codec.encode(condition, {})
+
+    def _noise(self, seed: int, word: str, events: slice) -> Tensor:
+        return torch.from_numpy(noise_rows(seed, word, events.start, events.stop, self.model.noise_size)).to(self._device)
+
+    def _columns(self, flat: Tensor, condition: dict[str, Tensor]) -> Table:
+        """The target's columns in physical units."""
+        table, decoded = {}, self.target_codec.decode(flat, condition)
+        for name, column in self.target_columns.items():
+            values = decoded[name].cpu().numpy()
             whole = np.issubdtype(np.dtype(column.dtype), np.integer) and values.dtype.kind == "f"
             table[name] = (np.rint(values) if whole else values).astype(column.dtype, copy=False)
         return table
-
-    def _probabilities(self, given: Table, batch_size: int | None) -> Table:
-        [name] = self.target_columns
-        shape = self.target_columns[name].shape
-        parts = []
-        self.model.eval()
-        with torch.no_grad():
-            for start, stop in self._batches(events_in(given), batch_size):
-                condition = self._tensors(given, self.given_columns, start, stop)
-                parts.append(self.model(self.given_codec.encode(condition, {})).mean().double().cpu().numpy())
-        return {f"{name}_probability": np.concatenate(parts).reshape(-1, *shape, len(self.target_columns[name].categories))}
 
     def _batches(self, events: int, batch_size: int | None) -> Iterator[tuple[int, int]]:
         if batch_size is None:
@@ -188,8 +230,8 @@ class TrainedModel:
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
 
-    def _tensors(self, table: Table, columns: Mapping[str, Column], start: int, stop: int) -> dict[str, Tensor]:
-        return {name: values.to(self._device) for name, values in to_tensors(table, columns, slice(start, stop)).items()}
+    def _tensors(self, table: Table, columns: Mapping[str, Column], events: slice) -> dict[str, Tensor]:
+        return {name: values.to(self._device) for name, values in to_tensors(table, columns, events).items()}
 
 
 def study_of(folder: Path) -> str:
@@ -269,4 +311,3 @@ def noise_rows(seed: int, word: str, start: int, stop: int, size: int) -> np.nda
         drawn = rng(seed, word, block).standard_normal((last, size), dtype=np.float32)
         parts.append(drawn[max(start - block * NOISE_BLOCK, 0) :])
     return np.concatenate(parts)
-

@@ -74,8 +74,9 @@ def _find(values: Tensor, shapes: Tensor, bound: float, by_height: bool) -> _Bin
     # the last edge is left out: what lies beyond it is not moved
     place = (edges[:, int(by_height), :-1] < values).sum(1, keepdim=True)
     here = (place == torch.arange(bins, device=shapes.device)[:, None]).to(shapes.dtype)
-    ends, sizes = ((table * here[:, None]).sum(2).split(1, 1) for table in (edges, lengths))
+    right, top = (edges * here[:, None]).sum(2).split(1, 1)
+    width, height = (lengths * here[:, None]).sum(2).split(1, 1)
     # the slope is 1 at both ends
     first = (slopes * here[:, 1:]).sum(1, keepdim=True) + here[:, :1]
     last = (slopes * here[:, :-1]).sum(1, keepdim=True) + here[:, -1:]
-    return _Bin(*ends, *sizes, first, last)
+    return _Bin(right, top, width, height, first, last)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby, pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import h5py
 import numpy as np
 
-from cloudchamber.schema import Column, Ragged, Table, concatenate
+from cloudchamber.schema import Ragged, Table
 from cloudchamber.store import shard
 from cloudchamber.store.dataset import Dataset
+from cloudchamber.store.leaves import Leaves
 from cloudchamber.store.shard import Shard
+
+Group: TypeAlias = tuple[Shard, Sequence[tuple[int, int]]]
+"""A shard and ranges of its events."""
 
 
 class Store:
     """The complete shards of a folder as one table of events, in the order of the blocks.
 
     ValueError where the folder is no store or a shard is truncated, damaged or of another dataset. ``verify_on_read`` compares the checksum of each shard when
-    it is first read (about 1 GB/s).
+    it is first read, of records of stations the part that is read (about 1 GB/s).
     """
 
     def __init__(self, folder: Path | str, verify_on_read: bool = True) -> None:
@@ -30,7 +35,8 @@ class Store:
         self.shards: tuple[Shard, ...] = shard.find_shards(self.folder, self.dataset.identity)
         self.offsets = np.cumsum([0, *(each.header.events for each in self.shards)])
         self.verify_on_read = verify_on_read
-        self._verified: set[Path] = set()
+        # by shard: the digests that reading compares with, None where nothing is left to compare
+        self._leaves: dict[Path, Leaves | None] = {}
 
     @property
     def simulator(self) -> str:
@@ -66,7 +72,7 @@ class Store:
         for each in self.shards:
             try:
                 each.verify()
-                self._verified.add(each.path)
+                self._leaves[each.path] = None
             except ValueError as error:
                 errors.append(str(error))
         if errors:
@@ -83,14 +89,32 @@ class Store:
         """Several ranges of events (first, stop), one after another, in one table."""
         chosen = self.schema.columns if columns is None else self.schema.select(columns)
         pieces = [piece for first, stop in ranges for piece in self._pieces(first, stop)]
+        groups = [(self.shards[index], [piece[1:] for piece in group]) for index, group in groupby(pieces, key=lambda piece: piece[0])]
+        # room is made once, and filled in place: joining parts would take the memory twice
+        starts = self._starts([name for name, column in chosen.items() if column.ragged], groups)
         total = sum(stop - first for _, first, stop in pieces)
-        table: Table = {name: np.empty((total, *column.shape), column.dtype) for name, column in chosen.items() if not column.ragged}
-        parts: dict[str, list[Ragged]] = {name: [_no_events(column)] for name, column in chosen.items() if column.ragged}
-        done = 0
-        for index, group in groupby(pieces, key=lambda piece: piece[0]):
-            done = self._read_shard(self.shards[index], [(first, stop) for _, first, stop in group], table, parts, done)
-        joined = {name: concatenate([{name: part} for part in ragged])[name] for name, ragged in parts.items()}
-        return {name: joined[name] if column.ragged else table[name] for name, column in chosen.items()}
+        table: Table = {}
+        for name, column in chosen.items():
+            if column.ragged:
+                lengths = np.concatenate([np.zeros(1, np.int64), *(np.diff(each) for each in starts[name])])
+                offsets = np.cumsum(lengths)
+                table[name] = Ragged(np.empty((offsets[-1], *column.shape), column.dtype), offsets)
+            else:
+                table[name] = np.empty((total, *column.shape), column.dtype)
+        self._fill(table, groups, starts)
+        return table
+
+    def event_bytes(self, columns: Sequence[str] | None = None) -> float:
+        """Bytes of an event's entries in these columns (default: all); of ragged ones the mean of the first shard that has events."""
+        chosen = self.schema.columns if columns is None else self.schema.select(columns)
+        size: dict[str, float] = {name: int(np.prod(column.shape)) * np.dtype(column.dtype).itemsize for name, column in chosen.items()}
+        ragged = [name for name, column in chosen.items() if column.ragged]
+        first = next((each for each in self.shards if each.header.events), None)
+        if first is not None and ragged:
+            events = first.header.events
+            starts = self._starts(ragged, [(first, [(0, events)])])
+            size |= {name: size[name] * float(starts[name][0][-1]) / events for name in ragged}
+        return float(sum(size.values()))
 
     def _pieces(self, first: int, stop: int) -> Iterator[tuple[int, int, int]]:
         """(shard, first, stop) within each shard that the range touches."""
@@ -103,29 +127,63 @@ class Store:
             if max(first, start) < min(stop, end):
                 yield index, max(first, start) - start, min(stop, end) - start
 
-    def _read_shard(self, source: Shard, ranges: list[tuple[int, int]], table: Table, parts: dict[str, list[Ragged]], done: int) -> int:
-        """Append the ranges of one shard to ``table`` and ``parts`` from event ``done`` on; gives the new end."""
-        if self.verify_on_read and source.path not in self._verified:
-            source.verify()
-            self._verified.add(source.path)
-        edges = np.cumsum([done, *(stop - first for first, stop in ranges)])
+    def _starts(self, names: Sequence[str], groups: Sequence[Group]) -> dict[str, list[np.ndarray]]:
+        """For each ragged column and range of events, where its events start among the shard's values."""
+        starts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for source, ranges in groups if names else ():
+            with self._open(source) as file:
+                for name in names:
+                    starts[name] += [shard.read_offsets(self._place(file, name), first, stop) for first, stop in ranges]
+        return starts
+
+    def _fill(self, table: Table, groups: Sequence[Group], starts: Mapping[str, list[np.ndarray]]) -> None:
+        """Read the ranges of all shards into ``table``, one after another."""
+        done = number = 0
+        for source, ranges in groups:
+            edges = np.cumsum([done, *(stop - first for first, stop in ranges)])
+            with self._open(source) as file:
+                for name, values in table.items():
+                    # one open column for all ranges keeps HDF5's chunk cache
+                    place = self._place(file, name)
+                    for i, (first, stop) in enumerate(ranges):
+                        if isinstance(values, Ragged):
+                            low, high = values.offsets[edges[i]], values.offsets[edges[i + 1]]
+                            self._read_values(source, place["values"], int(starts[name][number + i][0]), values.values[low:high])
+                        else:
+                            shard.read_events(place, first, stop, values[edges[i] : edges[i + 1]])
+            done, number = int(edges[-1]), number + len(ranges)
+
+    @contextmanager
+    def _open(self, source: Shard) -> Iterator[h5py.File]:
+        """The shard's file, its checksum compared before the first use."""
+        if self.verify_on_read and source.path not in self._leaves:
+            self._first_use(source)
         try:
             # shards never change, so no file locks, which some cluster file systems lack
             with h5py.File(source.path, "r", locking=False) as file:
-                for name in (*table, *parts):
-                    # one open column for all ranges keeps HDF5's chunk cache
-                    place = file["theta" if name in self.schema.theta else "x"][name]
-                    for (first, stop), (low, high) in zip(ranges, pairwise(edges), strict=True):
-                        if name in table:
-                            shard.read_events(place, first, stop, table[name][low:high])
-                        else:
-                            parts[name].append(shard.read_ragged(place, first, stop))
+                yield file
         except FileNotFoundError:
             raise
         except (OSError, KeyError, RuntimeError) as error:
             raise shard.broken(source.path, f"cannot be read ({error})") from error
-        return int(edges[-1])
 
+    def _first_use(self, source: Shard) -> None:
+        """Compare all that is not compared on reading."""
+        if source.header.leaves:
+            leaves = source.open_leaves()
+            source.compare_all_but_records(leaves)
+            self._leaves[source.path] = leaves
+        else:
+            source.verify()
+            self._leaves[source.path] = None
 
-def _no_events(column: Column) -> Ragged:
-    return Ragged(np.empty((0, *column.shape), column.dtype), np.zeros(1, dtype=np.int64))
+    def _read_values(self, source: Shard, place: h5py.Dataset, first: int, out: np.ndarray) -> None:
+        """Values of a ragged column from position ``first`` on, compared with their digests where they lie in one piece."""
+        leaves = self._leaves.get(source.path)
+        if leaves is not None and place.chunks is None and out.nbytes:
+            start = place.id.get_offset() - shard.HEADER_BYTES + first * out[0].nbytes
+            source.compare(leaves, start, start + out.nbytes)
+        shard.read_values(place, first, out)
+
+    def _place(self, file: h5py.File, name: str) -> Any:
+        return file["theta" if name in self.schema.theta else "x"][name]

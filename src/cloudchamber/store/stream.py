@@ -10,10 +10,11 @@ from typing import TypeAlias
 import numpy as np
 
 from cloudchamber.rng import rng
-from cloudchamber.schema import Table, concatenate, events_in, take
+from cloudchamber.schema import Ragged, Table, concatenate, events_in
 from cloudchamber.store.read import Store
 
 Range: TypeAlias = tuple[int, int]
+BUFFER_EVENTS, BUFFER_BYTES = 32_768, 192 * 1024**2
 
 
 def stream(
@@ -24,19 +25,22 @@ def stream(
     epoch: int,
     *,
     block_events: int = 512,
-    buffer_events: int = 32_768,
+    buffer_events: int | None = None,
     shuffle: bool = True,
     events: tuple[int, int] | None = None,
 ) -> Generator[Table, None, None]:
     """Batches of one epoch: every event of ``events`` (first, stop; default: all) exactly once, ``batch_size`` each, the last one perhaps smaller.
 
     Blocks of ``block_events`` neighbours come in random order into a buffer of at most ``buffer_events`` (or one block), and each buffer is shuffled.
+    By default a buffer holds 32,768 events, or less where they would take more than 192 MB.
     The order depends on ``seed``, ``epoch`` and the arguments alone. Two buffers are in memory. An error while reading is raised here; stopping early ends
     the thread.
     """
     names = list(store.schema.columns if columns is None else store.schema.select(columns))
     if not names:
         raise ValueError(f"name at least one column; the store has: {', '.join(store.schema.columns)}")
+    if buffer_events is None:
+        buffer_events = max(1, min(BUFFER_EVENTS, int(BUFFER_BYTES / max(store.event_bytes(names), 1.0))))
     for name, number in (("batch_size", batch_size), ("block_events", block_events), ("buffer_events", buffer_events)):
         if number < 1:
             raise ValueError(f"{name} must be at least 1, got {number}")
@@ -82,15 +86,38 @@ def _batches(
             table = pending.result()
             if following is not None:
                 pending = reader.submit(store.read_ranges, names, following)
-            count = events_in(table)
+            count, positions = events_in(table), _positions(table)
             order = np.arange(count) if generator is None else generator.permutation(count)
             # events that did not fill the last batch of one buffer open the first batch of the next
             start = -events_in(rest[0]) if rest else 0
             for edge in range(start, count, batch_size):
-                batch = take(table, order[max(edge, 0) : edge + batch_size])
+                batch = _take(table, positions, order[max(edge, 0) : edge + batch_size])
                 if rest:
                     batch, rest = concatenate([*rest, batch]), []
                 if events_in(batch) < batch_size and following is not None:
                     rest = [batch]
                 else:
                     yield batch
+
+
+def _positions(table: Table) -> dict[str, Ragged]:
+    """For each ragged column the positions of its values; columns whose events have the same lengths share them, so that a batch looks them up once."""
+    positions: dict[str, Ragged] = {}
+    for name, values in table.items():
+        if isinstance(values, Ragged):
+            same = next((each for each in positions.values() if np.array_equal(each.offsets, values.offsets)), None)
+            positions[name] = Ragged(np.arange(values.offsets[-1]), values.offsets) if same is None else same
+    return positions
+
+
+def _take(table: Table, positions: dict[str, Ragged], index: np.ndarray) -> Table:
+    """The events of ``table`` at ``index``."""
+    chosen = {key: each[index] for key, each in {id(each): each for each in positions.values()}.items()}
+    batch: Table = {}
+    for name, values in table.items():
+        if isinstance(values, Ragged):
+            places = chosen[id(positions[name])]
+            batch[name] = Ragged(values.values[places.values], places.offsets)
+        else:
+            batch[name] = values[index]
+    return batch

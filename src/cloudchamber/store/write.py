@@ -7,7 +7,6 @@ import operator
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +14,6 @@ from typing import Any
 from cloudchamber.schema import Schema, check_table, events_in
 from cloudchamber.store import dataset, shard
 from cloudchamber.store.dataset import Dataset
-from cloudchamber.store.shard import Header
 
 
 class StoreWriter:
@@ -62,10 +60,8 @@ class StoreWriter:
         events = events_in(checked)
         attributes = {"block": block, "events": events, "package_version": self.dataset.package_version}
         image = shard.encode(checked, schema, attributes)
-        header = Header(self.dataset.identity, operator.index(block), events, len(image))
-        hasher = header.hasher()
-        hasher.update(image)
-        write_atomically(shard.shard_path(self.folder, block), replace(header, blake2b=hasher.hexdigest()).to_bytes(), image)
+        header, leaves = shard.seal(image, self.dataset.identity, operator.index(block), events)
+        write_atomically(shard.shard_path(self.folder, block), header.to_bytes(), image, leaves)
 
     def _remove_leftovers(self) -> None:
         for path in (*self.folder.glob("shard-*.h5.*.tmp"), *self.folder.glob(f"{dataset.FILE}.*.tmp")):

@@ -27,18 +27,26 @@ CHUNK_BYTES = 2**28
 
 @dataclass(frozen=True)
 class Encoded:
-    """The events of a store as a recipe's networks see them, (target, given), about ``event_bytes`` each; ``codecs`` are those of given and target."""
+    """The events of a store as a recipe's networks see them, (target, given), about ``event_bytes`` each; ``codecs`` are those of given and target.
+
+    ``raw_bytes`` is what an event fills on the way, as columns padded to the largest set.
+    """
 
     store: Store
     recipe: Recipe
     codecs: tuple[Codec, Codec]
     event_bytes: int
+    raw_bytes: int
 
     @classmethod
     def of(cls, store: Store, recipe: Recipe, codecs: tuple[Codec, Codec], sample: Table) -> Encoded:
         """The size of an event is that of the largest set of ``sample``."""
-        parts = encode(store.schema, largest_sets(sample), recipe, codecs)
-        return cls(store, recipe, codecs, 4 * sum(part.shape[1] for part in parts))
+        from cloudchamber.models.trained import to_tensors
+
+        largest = largest_sets(sample)
+        parts = encode(store.schema, largest, recipe, codecs)
+        columns = to_tensors(largest, store.schema.select((*recipe.given, *recipe.target))).values()
+        return cls(store, recipe, codecs, 4 * sum(part.shape[1] for part in parts), sum(values[0].nbytes for values in columns))
 
     def size(self, part: tuple[int, int]) -> int:
         """Bytes that ``part`` of the store fills."""
@@ -71,7 +79,7 @@ class Encoded:
 
     def chunk(self, events: int) -> int:
         """``events``, or fewer where these are large."""
-        return max(1, min(events, CHUNK_BYTES // self.event_bytes))
+        return max(1, min(events, CHUNK_BYTES // max(self.event_bytes, self.raw_bytes)))
 
 
 def largest_sets(table: Table) -> Table:

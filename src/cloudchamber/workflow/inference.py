@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cloudchamber.hub import find_run, load
-from cloudchamber.rng import rng
 from cloudchamber.schema import Ragged, Table, check_table, events_in
 from cloudchamber.store.write import write_atomically
 from cloudchamber.study import Findings, Study
@@ -160,10 +159,9 @@ def _write_answers(out: Path, answers: Table) -> Path:
 
 def _write_posterior(path: Path, model: TrainedModel, given: Table, seed: int, outside: Literal["refuse", "flag"], draws: int) -> Path:
     """Draws of the target's columns, (events, draws, ...)."""
-    seeds = [int(rng(seed, "posterior", number).integers(2**62)) for number in range(draws)]
-    tables = [model.sample(given, each, outside=outside) for each in seeds]
+    drawn = model.posterior(given, draws, seed, outside=outside)
     part = path.with_name(f".part-{path.name}")
-    write_hdf5(part, {name: np.stack([table[name] for table in tables], axis=1) for name in model.recipe.target})
+    write_hdf5(part, {name: drawn[name] for name in model.recipe.target})
     return part.replace(path)
 
 

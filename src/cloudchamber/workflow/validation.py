@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cloudchamber.validate.check import Check, CheckResult
 
 MIN_EVENTS = 20
+POSTERIOR_DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -157,14 +158,21 @@ def compare_with_truth(
 
 
 def answer_at(model: TrainedModel, truth: Table, seed: int) -> Table:
-    """The model's draws at the given columns of ``truth``, beside what the draws don't replace: columns of ``truth`` and, of classes, their probabilities."""
+    """The model's draws at the given columns of ``truth``, beside what the draws don't replace: columns of ``truth``.
+
+    What infers says more: ``<column>_draws`` (events, draws, ...) of numbers, and ``<column>_probability`` of classes.
+    """
     recipe, schema = model.recipe, model.schema
     given = {name: truth[name] for name in recipe.given}
     drawn = model.sample(given, seed=seed)
     replaced = {name for side in (schema.theta, schema.x) if set(side) & set(recipe.target) for name in side} - set(recipe.given)
     answer = {name: drawn[name] if name in drawn else truth[name] for name in truth if name in drawn or name not in replaced}
-    classes = all(column.categories for column in model.target_columns.values())
-    return answer | (model.predict(given, seed=seed) if classes else {})
+    if not set(recipe.target) & set(schema.theta):
+        return answer
+    if all(column.categories for column in model.target_columns.values()):
+        return answer | model.predict(given, seed=seed)
+    said = model.posterior(given, POSTERIOR_DRAWS, seed)
+    return answer | {f"{name}_draws" if name in model.target_columns else name: values for name, values in said.items()}
 
 
 def default_folder(subject: Path | str) -> Path:

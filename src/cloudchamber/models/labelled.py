@@ -1,0 +1,75 @@
+"""A class and numbers together: for each class a mixture of Gaussians, weighted by the probability of the class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cloudchamber.models.base import ConditionalModel, Distribution
+from cloudchamber.models.heads import BodySettings, Mixture, MixtureDistribution, MixtureModel, one_hot_draw
+
+
+@dataclass(frozen=True)
+class LabelledMixture:
+    """Settings of p(class, numbers | given) = p(class | given) p(numbers | class, given): the target is one-hot over ``classes``, then the numbers.
+
+    Each class has ``components`` Gaussians with full covariances: what is said of the numbers is a mixture over the classes too. The network is that of
+    ``models.heads.Mixture``.
+    """
+
+    classes: int
+    components: int = 2
+    hidden: int = 128
+    layers: int = 1
+    body: BodySettings | None = None
+
+    def build(self, target_size: int, given_size: int) -> LabelledMixtureModel:
+        """The model for so many numbers."""
+        return LabelledMixtureModel(self, target_size, given_size)
+
+
+class LabelledMixtureModel(ConditionalModel):
+    """See ``LabelledMixture``. The noise picks class and component, then the place in it."""
+
+    def __init__(self, settings: LabelledMixture, target_size: int, given_size: int) -> None:
+        super().__init__()
+        numbers = target_size - settings.classes
+        if settings.classes < 2 or numbers < 1:
+            raise ValueError(f"needs at least 2 classes and 1 number, got {settings.classes} classes in a target of {target_size}")
+        self.target_size, self.given_size, self.noise_size = target_size, given_size, 1 + numbers
+        self.classes = settings.classes
+        mixture = Mixture(settings.classes * settings.components, "full", settings.hidden, settings.layers, settings.body)
+        self.mixture: MixtureModel = mixture.build(numbers, given_size)
+
+    def forward(self, given: Tensor) -> LabelledMixtureDistribution:
+        return LabelledMixtureDistribution(self.mixture(given), self.classes)
+
+    def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
+        """The negative mean log density."""
+        yield self, -self(given).log_prob(target).mean()
+
+
+class LabelledMixtureDistribution(Distribution):
+    """A mixture whose components belong to the classes, those of the first class first."""
+
+    def __init__(self, mixture: MixtureDistribution, classes: int) -> None:
+        self.mixture, self.classes = mixture, classes
+
+    def probabilities(self) -> Tensor:
+        """Of the classes, (events, classes)."""
+        return self.mixture.log_weight.unflatten(1, (self.classes, -1)).logsumexp(2).exp()
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """One-hot class, then the numbers."""
+        pick = one_hot_draw(self.mixture.log_weight.exp(), noise[:, 0])
+        numbers = ((self.mixture.means + (self.mixture.factor @ noise[:, None, 1:, None])[..., 0]) * pick[..., None]).sum(1)
+        return torch.cat((pick.unflatten(1, (self.classes, -1)).sum(2), numbers), 1)
+
+    def log_prob(self, target: Tensor) -> Tensor:
+        """ln of the probability of the class times the density of the numbers."""
+        label, numbers = target.split((self.classes, target.shape[1] - self.classes), 1)
+        excluded = torch.where(label > 0.5, 0.0, -torch.inf).repeat_interleave(self.mixture.means.shape[1] // self.classes, 1)
+        return MixtureDistribution(self.mixture.log_weight + excluded, self.mixture.means, self.mixture.factor).log_prob(numbers)
