@@ -55,7 +55,7 @@ from cloudchamber.validate.splitting import SplitTail
 LAWS: dict[str, tuple[Toy | Lensed, tuple[int, ...], tuple[int, ...]]] = {
     "He": (Toy(composition="He"), (10, 16, 22, 26, 30, 36), (44, 56)),
     "mixed": (Toy(composition="mixed"), (16, 26, 34, 38, 42, 48), (58, 72)),
-    "He-auger": (Toy(composition="He", exposure="auger"), (10, 16, 22, 26, 30, 36), (44, 56)),
+    "He-auger": (Toy(composition="He", exposure="auger"), (10, 16, 22, 26, 30, 33, 36), (44, 56)),
     "He-coherent-2.79": (Toy(composition="He", coherent_rad_ev=2.79), (10, 16, 22, 26, 30, 36), (44, 56)),
     "He-coherent-10": (Toy(composition="He", coherent_rad_ev=10.0), (10, 16, 22, 26, 30, 36), (44, 56)),
     "jf12-He": (Lensed(composition="He", lens="cached"), (6, 9, 12, 15, 18, 22), (28, 36, 48, 64)),

@@ -70,7 +70,7 @@ def infer(
     if posterior < 0:
         raise ValueError(f"posterior, the number of draws an event, must not be negative, got {posterior}")
     table = read_table(Path(file), study, format) if isinstance(file, (str, Path)) else dict(file)
-    table = _checked(table, model, file)
+    table = _checked(table, model, study, file)
     given = {name: table[name] for name in model.recipe.given}
     answers = {"event": np.arange(events_in(given)), **labelled(model.predict(given, draws=draws, seed=seed, outside=outside), model)}
     own = study.infer(model, table, seed) if study.infer else Findings()
@@ -126,12 +126,13 @@ def _refuse_surrogate(model: TrainedModel, run: str) -> None:
         )
 
 
-def _checked(table: Table, model: TrainedModel, file: Any) -> Table:
-    """The columns of the schema that the table holds, the given ones among them."""
+def _checked(table: Table, model: TrainedModel, study: Study, file: Any) -> Table:
+    """The columns of the model's schema, and of the study's for such a table, that it holds, the given ones among them."""
     missing = [name for name in model.recipe.given if name not in table]
     if missing:
         raise ValueError(f"the events lack the column '{missing[0]}'; needed: {', '.join(model.recipe.given)}; they have: {', '.join(table)}")
-    table = check_table(table, presence(table, model.schema).columns, extra=True)
+    known = {**presence(table, study.schema_for(table)).columns, **presence(table, model.schema).columns}
+    table = check_table(table, known, extra=True)
     if events_in(table) == 0:
         raise ValueError(f"'{file}' holds no events")
     return table

@@ -12,23 +12,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloudchamber.rng import rng
-from cloudchamber.schema import Column, Ragged, Schema, Table
+from cloudchamber.schema import Column, Ragged, Schema, Table, events_in, take
 from cloudchamber.store.dataset import package_version
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import write_atomically
 from cloudchamber.study import Simulator, Study, find_study
-from cloudchamber.workflow.encoding import Encoded
+from cloudchamber.workflow.encoding import Encoded, largest_sets
 from cloudchamber.workflow.simulation import STORE_SETTINGS, Progress, make_simulator
 
 if TYPE_CHECKING:
     from cloudchamber.models.domain import Domain
     from cloudchamber.models.recipe import Recipe
+    from cloudchamber.nn.codec import Codec
     from cloudchamber.train.fit import Hardware
 
 METRICS = "metrics.json"
 CODEC_EVENTS = 50_000
 CODEC_ELEMENTS = 2**24
-"""Codecs learn from fewer events where the elements of their sets are more than this."""
+"""Codecs and the trained domain learn from fewer events where the elements of their sets are more than this."""
+CODEC_BYTES = 2**30
+"""Codecs learn from so many events that their columns, sets padded to the largest, fill no more."""
 EDGE_SHARE = 0.005
 """Training events that come this near to a bound of the schema, as a share of their range, cover it."""
 EDGE_SPACINGS = 10
@@ -68,7 +71,7 @@ def train(
     """
     import torch
 
-    from cloudchamber.models.trained import TrainedModel, to_tensors
+    from cloudchamber.models.trained import TrainedModel
     from cloudchamber.train.fit import Hardware, fit
 
     study = find_study(study) if isinstance(study, str) else study
@@ -87,9 +90,7 @@ def train(
     columns = (*chosen.given, *chosen.target)
     sample = store.read_ranges(columns, _spread(parts[0], _codec_events(store, columns, parts[0])))
     codecs = chosen.given_codec.build(given_columns), chosen.target_codec.build(target_columns)
-    given = to_tensors(sample, given_columns)
-    codecs[0].fit(given, {})
-    codecs[1].fit(to_tensors(sample, target_columns), given)
+    _fit_codecs(codecs, sample, given_columns, target_columns)
     # the first weights come from the seed, and the caller's own random numbers stay as they are
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng(seed, "weights").integers(2**62)))
@@ -219,6 +220,18 @@ def _codec_events(store: Store, columns: Sequence[str], part: tuple[int, int]) -
     first = store.read(columns, slice(part[0], min(part[1], part[0] + 100)))
     elements = sum(len(values.values) for values in first.values() if isinstance(values, Ragged))
     return min(CODEC_EVENTS, max(CODEC_ELEMENTS * min(part[1] - part[0], 100) // max(elements, 1), 100))
+
+
+def _fit_codecs(codecs: tuple[Codec, Codec], sample: Table, given_columns: Mapping[str, Column], target_columns: Mapping[str, Column]) -> None:
+    """Fit the codecs of given and target, of sets to as many events as fit into memory when all are as large as the largest."""
+    from cloudchamber.models.trained import to_tensors
+
+    largest = to_tensors(largest_sets(sample), given_columns).values()
+    room = max(CODEC_BYTES // sum(values[0].nbytes for values in largest), 100)
+    few = take(sample, slice(None, None, -(-events_in(sample) // room)))
+    given = to_tensors(few, given_columns)
+    codecs[0].fit(given, {})
+    codecs[1].fit(to_tensors(few, target_columns), given)
 
 
 def _spread(part: tuple[int, int], events: int) -> list[tuple[int, int]]:

@@ -25,6 +25,11 @@ FARTHEST_M, LATEST_NS = 1e6, 1e9
 """Positions and times beyond these are errors."""
 LEAST_EIGENVALUE = 1e-6
 """Of the information matrix scaled to a unit diagonal: below it, some combination of parameters is not measured."""
+TUNED_TO_DEG = 45.0
+MODEL_CORE_M = 10.0
+"""What the core is uncertain by since no shower has exactly the mean lateral distribution."""
+POOR_CHI2 = 2.0
+"""chi2 per degree of freedom beyond which the covariance is widened by it."""
 LARGEST_AZIMUTH_VARIANCE = np.pi**2 / 3
 """That of an azimuth of which nothing is known."""
 
@@ -38,7 +43,7 @@ def reconstruct(table: Mapping[str, Any], detector: Detector | None = None, cons
     _check(table)
     pulses, bad = pulse_columns(table, detector)
     stations, absent_bad = _flat(table, pulses)
-    fitted, information, chi2, counts, flags = fit_events(*stations, detector.area_m2, constants or Constants())
+    fitted, information, chi2, counts, flags = fit_events(*(*stations, detector.area_m2, constants or Constants()))
     flags |= np.where(bad | absent_bad, int(FitFlag.BAD_RECORD), 0)
     return {**pulses, **_columns(fitted, information, chi2, counts, flags)}
 
@@ -106,8 +111,15 @@ def _any(mask: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 def _columns(fitted: np.ndarray, information: np.ndarray, chi2: np.ndarray, counts: np.ndarray, flags: np.ndarray) -> Table:
     u, v, a = fitted[:, 2], fitted[:, 3], np.exp(fitted[:, 6] - 0.5 * fitted[:, 4])
     sine = np.hypot(u, v)
-    zenith_deg, azimuth_deg = np.rad2deg(np.arcsin(sine)), np.rad2deg(np.arctan2(v, u))
+    zenith_deg, azimuth_deg = np.rad2deg(np.arcsin(np.minimum(sine, 1.0))), np.rad2deg(np.arctan2(v, u))
     covariance, singular = _inverse(information)
+    times, signals = counts.T
+    held = (flags & int(FitFlag.CURVATURE_HELD)) > 0
+    ndf = np.stack((np.maximum(times - np.where(held, 3, 4), 0), np.maximum(signals - 3, 0)), 1)
+    misfit = (chi2 / np.maximum(ndf, 1)).max(axis=1)
+    poor = misfit > POOR_CHI2
+    covariance[poor] *= misfit[poor, None, None]
+    covariance[:, [0, 1], [0, 1]] += MODEL_CORE_M**2
     # d(zenith, azimuth) / d(u, v); a vertical shower's azimuth is any
     cosine, least_sine = np.sqrt(1.0 - sine**2), np.maximum(sine, 1e-6)
     away_u, away_v = np.where(sine > 0, u / least_sine, 1.0), v / least_sine
@@ -124,8 +136,8 @@ def _columns(fitted: np.ndarray, information: np.ndarray, chi2: np.ndarray, coun
     cap[:, 3] = np.minimum(1.0, np.sqrt(LARGEST_AZIMUTH_VARIANCE / variance[:, 3]))
     covariance = covariance * cap[:, :, None] * cap[:, None, :]
     s800 = np.exp(fitted[:, 4])
-    times, signals = counts.T
-    held = (flags & int(FitFlag.CURVATURE_HELD)) > 0
+    flags = flags | np.where(singular, int(FitFlag.COVARIANCE), 0) | np.where(poor, int(FitFlag.POOR_FIT), 0)
+    flags |= np.where(zenith_deg > TUNED_TO_DEG, int(FitFlag.INCLINED), 0)
     values = {
         "fit_zenith_deg": zenith_deg,
         "fit_azimuth_deg": azimuth_deg,
@@ -139,10 +151,10 @@ def _columns(fitted: np.ndarray, information: np.ndarray, chi2: np.ndarray, coun
         "fit_direction_error_deg": np.rad2deg(direction_error),
         "fit_chi2_time": chi2[:, 0],
         "fit_chi2_signal": chi2[:, 1],
-        "fit_ndf_time": np.maximum(times - np.where(held, 3, 4), 0),
-        "fit_ndf_signal": np.maximum(signals - 3, 0),
+        "fit_ndf_time": ndf[:, 0],
+        "fit_ndf_signal": ndf[:, 1],
         "fit_stations": times,
-        "fit_flags": np.where(singular, flags | int(FitFlag.COVARIANCE), flags),
+        "fit_flags": flags,
     }
     return {name: column.check(name, values[name]) for name, column in FIT.items()}
 

@@ -21,6 +21,7 @@ from cloudchamber.studies.surface_array.fit_start import (
     clean,
     expected_density,
     expected_time,
+    limit_signals,
     ln_seen,
     mean_ln_curvature,
     number_of_times,
@@ -33,6 +34,7 @@ from cloudchamber.studies.surface_array.ldf import FRONT_M, delay_ns, ln_ldf, ln
 
 NO_STATION, FEW_STATIONS, CURVATURE_HELD = int(FitFlag.NO_STATION), int(FitFlag.FEW_STATIONS), int(FitFlag.CURVATURE_HELD)
 NOT_CONVERGED, COVARIANCE, TIME_OUTLIER = int(FitFlag.NOT_CONVERGED), int(FitFlag.COVARIANCE), int(FitFlag.TIME_OUTLIER)
+AMBIGUOUS = int(FitFlag.AMBIGUOUS)
 
 PARAMETERS = 7
 PASSES, STEPS, NEAR_ENOUGH = 3, 40, 1e-3
@@ -41,15 +43,15 @@ MAX_SINE = math.sin(math.radians(85.0))
 MAX_WALK_M = 6000.0
 MAX_LN_CURVATURE = 1.5
 """Bounds: sine of the zenith angle, distance of the core from where it started, |ln(a / mean a)|."""
-REACH_M = 4200.0
-"""Distance from the core to which signals, and their absence, count."""
-FEW_PARTICLES, POISSON_WEIGHT = 4.0, 0.4
-"""Expected density [VEM/m2] up to which a signal's deviance is Poisson's, and that deviance's weight: particles fluctuate more than by their number."""
+FEW_PARTICLES = 4.0
+"""Expected density [VEM/m2] up to which a signal's chi2 is Poisson's deviance, over the variance of one particle."""
 STARTS, FEW_TIMES = 3, 4
 WEAK_PRIOR = (3000.0, 3000.0, 1.0, 1.0, 5.0, 1e6)
 """Standard deviations of the other parameters about where they start, the direction about the vertical: of no weight, unless nothing else tells."""
-RESTART_CHI2, OUTLIER_CHI2 = 4.0, 36.0
-"""chi2 per degree of freedom beyond which other starts are tried, and chi2 of a single time beyond which it is left out."""
+OUTLIER_CHI2 = 36.0
+"""chi2 of a single time beyond which it is left out."""
+RIVAL_CHI2, RIVAL_M = 9.0, 200.0
+"""A second minimum within so much chi2 of the first, its core so far from the first's, makes an event ambiguous."""
 
 
 @njit(cache=True)
@@ -74,6 +76,7 @@ def fit_events(x, y, time, density, kind, offsets, area_m2, c):  # type: ignore[
 def _fit_one(x, y, time, density, kind, area_m2, c, best, information, chi2, counts):  # type: ignore[no-untyped-def]
     n = len(x)
     flags = clean(x, y, time, density, kind)
+    limit_signals(x, y, density, kind)
     if number_of_times(kind) == 0:
         best[4] = 0.0
         best[6] = mean_ln_curvature(best, c)
@@ -93,13 +96,15 @@ def _fit_one(x, y, time, density, kind, area_m2, c, best, information, chi2, cou
                 prior = p.copy()
                 prior[0], prior[1], prior[2], prior[3], prior[6] = core_x, core_y, 0.0, 0.0, mean_ln_curvature(p, c)
                 loss, converged, bound = _descend(x, y, time, density, weights, area_m2, prior, c, p, normal, gradient)
-            if loss + logs < lowest:
-                lowest = loss + logs
+            score = loss + logs
+            rival = attempt > 0 and abs(score - lowest) < RIVAL_CHI2 and math.hypot(p[0] - best[0], p[1] - best[1]) > RIVAL_M
+            if score < lowest:
+                ending = (0 if converged else NOT_CONVERGED) | (COVARIANCE if bound else 0) | (ending & AMBIGUOUS if score > lowest - RIVAL_CHI2 else 0)
+                lowest = score
                 best[:], information[:] = p, normal
                 _chi2(x, y, time, density, weights, area_m2, p, c, chi2, counts)
-                ending = (0 if converged else NOT_CONVERGED) | (COVARIANCE if bound else 0)
-            if ending == 0 and chi2[0] < RESTART_CHI2 * max(counts[0] - 4, 1) and chi2[1] < RESTART_CHI2 * max(counts[1] - 3, 1):
-                break
+            if rival:
+                ending |= AMBIGUOUS
         # a time that does not belong to the shower spoils every parameter; one at a time, the worst first
         worst, which = OUTLIER_CHI2, -1
         if times > FEW_TIMES:
@@ -126,16 +131,14 @@ def freeze(x, y, density, kind, p, area_m2, first, c, weights):  # type: ignore[
     logs = 0.0
     for i in range(len(x)):
         weights[i] = 0.0
-        near = math.hypot(x[i] - p[0], y[i] - p[1]) < REACH_M
         if kind[i] == QUIET:
-            if near:
-                weights[i, 2] = c.silent_weight / c.signal_variance
+            weights[i, 2] = c.silent_weight / c.signal_variance
         elif kind[i] != IGNORED:
             front = (1.0 + max(radius(x[i], y[i], p), 150.0) / FRONT_M) ** 1.5
             variance = c.time_floor_ns**2 + (thickness * front * math.exp(-c.thickness_exponent * ln_seen(density[i], area_m2))) ** 2
             weights[i, 0] = 1.0 / variance
             logs += math.log(variance)
-            if kind[i] == FULL and near:
+            if kind[i] == FULL:
                 level = density[i] if first else expected_density(x[i], y[i], p, c)
                 if level <= FEW_PARTICLES:
                     weights[i, 2] = 1.0 / c.signal_variance

@@ -16,6 +16,8 @@ LIGHT_M_NS = 0.299792458
 LEAST_RADIUS_M = 20.0
 """Added in quadrature to the distance from the axis, where the lateral distribution has its pole."""
 MAX_LN_DENSITY = 14.0
+REACH_M = 4200.0
+"""Distance from the signals' centre to which signals, and their absence, count."""
 LONGEST_DELAY_NS = 8000.0
 """How far two stations' times may differ beyond the light's way between them."""
 TIME_OUTLIER, SATURATED, ALL_SATURATED, DUPLICATE = int(FitFlag.TIME_OUTLIER), int(FitFlag.SATURATED), int(FitFlag.ALL_SATURATED), int(FitFlag.DUPLICATE)
@@ -57,6 +59,21 @@ def clean(x, y, time, density, kind):  # type: ignore[no-untyped-def]
                 if kind[i] == TIME_ONLY:
                     kind[i] = FULL
     return flags
+
+
+@njit(cache=True)
+def limit_signals(x, y, density, kind):  # type: ignore[no-untyped-def]
+    """Far from the signals' centre let neither signals nor their absence count: one particle there weighs as much as none, and the showers differ most."""
+    total, centre_x, centre_y = 1e-300, 0.0, 0.0
+    for i in range(len(x)):
+        if timed(kind[i]):
+            total, centre_x, centre_y = total + density[i], centre_x + density[i] * x[i], centre_y + density[i] * y[i]
+    for i in range(len(x)):
+        if math.hypot(x[i] - centre_x / total, y[i] - centre_y / total) > REACH_M:
+            if kind[i] == QUIET:
+                kind[i] = IGNORED
+            elif kind[i] == FULL:
+                kind[i] = TIME_ONLY
 
 
 @njit(cache=True, inline="always")

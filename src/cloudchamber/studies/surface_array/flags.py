@@ -13,11 +13,11 @@ class FitFlag(IntFlag):
     FEW_STATIONS = 2
     """Less than three usable times: no plane through them, so the direction rests on what showers are like."""
     CURVATURE_HELD = 4
-    """At most four usable times: the curvature stays at the mean of its zenith angle and S800."""
+    """At most four usable times: the curvature is hardly more than the mean of its zenith angle and S800."""
     NOT_CONVERGED = 8
     """The last pass stopped before its estimated distance to the minimum was small."""
     COVARIANCE = 16
-    """The covariance is a placeholder or was widened: its matrix was near singular, or a parameter at its bound."""
+    """The covariance says little: its matrix was near singular, or a parameter at its bound."""
     TIME_OUTLIER = 32
     """At least one station was left out since its time does not belong to this shower."""
     SATURATED = 64
@@ -29,6 +29,8 @@ class FitFlag(IntFlag):
     BAD_RECORD = 512
     """A station was left out: a position or sample that is not finite, or no pulse above the noise."""
     AMBIGUOUS = 1024
-    """A second, distant minimum fits about as well; the covariance spans both."""
+    """A second minimum, with its core elsewhere, fits about as well; the covariance is that of the better one."""
     POOR_FIT = 2048
-    """chi2 per degree of freedom so large that the model does not describe the event; the covariance was widened by it."""
+    """chi2 per degree of freedom of the times or of the signals above 2: the model does not describe the event; the covariance was widened by it."""
+    INCLINED = 4096
+    """Fitted zenith angle above 45 deg, for which the fit's constants were not tuned: errors are up to 1.5 times as large as the covariance says."""

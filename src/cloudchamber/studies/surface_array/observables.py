@@ -265,11 +265,15 @@ def _particle(truth: Events, answer: Events) -> tuple[np.ndarray, ...]:
 
 
 def _ratio68(network: np.ndarray, fit: np.ndarray) -> float:
-    return say.quantile68(network) / say.quantile68(fit)
+    return _over(say.quantile68(network), say.quantile68(fit))
 
 
 def _variance_ratio(network: np.ndarray, fit: np.ndarray) -> float:
-    return float(np.var(network) / np.var(fit))
+    return _over(float(np.var(network)), float(np.var(fit)))
+
+
+def _over(network: float, fit: float) -> float:
+    return network / fit if fit > 0 else float("nan")
 
 
 def _bias(error: np.ndarray) -> float:

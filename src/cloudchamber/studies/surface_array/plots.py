@@ -168,7 +168,8 @@ def calibration(truth: Table, answers: Mapping[str, Table]) -> Figure:
 
 def xmax_and_photons(truth: Table, answers: Mapping[str, Table]) -> Figure:
     """Xmax reconstructed against true, its resolution against energy, and how well photons are told from nuclei."""
-    figure, axes = panels(3)
+    said = any("particle_probability" in answer for answer in answers.values())
+    figure, axes = panels(3 if said else 2)
     true, nuclei = np.asarray(truth["xmax_g_cm2"], float), np.asarray(truth["particle"]) != PHOTON
     first = say.drawn_xmax(next(iter(answers.values()))).mean(axis=1)
     for name in PARTICLES:
@@ -178,7 +179,9 @@ def xmax_and_photons(truth: Table, answers: Mapping[str, Table]) -> Figure:
     axes[0].plot([low, high], [low, high], color=INK, linewidth=0.8)
     axes[0].set(xlabel=r"true $X_\mathrm{max}$ (g/cm²)", ylabel=r"reconstructed $X_\mathrm{max}$ (g/cm²)", xlim=(low, high), ylim=(low, high))
     _profile(axes[1], truth, nuclei, (true,), lambda values: float(np.std(values)), QUIET, DASHED)
-    axes[2].plot(np.geomspace(1e-4, 1), np.geomspace(1e-4, 1), color=QUIET, linewidth=0.8, linestyle=DOTTED)
+    if said:
+        axes[2].plot(np.geomspace(1e-4, 1), np.geomspace(1e-4, 1), color=QUIET, linewidth=0.8, linestyle=DOTTED)
+        axes[2].set(xlabel="share of nuclei taken for photons", ylabel="share of photons kept", xscale="log", xlim=(1e-3, 1), ylim=(0, 1.02))
     shown = []
     for number, (name, answer) in enumerate(answers.items()):
         colour = METHODS[number % len(METHODS)]
@@ -191,13 +194,12 @@ def xmax_and_photons(truth: Table, answers: Mapping[str, Table]) -> Figure:
             shown[-1].set_label(f"{name} (AUC {auc(score[nuclei], score[~nuclei]).value:.3f})")
     axes[1].set(xlabel=ENERGY, ylabel=r"standard deviation (g/cm²)")
     axes[1].set_ylim(bottom=0)
-    axes[2].set(xlabel="share of nuclei taken for photons", ylabel="share of photons kept", xscale="log", xlim=(1e-3, 1), ylim=(0, 1.02))
     particles = [line(COLOURS[name], NAMES[name], "", marker="o") for name in PARTICLES]
     legend(figure, [*particles, *shown, line(QUIET, r"spread of $X_\mathrm{max}$ itself", DASHED)])
     return finish(
         figure,
-        "Xmax by the first answer against the true one; standard deviation of its error for nuclei, below that of Xmax itself where something is learned; and "
-        "photons that a cut on their stated probability keeps against the nuclei that pass it (dotted: a guess).",
+        "Xmax by the first answer against the true one; standard deviation of its error for nuclei, below that of Xmax itself where something is learned; "
+        "and, of answers that state probabilities, the photons that a cut on theirs keeps against the nuclei that pass it (dotted: a guess).",
     )
 
 

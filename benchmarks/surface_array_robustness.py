@@ -1,0 +1,149 @@
+"""Does a network on a surface array survive a broken detector and another hadronic model; how fast is it beside the parametric fit.
+
+$ python benchmarks/surface_array_robustness.py --runs surface_array/waveform_net --markdown robustness.md
+
+The same numbers of protons and iron nuclei at 10 and 57 EeV are simulated under each condition; after the standard cuts the 68 % angle of fit and network,
+the loss of the network's against nominal conditions, and the widths of its pulls. Speed in processor time of one core, in the same run.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["MKL_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+
+from cloudchamber.hub import load
+from cloudchamber.models.trained import TrainedModel
+from cloudchamber.rng import rng
+from cloudchamber.schema import Table, take
+from cloudchamber.studies.surface_array import estimates as say
+from cloudchamber.studies.surface_array.fit import reconstruct
+from cloudchamber.studies.surface_array.quality import passes
+from cloudchamber.studies.surface_array.showers import Showers
+from cloudchamber.studies.surface_array.simulator import SurfaceArray
+
+LG_ENERGIES = {"10 EeV": 19.0, "57 EeV": 19.756}
+LARGEST_LOSS = 0.10
+DRAWS = 100
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    runs: tuple[str, ...] = ("surface_array",)
+    """Packaged networks or run folders."""
+    events: int = 3000
+    """Events of each primary, energy and condition."""
+    seed: int = 77
+    """Seed of the events."""
+    markdown: Path | None = None
+    """Write the tables there too."""
+
+
+def conditions() -> dict[str, dict[str, Any]]:
+    """What differs from the nominal array and showers: settings of both."""
+    return {
+        "nominal": {},
+        "10 % dead stations": {"array": {"dead_share": (0.1, 0.1)}},
+        "30 ns clock jitter": {"array": {"clock_jitter_ns": (30.0, 30.0)}},
+        "+20 % muons": {"showers": {"ln_muon_shift": float(np.log(1.2))}},
+        "-20 % muons": {"showers": {"ln_muon_shift": float(np.log(0.8))}},
+        "Xmax of EPOS-LHC": {"showers": {"hadronic_model": "EPOS-LHC"}},
+        "Xmax of Sibyll 2.3d": {"showers": {"hadronic_model": "Sibyll2.3d"}},
+    }
+
+
+def simulate(particle: str, lg_energy: float, settings: dict[str, Any], options: Options) -> Table:
+    """Events that pass the standard cuts."""
+    showers = replace(Showers(particles=(particle,), lg_energy_ev=(lg_energy, lg_energy)), **settings.get("showers", {}))
+    array = SurfaceArray(showers=showers, **settings.get("array", {}))
+    theta = array.prior(options.events, rng(options.seed, "theta"))
+    table = {**theta, **array.simulate(theta, rng(options.seed, "x"))}
+    return take(table, passes(table))
+
+
+def answer(model: TrainedModel, table: Table) -> Table:
+    """Draws of the network; what lies outside its domain is answered too."""
+    said = model.posterior({name: table[name] for name in model.recipe.given}, DRAWS, seed=1, outside="flag")
+    return {f"{name}_draws" if name in model.target_columns else name: values for name, values in said.items()}
+
+
+def robustness(model: TrainedModel, options: Options) -> list[list[str]]:
+    """A row for each primary, energy and condition."""
+    rows = []
+    for energy, lg_energy in LG_ENERGIES.items():
+        for particle in ("p", "Fe"):
+            nominal = float("nan")
+            for name, settings in conditions().items():
+                table = simulate(particle, lg_energy, settings, options)
+                said = answer(model, table)
+                fit = say.quantile68(say.opening_deg(table, say.fit_direction(table)))
+                network = say.quantile68(say.opening_deg(table, say.network_direction(said)))
+                nominal = network if name == "nominal" else nominal
+                loss = network / nominal - 1
+                pulls = np.quantile(np.abs(say.direction_pulls(table, said)), 0.6827)
+                error = say.drawn_ln_energies(said).mean(axis=1) - say.ln_energy(table)
+                verdict = "" if name == "nominal" else f"{loss:+.1%}{'' if loss <= LARGEST_LOSS else ' (too much)'}"
+                cells = (f"{fit:.2f}", f"{network:.2f}", f"{fit / network:.2f}", verdict, f"{pulls:.2f}", f"{error.mean():+.3f}", f"{error.std():.3f}")
+                rows.append([energy, particle, name, *cells, f"{np.mean(~said['in_domain']):.1%}"])
+    return rows
+
+
+def speed(model: TrainedModel, options: Options) -> list[list[str]]:
+    """Events a second of one core, of the default spectrum."""
+    array = SurfaceArray()
+    theta = array.prior(2000, rng(options.seed, "speed"))
+    table = {**theta, **array.simulate(theta, rng(options.seed, "speed x"))}
+    given = {name: table[name] for name in model.recipe.given}
+    calls = {
+        "simulation": lambda: array.simulate(theta, rng(options.seed, "speed x")),
+        "parametric fit, from waveforms": lambda: reconstruct(table),
+        "network, one draw": lambda: model.sample(given, 1, outside="flag"),
+        f"network, {DRAWS} draws": lambda: model.posterior(given, DRAWS, 1, outside="flag"),
+    }
+    rates = {}
+    for name, call in calls.items():
+        seconds = []
+        for _ in range(3):
+            start = time.process_time()
+            call()
+            seconds.append(time.process_time() - start)
+        rates[name] = 2000 / min(seconds)
+    base = rates["parametric fit, from waveforms"]
+    return [[name, f"{rate:,.0f}", f"{1e3 / rate:.2f}", f"{rate / base:.2f}"] for name, rate in rates.items()]
+
+
+def markdown(heads: list[str], rows: list[list[str]]) -> str:
+    """A table."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in (heads, [":--"] + ["--:"] * (len(heads) - 1), *rows))
+
+
+def main(options: Options) -> None:
+    """Measure and print."""
+    torch.set_num_threads(1)
+    heads = ["energy", "primary", "condition", "fit 68 % (deg)", "network", "fit / network", "loss", "pull width", "ln E bias", "sd(ln E)", "outside domain"]
+    parts = []
+    for run in options.runs:
+        model = load(run)
+        parts += [f"{run}:", "", markdown(heads, robustness(model, options)), ""]
+        parts += [markdown(["", "events/s", "ms", "of the fit's rate"], speed(model, options)), ""]
+    text = "\n".join(parts)
+    print(text)
+    if options.markdown is not None:
+        options.markdown.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))
