@@ -14,7 +14,7 @@ class Constants(NamedTuple):
     ``signal_variance`` S + (``signal_spread`` S)^2, that of few particles Poisson's with the variance ``signal_variance`` S.
 
     Beside each stand Telescope Array's number and what moved it. They were tuned on 9000 simulated showers (protons and iron nuclei of 10^18.5, 10^19
-    and 10^19.756 eV, zenith below 45 deg) for the smallest angular error at pulls of width 1. Together: 21 % in direction, 15 % in the core's position.
+    and 10^19.756 eV, zenith below 45 deg) for the smallest angular error at pulls of width 1. Together: 21 % in direction, 17 % in the core's position.
     """
 
     # 1.3: the simulated front is flatter at large signals; only the start, and what holds a

@@ -26,7 +26,7 @@ def waveform_net() -> Recipe:
         target_codec=Corrections(),
         given_codec=Stations(),
         model=LabelledMixture(classes=len(PARTICLES), body=TraceSet()),
-        fit=Fit(epochs=12, batch_size=256, optimisers={"": Optimiser(learning_rate=1e-3)}, schedule="cosine", warmup_epochs=0.3, average_decay=0.999),
+        fit=Fit(epochs=10, batch_size=256, optimisers={"": Optimiser(learning_rate=1e-3)}, schedule="cosine", warmup_epochs=0.3, average_decay=0.999),
     )
 
 
@@ -39,7 +39,7 @@ def ta_cnn() -> Recipe:
         target=TARGET[1:],
         given_codec=Patch(),
         model=Gaussian("constant", layers=0, body=TracePatch()),
-        fit=Fit(epochs=12, batch_size=256, optimisers={"": Optimiser("adadelta", learning_rate=1.0, weight_decay=1e-5)}, schedule="cosine"),
+        fit=Fit(epochs=10, batch_size=256, optimisers={"": Optimiser("adadelta", learning_rate=1.0, weight_decay=1e-5)}, schedule="cosine"),
     )
 
 
