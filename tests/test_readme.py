@@ -1,4 +1,4 @@
-"""The README's Python examples run, and its commands parse."""
+"""The READMEs' Python examples run, and their commands parse."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from cloudchamber.cli import COMMANDS
 from cloudchamber.hub import packaged_recipes
 from cloudchamber.study import find_study
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.startswith("cloudchamber ")]
+ROOT = Path(__file__).parents[1]
+READMES = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "src/cloudchamber/studies").glob("*/README.md")))]
+EXAMPLES = [example for text in READMES for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
+BLOCKS = [block for text in READMES for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
+SHELL = [line for block in BLOCKS for line in block.replace("\\\n", " ").splitlines() if line.startswith("cloudchamber ")]
 
 
 def has_packaged_weights() -> bool:
@@ -29,7 +31,7 @@ def test_python_examples_run(number: int, tmp_path: Path, monkeypatch: pytest.Mo
     if "airshower" in EXAMPLES[number] and not has_packaged_weights():
         pytest.skip("airshower has no packaged weights here")
     monkeypatch.chdir(tmp_path)
-    exec(compile(EXAMPLES[number], f"README.md, example {number}", "exec"), {"__name__": "readme"})
+    exec(compile(EXAMPLES[number], f"example {number} of the READMEs", "exec"), {"__name__": "readme"})
 
 
 def test_there_are_examples() -> None:

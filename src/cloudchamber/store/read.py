@@ -25,7 +25,7 @@ class Store:
     """The complete shards of a folder as one table of events, in the order of the blocks.
 
     ValueError where the folder is no store or a shard is truncated, damaged or of another dataset. ``verify_on_read`` compares the checksum of each shard when
-    it is first read, of records of stations the part that is read (about 1 GB/s).
+    it is first read, of records (large entries of ragged columns) the part that is read (about 1 GB/s).
     """
 
     def __init__(self, folder: Path | str, verify_on_read: bool = True) -> None:

@@ -1,8 +1,8 @@
 """The file of one block of events: a header with a checksum, then an HDF5 image with one dataset for each column.
 
 The header fills the HDF5 user block (512 bytes), so any HDF5 tool opens the file. After the image stand the digests of its leaves (leaves.py), which the
-header's checksum covers, so that every byte is covered. All but the stations' records, which fill most of a large shard, is compared before HDF5 sees the file;
-records are compared when they are read.
+header's checksum covers, so that every byte is covered. All but records, the large entries of ragged columns that
+fill most of such a shard, is compared before HDF5 sees the file; records are compared when they are read.
 """
 
 from __future__ import annotations
