@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cloudchamber.physics.atmosphere import ground_depth_g_cm2
 from cloudchamber.physics.gumbel import gumbel_parameters, gumbel_sample, gumbel_variance
+from cloudchamber.physics.photon_shower import photon_depths
 from cloudchamber.physics.shower import gaisser_hillas_rl
 from cloudchamber.schema import Schema, Table, check_table
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, MASS_NUMBER, N_DEPTH, PRIMARIES, THETA, X, depth_grid
@@ -23,11 +24,6 @@ from cloudchamber.studies.airshower.simulator import Prior
 
 Array = NDArray[Any]
 
-RADIATION_LENGTH_G_CM2 = 36.62
-CONVERSION_LENGTH_G_CM2 = 9 / 7 * RADIATION_LENGTH_G_CM2
-CRITICAL_ENERGY_EV = 87.92e6
-LPM_EV_G_CM2 = 19 * 7.7e12 * RADIATION_LENGTH_G_CM2 * 6.6e5
-"""Half-suppression scale: Migdal's pair production falls as (1 + k / 19 E_LPM)^(-1/2) within 4 %, E_LPM = 7.7 TeV/cm x X0 / density, scale height 6.6 km."""
 MUON_EXPONENT = 0.927
 MISSING_EXPONENT = 0.90
 NEUTRINO_SHARE = 0.4
@@ -113,7 +109,7 @@ def draw_showers(theta: Table, model: str, rng: np.random.Generator) -> Showers:
     lg_eev = lg_energy_ev - 18
     cosine = np.cos(np.radians(theta["zenith_deg"].astype(float)))
     nuclear = _nuclear_depths(mass, lg_energy_ev, model, rng)
-    electromagnetic = _photon_depths(lg_energy_ev, cosine, rng)
+    electromagnetic = photon_depths(lg_energy_ev, cosine, rng)
     xmax, first = np.where(photon, electromagnetic, nuclear)
     spread = mass**-0.25
     r = np.where(photon, 0.22 - 0.01 * lg_eev, 0.25 + 0.015 * np.log(mass) - 0.03 * lg_eev) + np.where(photon, 0.03, 0.042 * spread) * rng.standard_normal(n)
@@ -146,26 +142,6 @@ def _nuclear_depths(mass: Array, lg_energy_ev: Array, model: str, rng: np.random
     correlation = np.minimum(length / np.sqrt(gumbel_variance(ln_a, lg_energy_ev, model)), 0.95)
     normal = correlation * ndtri(np.clip(rank, 1e-12, 1 - 1e-12)) + np.sqrt(1 - correlation**2) * rng.standard_normal(len(mass))
     return xmax, -length * log_ndtr(-normal)
-
-
-def _photon_depths(lg_energy_ev: Array, cosine: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """(Xmax, X1) of photons: <Xmax> = X0 (ln(E / Ec) + 1/2), with the fluctuation and the Landau-Pomeranchuk-Migdal delay of the first six generations.
-
-    Generation n of 2^n particles of energy E / 2^n goes on by the mean of 2^n exponentials of 9/7 X0. With air density X cos(zenith) / 6.6 km the conversion
-    length at X is longer by (1 + c X)^(1/2), c = E cos(zenith) / LPM_EV_G_CM2: integrated, sqrt(1 + c X) grows by c/2 times the undelayed step.
-
-    References: PDG review "Passage of particles through matter" (Xmax of a cascade); S. Klein, Rev. Mod. Phys. 71 (1999) 1501 (LPM).
-    """
-    energy = 10**lg_energy_ev
-    depth = np.zeros_like(energy)
-    for generation in range(6):
-        particles = 2.0**generation
-        step = CONVERSION_LENGTH_G_CM2 * rng.gamma(particles, 1 / particles, len(energy))
-        c = energy / particles * cosine / LPM_EV_G_CM2
-        depth = depth + step * np.sqrt(1 + c * depth) + c * step**2 / 4
-        if generation == 0:
-            first = depth
-    return RADIATION_LENGTH_G_CM2 * (np.log(energy / CRITICAL_ENERGY_EV) + 0.5) + depth - 6 * CONVERSION_LENGTH_G_CM2, first
 
 
 def ionisation_loss_gev_cm2_g(age: Array) -> Array:

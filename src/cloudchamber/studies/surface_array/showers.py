@@ -10,16 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudchamber.physics.gumbel import GUMBEL_COEFFICIENTS, gumbel_sample
+from cloudchamber.physics.photon_shower import photon_depths
 from cloudchamber.schema import Table, check_table
 from cloudchamber.studies.surface_array.columns import MASS, PARTICLES, THETA
 
 Array = NDArray[Any]
 
-RADIATION_LENGTH_G_CM2 = 36.62
-CONVERSION_LENGTH_G_CM2 = 9 / 7 * RADIATION_LENGTH_G_CM2
-CRITICAL_ENERGY_EV = 87.92e6
-LPM_EV_G_CM2 = 19 * 7.7e12 * RADIATION_LENGTH_G_CM2 * 6.6e5
-"""Where pair production is half suppressed: 19 E_LPM of the density at depth X is this over X cos(zenith), with E_LPM = 7.7 TeV/cm X0 / density."""
 MUON_EXPONENT = 0.08
 MUON_SPREAD = 0.15
 PHOTON_MUONS, PHOTON_MUON_SPREAD = 1 / 8, 0.3
@@ -94,24 +90,5 @@ def draw_ln_muon_scale(mass: Array, rng: np.random.Generator) -> Array:
 def draw_xmax_g_cm2(mass: Array, lg_energy_ev: Array, cosine: Array, hadronic_model: str, rng: np.random.Generator) -> Array:
     """Xmax, (events,): the generalised Gumbel for nuclei, electromagnetic cascade theory for photons (mass 0)."""
     nuclear = gumbel_sample(np.log(np.maximum(mass, 1.0)), lg_energy_ev, rng, hadronic_model)
-    return np.where(mass > 0, nuclear, _photon_xmax(lg_energy_ev, cosine, rng))
-
-
-def _photon_xmax(lg_energy_ev: Array, cosine: Array, rng: np.random.Generator) -> Array:
-    """X0 (ln(E / Ec) + 1/2) with the fluctuations and the Landau-Pomeranchuk-Migdal delay of the first six generations; no preshower in the Earth's field.
-
-    Generation k of 2^k particles of energy E / 2^k goes on by the mean of 2^k exponentials of 9/7 X0. With air density X cos(zenith) / 6.6 km the conversion
-    length at X is longer by (1 + c X)^(1/2), c = E cos(zenith) / LPM_EV_G_CM2: integrated, sqrt(1 + c X) grows by c/2 times the undelayed step.
-
-    References: PDG review "Passage of particles through matter" (Xmax of a cascade); S. Klein, Rev. Mod. Phys. 71 (1999) 1501 (LPM).
-    """
-    energy = 10**lg_energy_ev
-    depth = np.zeros_like(energy)
-    for generation in range(6):
-        particles = 2.0**generation
-        step = CONVERSION_LENGTH_G_CM2 * rng.gamma(particles, 1 / particles, len(energy))
-        c = energy / particles * cosine / LPM_EV_G_CM2
-        depth = depth + step * np.sqrt(1 + c * depth) + c * step**2 / 4
-    xmax = RADIATION_LENGTH_G_CM2 * (np.log(energy / CRITICAL_ENERGY_EV) + 0.5) + depth - 6 * CONVERSION_LENGTH_G_CM2
     # the column ends at 3000 g/cm2, far below the ground
-    return np.minimum(xmax, 2500.0)
+    return np.where(mass > 0, nuclear, np.minimum(photon_depths(lg_energy_ev, cosine, rng)[0], 2500.0))
