@@ -172,7 +172,8 @@ def answer_at(model: TrainedModel, truth: Table, seed: int) -> Table:
     if all(column.categories for column in model.target_columns.values()):
         return answer | model.predict(given, seed=seed)
     said = model.posterior(given, POSTERIOR_DRAWS, seed)
-    return answer | {f"{name}_draws" if name in model.target_columns else name: values for name, values in said.items()}
+    answer |= {name: values for name, values in said.items() if name not in model.target_columns}
+    return answer | {f"{name}_draws": said[name] for name, column in model.target_columns.items() if not column.categories}
 
 
 def default_folder(subject: Path | str) -> Path:

@@ -70,6 +70,8 @@ def checks() -> Sequence[Check]:
         ),
         _check("sd(ln E)", f"spread of the energy's error; {promised}", _energy_error, _deviation, None, by_primary),
         _check("sd(ln E) of the fit", "the same of the fit", _fit_energy_error, _deviation, None, by_primary, "", False),
+        _check("half the central 68 % of ln E", f"its error's spread without tails; {promised}", _energy_error, _half68, None, by_primary),
+        _check("half the central 68 % of ln E of the fit", "the same of the fit", _fit_energy_error, _half68, None, by_primary, "", False),
         _check("pulls of the direction", "|width - 1| of error over stated error", _pulls, _width, 0.03, by_energy),
         _check("pulls of the direction, central 68 %", "the same by quantiles, whatever the tails are", _pulls, _width68, 0.03, by_energy),
         _check("pulls of the fit's direction", "the same of the fit", _fit_pulls, _width, None, by_energy, "", False),
@@ -278,6 +280,10 @@ def _over(network: float, fit: float) -> float:
 
 def _bias(error: np.ndarray) -> float:
     return abs(float(np.mean(error)))
+
+
+def _half68(errors: np.ndarray) -> float:
+    return float(np.diff(np.quantile(errors, (0.16, 0.84)))[0] / 2)
 
 
 def _deviation(values: np.ndarray) -> float:
