@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from cloudchamber.models.trained import TrainedModel
 from cloudchamber.schema import concatenate
@@ -17,8 +16,7 @@ def skies(n: int = 4) -> dict:
 
 def test_log_odds_are_those_of_the_probabilities(network: TrainedModel) -> None:
     table = skies()
-    with torch.no_grad():
-        probability = network._probabilities({name: table[name] for name in network.recipe.given}, 4)["kind_probability"]
+    probability = network.predict({name: table[name] for name in network.recipe.given}, outside="flag")["kind_probability"]
     assert np.allclose(log_odds(network, table), np.log(probability[:, 1] / probability[:, 0]), rtol=1e-4, atol=1e-4)
 
 
