@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
-from cloudchamber.models.trained import TrainedModel
+from cloudchamber.models.trained import TrainedModel, to_tensors
 from cloudchamber.schema import concatenate
 from cloudchamber.studies.cosmic_ray_sky.toy import Toy
 from cloudchamber.studies.cosmic_ray_sky.verdict import log_odds, relevance_of_events
@@ -16,7 +17,8 @@ def skies(n: int = 4) -> dict:
 
 def test_log_odds_are_those_of_the_probabilities(network: TrainedModel) -> None:
     table = skies()
-    probability = network.predict({name: table[name] for name in network.recipe.given}, outside="flag")["kind_probability"]
+    with torch.no_grad():
+        probability = network.model(network.given_codec.encode(to_tensors(table, network.given_columns), {})).probabilities().numpy()
     assert np.allclose(log_odds(network, table), np.log(probability[:, 1] / probability[:, 0]), rtol=1e-4, atol=1e-4)
 
 
