@@ -5,7 +5,7 @@ layers and 256 samples of uint16, 50 kB, of which the store keeps only the stati
 since 1e6 of them fill 50 GB. Blocks of 64 events are shuffled for all dense formats, as training from them would.
 
 $ python benchmarks/store_streaming.py                                   # 1e6 events, 9.4 GB, and 1 GB a dense format
-$ python benchmarks/store_streaming.py --events 100000 --python /tmp/with-zarr/bin/python
+$ python benchmarks/store_streaming.py --events 100000 --python PYTHON_WITH_ZARR
 """
 
 from __future__ import annotations
