@@ -13,6 +13,7 @@ from cloudchamber.physics.gumbel import GUMBEL_COEFFICIENTS, gumbel_sample
 from cloudchamber.physics.photon_shower import photon_depths
 from cloudchamber.schema import Table, check_table
 from cloudchamber.studies.surface_array.columns import MASS, PARTICLES, THETA
+from cloudchamber.studies.surface_array.profiles import draw_xmax_and_muons
 
 Array = NDArray[Any]
 
@@ -27,7 +28,8 @@ class Showers:
     """Showers of the ``particles``, in these ``shares`` (equal ones if empty), isotropic on a flat array up to ``zenith_max_deg``, with a spectrum E^-1.
 
     Cores are uniform in the grid's cell about the origin. Xmax follows ``hadronic_model``; ``xmax_shift_g_cm2`` and ``ln_muon_shift`` move every shower's
-    Xmax and ln of its number of muons: other hadronic physics.
+    Xmax and ln of its number of muons: other hadronic physics. ``profiles`` names a folder of air showers (an event store with the columns of the study
+    ``airshower``, simulated or drawn from its surrogate): Xmax and number of muons are then those of a shower of the same primary and about the same energy.
     """
 
     particles: tuple[str, ...] = PARTICLES
@@ -37,6 +39,7 @@ class Showers:
     hadronic_model: str = "QGSJetII-04"
     xmax_shift_g_cm2: float = 0.0
     ln_muon_shift: float = 0.0
+    profiles: str = ""
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.particles if name not in PARTICLES]
@@ -62,16 +65,22 @@ class Showers:
         lg_energy = rng.uniform(*self.lg_energy_ev, n)
         sine = math.sin(math.radians(self.zenith_max_deg)) * np.sqrt(rng.random(n))
         zenith = np.arcsin(sine)
-        mass = np.array(MASS, float)[codes]
+        azimuth = rng.uniform(-180.0, 180.0, n)
+        core_x, core_y = (side * rng.uniform(-0.5, 0.5, n) for side in cell_m)
+        if self.profiles:
+            xmax, ln_muons = draw_xmax_and_muons(self.profiles, codes, lg_energy, rng)
+        else:
+            mass = np.array(MASS, float)[codes]
+            xmax, ln_muons = draw_xmax_g_cm2(mass, lg_energy, np.cos(zenith), self.hadronic_model, rng), draw_ln_muon_scale(mass, rng)
         table = {
             "particle": codes,
             "energy_ev": 10**lg_energy,
             "zenith_deg": np.degrees(zenith),
-            "azimuth_deg": rng.uniform(-180.0, 180.0, n),
-            "core_x_m": cell_m[0] * rng.uniform(-0.5, 0.5, n),
-            "core_y_m": cell_m[1] * rng.uniform(-0.5, 0.5, n),
-            "xmax_g_cm2": draw_xmax_g_cm2(mass, lg_energy, np.cos(zenith), self.hadronic_model, rng) + self.xmax_shift_g_cm2,
-            "ln_muon_scale": draw_ln_muon_scale(mass, rng) + self.ln_muon_shift,
+            "azimuth_deg": azimuth,
+            "core_x_m": core_x,
+            "core_y_m": core_y,
+            "xmax_g_cm2": xmax + self.xmax_shift_g_cm2,
+            "ln_muon_scale": ln_muons + self.ln_muon_shift,
         }
         return check_table(table, THETA)
 
