@@ -67,19 +67,37 @@ class Encoded:
 
     def in_memory(self, part: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """The whole ``part``, read in chunks so that the raw columns are never in memory as a whole; zeros fill up narrower chunks of sets."""
-        import torch
-        from torch.nn.functional import pad
-
         columns = (*self.recipe.given, *self.recipe.target)
         edges = [*range(part[0], part[1], self.chunk(CHUNK_EVENTS)), part[1]]
-        tables = (self.store.read(columns, slice(low, high)) for low, high in pairwise(edges))
-        target, given = zip(*(encode(self.store.schema, table, self.recipe, self.codecs) for table in tables), strict=True)
-        widest = max(chunk.shape[1] for chunk in given)
-        return torch.cat(target), torch.cat([pad(chunk, (0, widest - chunk.shape[1])) for chunk in given])
+        target: Tensor | None = None
+        given: Tensor | None = None
+        for low, high in pairwise(edges):
+            table = self.store.read(columns, slice(low, high))
+            parts = encode(self.store.schema, table, self.recipe, self.codecs)
+            events, rows = part[1] - part[0], slice(low - part[0], high - part[0])
+            target, given = _filled(target, events, rows, parts[0]), _filled(given, events, rows, parts[1])
+        assert target is not None and given is not None
+        return target, given
 
     def chunk(self, events: int) -> int:
         """``events``, or fewer where these are large."""
         return max(1, min(events, CHUNK_BYTES // max(self.event_bytes, self.raw_bytes)))
+
+
+def _filled(whole: Tensor | None, events: int, rows: slice, part: Tensor) -> Tensor:
+    """``whole``, (events, width), with ``part`` in its ``rows``; made when first needed and made anew where ``part`` is wider.
+
+    Collecting the parts and joining them would take the memory twice.
+    """
+    import torch
+
+    if whole is None or part.shape[1] > whole.shape[1]:
+        wider = torch.zeros(events, part.shape[1])
+        if whole is not None:
+            wider[: rows.start, : whole.shape[1]] = whole[: rows.start]
+        whole = wider
+    whole[rows, : part.shape[1]] = part
+    return whole
 
 
 def largest_sets(table: Table) -> Table:
