@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import runs
 import torch
 from toy_study import sets
 
+from cloudchamber.models.familiarity import Familiarity
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.models.trained import TrainedModel, load_trained, noise_rows, padded, study_of, to_tensors
@@ -194,6 +196,31 @@ def test_a_model_of_sets_comes_back_with_its_body(tmp_path: Path) -> None:
     head["recipe"]["model"]["body"]["depth"] = 3
     (folder / "recipe.json").write_text(json.dumps(head))
     with pytest.raises(ValueError, match=r"model\.body: unknown key 'depth'; allowed: width"):
+        load_trained(folder, sets.STUDY)
+
+
+def test_strange_events_are_told_from_familiar_ones(tmp_path: Path) -> None:
+    model, table = runs.trained_on_sets(), runs.hits(2000, seed=3)
+    given = {column: table[column] for column in model.recipe.given}
+    encoded = model.given_codec.encode(to_tensors(given, model.given_columns), {})
+    with torch.no_grad():
+        known = replace(model, familiarity=Familiarity.of(model.model.features(encoded)))
+    folder = known.save(tmp_path)
+    back = load_trained(folder, sets.STUDY)
+    some = take(given, slice(0, 300))
+    assert "familiarity" not in model.predict(some) and "familiarity" not in back.sample(some, seed=1)
+    plain, marked = back.predict(some), back.predict(some, outside="flag")
+    assert 0.2 < plain["familiarity"].mean() < 0.8 and marked["in_domain"].all()
+    np.testing.assert_array_equal(plain["familiarity"], back.posterior(some, draws=2)["familiarity"])
+    # every hit at one time and as large as they get: each value is allowed, all together are odd
+    odd = {"time_us": Ragged(np.full_like(some["time_us"].values, 99.0), some["time_us"].offsets)}
+    odd["charge_pe"] = Ragged(np.full_like(some["charge_pe"].values, 30.0), some["charge_pe"].offsets)
+    strange = back.predict(odd, outside="flag")
+    assert strange["familiarity"].mean() < 0.02
+    np.testing.assert_array_equal(strange["in_domain"], strange["familiarity"] > 0)
+    assert "familiarity" in back.predict(odd)
+    (folder / "familiarity.safetensors").write_bytes((folder / "familiarity.safetensors").read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"familiarity\.safetensors: truncated"):
         load_trained(folder, sets.STUDY)
 
 

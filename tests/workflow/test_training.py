@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from cloudchamber import workflow
 from cloudchamber.hub import load
@@ -26,6 +27,16 @@ def test_a_classifier_of_sets_learns(hits: Path, classes: Path, tmp_path: Path) 
     streamed = workflow.train("toy_sets", hits, tmp_path / "s", overrides={"fit": {"epochs": 2}}, memory_gb=0.0)
     memory = workflow.train("toy_sets", hits, tmp_path / "m", overrides={"fit": {"epochs": 2}})
     assert abs(streamed.validation_loss - memory.validation_loss) < 0.3
+
+
+def test_held_out_events_tell_how_strange_others_are(hits: Path, classes: Path, tmp_path: Path) -> None:
+    assert load(classes).familiarity is None  # 20 held-out events tell nothing
+    run = workflow.train("toy_sets", hits, tmp_path / "run", seed=5, overrides={"fit": {"epochs": 1, "validation_fraction": 0.85}}).folder
+    table = Store(hits).read()
+    found = workflow.infer(run, table, tmp_path / "found", outside="flag", draws=2)
+    assert kstest(found.answers["familiarity"], "uniform").pvalue > 1e-6
+    [fact] = [value for name, value in found.facts.items() if name.startswith("stranger than 99%")]
+    assert fact == f"{np.sum(found.answers['familiarity'] < 0.01)} of 400 (expected 4)"
 
 
 def test_a_threshold_is_an_edge_of_the_domain(hits: Path, classes: Path) -> None:

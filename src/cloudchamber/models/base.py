@@ -38,10 +38,21 @@ class ConditionalModel(nn.Module, ABC):
     noise_size: int
     options: tuple[str, ...] = ()
     """What ``generate`` may be asked for, beside the noise."""
+    feature_size: int | None = None
+    """How many features the model makes of an event before it answers, where it has a network for that."""
 
     @abstractmethod
     def forward(self, given: Tensor) -> Distribution:
         """The distribution of the target for each row of ``given``."""
+
+    def features(self, given: Tensor) -> Tensor:
+        """What the model makes of each row of ``given`` before it answers, (events, feature_size); by default that itself."""
+        return given
+
+    def head(self, features: Tensor) -> Distribution:
+        """The distribution of the target for each row of ``features``: after ``features`` the same as the model at once."""
+        answer: Distribution = self(features)
+        return answer
 
     @abstractmethod
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:

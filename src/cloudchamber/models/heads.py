@@ -72,19 +72,27 @@ class MixtureModel(ConditionalModel):
         self.lower = target_size * (target_size - 1) // 2 if settings.covariance == "full" else 0
         self.log_width = nn.Parameter(torch.zeros(target_size)) if settings.covariance == "constant" else None
         self.body, features = _body(settings.body, given_size)
+        self.feature_size = features if settings.body is not None else None
         self.net = MLP(features, settings.components * (1 + target_size + self.widths + self.lower), settings.hidden, settings.layers)
 
     def forward(self, given: Tensor) -> MixtureDistribution:
+        return self.head(self.features(given))
+
+    def features(self, given: Tensor) -> Tensor:
+        made: Tensor = self.body(given)
+        return made
+
+    def head(self, features: Tensor) -> MixtureDistribution:
         size = self.target_size
-        out = self.net(self.body(given)).unflatten(1, (self.components, -1))
+        out = self.net(features).unflatten(1, (self.components, -1))
         logit, mean, log_diagonal, lower = out.split((1, size, self.widths, self.lower), -1)
         if self.log_width is not None:
             log_diagonal = self.log_width.expand_as(mean)
-        factor = log_diagonal.clamp(-10.0, 10.0).exp()[..., None] * torch.eye(size, device=given.device)
+        factor = log_diagonal.clamp(-10.0, 10.0).exp()[..., None] * torch.eye(size, device=features.device)
         if self.lower:
-            rows, columns = torch.tril_indices(size, size, -1, device=given.device)
-            place = torch.zeros(self.lower, size * size, device=given.device)
-            place[torch.arange(self.lower, device=given.device), rows * size + columns] = 1
+            rows, columns = torch.tril_indices(size, size, -1, device=features.device)
+            place = torch.zeros(self.lower, size * size, device=features.device)
+            place[torch.arange(self.lower, device=features.device), rows * size + columns] = 1
             factor = factor + (lower @ place).unflatten(-1, (size, size))
         return MixtureDistribution(logit[..., 0].log_softmax(1), mean, factor)
 
@@ -139,6 +147,7 @@ class CategoricalModel(ConditionalModel):
             raise ValueError(f"a classifier needs at least 2 classes, got {target_size}")
         self.target_size, self.given_size, self.noise_size = target_size, given_size, 1
         self.body, features = _body(settings.body, given_size)
+        self.feature_size = features if settings.body is not None else None
         self.net = MLP(features, target_size, settings.hidden, settings.layers) if settings.layers else nn.Linear(features, target_size)
 
     def logits(self, given: Tensor) -> Tensor:
@@ -147,7 +156,14 @@ class CategoricalModel(ConditionalModel):
         return found
 
     def forward(self, given: Tensor) -> CategoricalDistribution:
-        return CategoricalDistribution(self.logits(given).log_softmax(1))
+        return self.head(self.features(given))
+
+    def features(self, given: Tensor) -> Tensor:
+        made: Tensor = self.body(given)
+        return made
+
+    def head(self, features: Tensor) -> CategoricalDistribution:
+        return CategoricalDistribution(self.net(features).log_softmax(1))
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
         """The cross-entropy."""

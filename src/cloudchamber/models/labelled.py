@@ -43,9 +43,16 @@ class LabelledMixtureModel(ConditionalModel):
         self.classes = settings.classes
         mixture = Mixture(settings.classes * settings.components, "full", settings.hidden, settings.layers, settings.body)
         self.mixture: MixtureModel = mixture.build(numbers, given_size)
+        self.feature_size = self.mixture.feature_size
 
     def forward(self, given: Tensor) -> LabelledMixtureDistribution:
-        return LabelledMixtureDistribution(self.mixture(given), self.classes)
+        return self.head(self.features(given))
+
+    def features(self, given: Tensor) -> Tensor:
+        return self.mixture.features(given)
+
+    def head(self, features: Tensor) -> LabelledMixtureDistribution:
+        return LabelledMixtureDistribution(self.mixture.head(features), self.classes)
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
         """The negative mean log density."""

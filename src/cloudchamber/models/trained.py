@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution
 from cloudchamber.models.domain import Domain, domain_from_json, domain_to_json, inside, refuse_outside
+from cloudchamber.models.familiarity import Familiarity
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.models.weights import read_json, read_weights, write_json, write_weights
 from cloudchamber.nn.codec import Codec
@@ -26,6 +27,8 @@ NOISE_BLOCK = 1024
 """Noise is drawn for so many events at once, so that an event's noise does not depend on the batch size."""
 Outside = Literal["refuse", "flag"]
 WEIGHTS, RECIPE, SCHEMA, DOMAIN = "weights.safetensors", "recipe.json", "schema.json", "domain.json"
+FAMILIARITY = "familiarity.safetensors"
+"""Only where the model has features, and held-out events told how they lie."""
 
 
 class RecipeSource(Protocol):
@@ -41,7 +44,7 @@ class RecipeSource(Protocol):
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """Recipe, schema, codecs and weights of one run. ``seed`` is the seed of its training."""
+    """Recipe, schema, codecs and weights of one run. ``seed`` is the seed of its training, ``familiarity`` how features of events like the training's lie."""
 
     study: str
     recipe: Recipe
@@ -51,6 +54,7 @@ class TrainedModel:
     model: ConditionalModel
     domain: Domain
     seed: int
+    familiarity: Familiarity | None = None
 
     @cached_property
     def given_columns(self) -> dict[str, Column]:
@@ -98,6 +102,8 @@ class TrainedModel:
         """Mean and standard deviation of every target column over ``draws`` samples an event: ``<column>_mean``, ``<column>_std``.
 
         A column of categories answers with ``<column>_probability``, (events, ..., categories): exact where the model states it, else the share of the draws.
+        Where features of held-out events are known, ``familiarity`` is the share of these that are at least as strange as the event: strange events are
+        answered all the same, and with ``outside="flag"`` those stranger than all count as outside the domain.
         """
         if draws < 2:
             raise ValueError(f"draws must be at least 2, got {draws}")
@@ -106,10 +112,10 @@ class TrainedModel:
         self.model.eval()
         with torch.no_grad():
             parts = [self._summary(given, slice(*batch), draws, seed, options) for batch in self._batches(events_in(given), batch_size)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | marks
+        return self._marked({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, marks)
 
     def posterior(self, given: Table, draws: int = 100, seed: int = 0, batch_size: int | None = None, outside: Outside = "refuse", **options: Any) -> Table:
-        """``draws`` samples an event of every target column, (events, draws, ...), those that ``predict`` averages; and class probabilities that are stated."""
+        """``draws`` samples an event of every target column, (events, draws, ...), those that ``predict`` averages; its other columns beside them."""
         if draws < 1:
             raise ValueError(f"draws must be at least 1, got {draws}")
         given, marks = self._checked(given, outside)
@@ -119,10 +125,11 @@ class TrainedModel:
         with torch.no_grad():
             for batch in self._batches(events_in(given), batch_size):
                 condition, encoded = self._given(given, slice(*batch))
-                distribution = self.model(encoded)
+                distribution, familiarity = self._answer(encoded)
                 drawn = list(self._draws(distribution, condition, slice(*batch), draws, seed, options))
-                parts.append({name: np.stack([table[name] for table in drawn], axis=1) for name in self.target_columns} | self._stated(distribution))
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} | marks
+                stacked = {name: np.stack([table[name] for table in drawn], axis=1) for name in self.target_columns}
+                parts.append(stacked | self._stated(distribution) | familiarity)
+        return self._marked({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, marks)
 
     def save(self, folder: Path) -> Path:
         """Write weights, recipe, schema and domain, each file complete or not at all; the weights last."""
@@ -131,6 +138,8 @@ class TrainedModel:
         write_json(folder / RECIPE, {"study": self.study, "seed": self.seed, "recipe": self.recipe.to_json()})
         write_json(folder / SCHEMA, self.schema.to_json())
         write_json(folder / DOMAIN, domain_to_json(self.domain))
+        if self.familiarity is not None:
+            write_weights(folder / FAMILIARITY, self.familiarity)
         write_weights(folder / WEIGHTS, _parts(self.model, self.given_codec, self.target_codec))
         return folder
 
@@ -158,10 +167,10 @@ class TrainedModel:
     def _summary(self, given: Table, events: slice, draws: int, seed: int, options: Mapping[str, Any]) -> Table:
         """What ``predict`` says of these ``events``."""
         condition, encoded = self._given(given, events)
-        distribution = self.model(encoded)
+        distribution, familiarity = self._answer(encoded)
         answer = self._stated(distribution)
         if answer and len(self.target_columns) == 1:
-            return answer
+            return answer | familiarity
         total: dict[str, np.ndarray] = {}
         squares: dict[str, np.ndarray] = {}
         for draw, columns in enumerate(self._draws(distribution, condition, events, draws, seed, options)):
@@ -178,7 +187,20 @@ class TrainedModel:
                 answer.setdefault(f"{name}_probability", total[name])
             else:
                 answer |= {f"{name}_mean": total[name], f"{name}_std": np.sqrt(squares[name] / (draws - 1))}
-        return answer
+        return answer | familiarity
+
+    def _answer(self, encoded: Tensor) -> tuple[Distribution, Table]:
+        """What the model says of these events, and how familiar they are."""
+        features = self.model.features(encoded)
+        known = {} if self.familiarity is None else {"familiarity": self.familiarity(features).double().cpu().numpy()}
+        return self.model.head(features), known
+
+    @staticmethod
+    def _marked(answer: Table, marks: Table) -> Table:
+        """``answer`` with ``marks``; what is stranger than all held-out events is not in the domain."""
+        if marks and "familiarity" in answer:
+            marks = {"in_domain": marks["in_domain"] & (answer["familiarity"] > 0)}
+        return answer | marks
 
     def _stated(self, distribution: Distribution) -> Table:
         """The class probabilities that a model states: of the one category column of its target."""
@@ -272,7 +294,11 @@ def load_trained(folder: Path, study: RecipeSource) -> TrainedModel:
         domain = domain_from_json(read_json(folder / DOMAIN), given_columns)
     except ValueError as error:
         raise ValueError(f"{folder / DOMAIN}: {error}") from None
-    return TrainedModel(study.name, recipe, schema, given_codec, target_codec, model, domain, head["seed"])
+    familiarity = None
+    if model.feature_size is not None and (folder / FAMILIARITY).exists():
+        familiarity = Familiarity(model.feature_size)
+        read_weights(folder / FAMILIARITY, familiarity)
+    return TrainedModel(study.name, recipe, schema, given_codec, target_codec, model, domain, head["seed"], familiarity)
 
 
 def _parts(model: nn.Module, given_codec: nn.Module, target_codec: nn.Module) -> nn.ModuleDict:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SHOWN_EVENTS, SHOWN_COLUMNS, SHOWN_PANELS = 100, 12, 6
 """What the page shows of the table, and of its columns as histograms."""
+STRANGE = 0.01
+"""Events less familiar than this are counted."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def infer(
     ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, where a study adds ragged columns):
     class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the study's own findings and figures;
     ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event. Events outside the trained domain are
-    refused, or marked with ``outside="flag"``. ValueError for a surrogate, whose answers are what a detector sees.
+    refused, or marked with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's that are as strange.
+    ValueError for a surrogate, whose answers are what a detector sees.
     """
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
@@ -80,6 +83,9 @@ def infer(
     facts: dict[str, str | int | float] = {"study": study.name, "model": f"{run}: {model.recipe.doc}", "events": events_in(given), "read from": source}
     if outside == "flag":
         facts["outside the trained domain"] = int(np.sum(~answers["in_domain"]))
+    if "familiarity" in answers:
+        strange = int(np.sum(answers["familiarity"] < STRANGE))
+        facts[f"stranger than {1 - STRANGE:.0%} of events like the training's"] = f"{strange} of {events_in(given)} (expected {STRANGE * events_in(given):.2g})"
     facts |= {name: value.item() if isinstance(value, np.generic) else value for name, value in own.facts.items()}
     out.mkdir(parents=True, exist_ok=True)
     path = _write_answers(out, answers)

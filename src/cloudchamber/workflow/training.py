@@ -21,9 +21,12 @@ from cloudchamber.workflow.encoding import Encoded, largest_sets
 from cloudchamber.workflow.simulation import STORE_SETTINGS, Progress, make_simulator
 
 if TYPE_CHECKING:
+    from cloudchamber.models.base import ConditionalModel
     from cloudchamber.models.domain import Domain
+    from cloudchamber.models.familiarity import Familiarity
     from cloudchamber.models.recipe import Recipe
     from cloudchamber.nn.codec import Codec
+    from cloudchamber.train.batches import Batches
     from cloudchamber.train.fit import Hardware
 
 METRICS = "metrics.json"
@@ -107,7 +110,8 @@ def train(
     result = fit(model, batches, held_out, chosen.fit, folder, seed, told, hardware or Hardware())
     domain = trained_domain(schema, chosen.given, sample)
     if rank() == 0:
-        TrainedModel(study.name, chosen, schema, *codecs, model, domain, seed).save(folder)
+        familiarity = learned_familiarity(model, held_out) if held_out else None
+        TrainedModel(study.name, chosen, schema, *codecs, model, domain, seed, familiarity).save(folder)
         loss = result.validation_loss if math.isfinite(result.validation_loss) else None
         found = {"validation_loss": loss, "best_epoch": result.best_epoch, "epochs": result.epochs, "seconds": result.seconds}
         _write_json(folder / METRICS, {"training": origin, "fit": found})
@@ -184,6 +188,19 @@ def trained_domain(schema: Schema, given: Sequence[str], sample: Table) -> Domai
         bounds = (low if column.low is None else max(low, column.low), high if column.high is None else min(high, column.high))
         domain[name] = SetDomain(bounds, entry.elements) if isinstance(entry, SetDomain) else bounds
     return domain
+
+
+def learned_familiarity(model: ConditionalModel, held_out: Batches) -> Familiarity | None:
+    """How the features of the ``held_out`` events lie; None for a model without features, or for too few events."""
+    import torch
+
+    from cloudchamber.models.familiarity import Familiarity
+
+    if model.feature_size is None:
+        return None
+    model.eval()
+    with torch.no_grad():
+        return Familiarity.of(torch.cat([model.features(given).cpu() for _, given in held_out.epoch(0)]))
 
 
 def _beyond(values: np.ndarray) -> tuple[float, float]:
