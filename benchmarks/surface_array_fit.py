@@ -23,23 +23,13 @@ from cloudchamber.rng import rng
 from cloudchamber.schema import Table, take
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.fit import reconstruct
-from cloudchamber.studies.surface_array.fit_constants import Constants
+from cloudchamber.studies.surface_array.fit_constants import TELESCOPE_ARRAY, Constants
 from cloudchamber.studies.surface_array.flags import FitFlag
 from cloudchamber.studies.surface_array.quality import passes
 from cloudchamber.studies.surface_array.showers import Showers
 from cloudchamber.studies.surface_array.simulator import SurfaceArray
 
 ROWS = [(particle, lg_energy) for lg_energy in (18.5, 19.0, 19.756) for particle in ("p", "Fe")]
-TELESCOPE_ARRAY = Constants(
-    curvature_scale=1.3,
-    curvature_spread=10.0,
-    thickness=0.377 * 1.3,
-    thickness_exponent=0.3,
-    time_floor_ns=30.0,
-    signal_variance=2 / 3,
-    signal_spread=0.15,
-    early_late_per_km=0.0,
-)
 BACK = {
     "curvature_scale": ("curvature_scale",),
     "curvature_spread (free)": ("curvature_spread",),

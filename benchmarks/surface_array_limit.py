@@ -1,4 +1,4 @@
-"""How much sharper than the parametric fit can a direction get: fit, network and what the particles' arrival times hold, on the same events.
+"""How much sharper than the parametric fit can a direction get: fits, network and what the particles' arrival times hold, on the same events.
 
 $ python benchmarks/surface_array_limit.py --runs surface_array/waveform_net --markdown limit.md
 
@@ -30,6 +30,8 @@ from cloudchamber.models.trained import TrainedModel
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, take
 from cloudchamber.studies.surface_array import estimates as say
+from cloudchamber.studies.surface_array.fit import reconstruct
+from cloudchamber.studies.surface_array.fit_constants import TELESCOPE_ARRAY
 from cloudchamber.studies.surface_array.front import (
     EM_ABOVE_M,
     EM_SHAPE,
@@ -175,10 +177,13 @@ def main(options: Options) -> None:
         table = simulate(array, options, (particle, str(lg_energy)))
         fit = say.quantile68(say.opening_deg(table, say.fit_direction(table)))
         first, every = limits(array, table, options.bounded, rng(options.seed, "limits", particle, str(lg_energy)))
+        other = reconstruct(table, constants=TELESCOPE_ARRAY)
+        untuned = say.quantile68(say.opening_deg(table, say.fit_direction(other)))
         networks = [network_angle(model, table) for model in models.values()]
-        cells = [f"{fit:.2f}", *(f"{angle:.2f} ({fit / angle:.2f})" for angle in (*networks, first, every))]
+        cells = [f"{fit:.2f}", *(f"{angle:.2f} ({fit / angle:.2f})" for angle in (untuned, *networks, first, every))]
         rows.append([f"{particle} 10^{lg_energy:g} eV", *cells])
-    text = markdown(["68 % in deg (fit over it)", "fit", *models, "first particles, rest known", "all particles, rest known"], rows)
+    heads = ["68 % in deg (fit over it)", "fit", "Telescope Array's constants", *models, "first particles, rest known", "all particles, rest known"]
+    text = markdown(heads, rows)
     print(text)
     if options.markdown is not None:
         options.markdown.write_text(text + "\n", encoding="utf-8")
