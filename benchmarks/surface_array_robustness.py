@@ -4,8 +4,8 @@ $ python benchmarks/surface_array_robustness.py --runs surface_array/waveform_ne
 
 The same numbers of protons and iron nuclei at 10 and 57 EeV are simulated under each condition; after the standard cuts the 68 % angle of fit and network,
 the loss of the network's against nominal conditions, the widths of its pulls, and the share of events that the network finds stranger than 99 % of those like
-the training's. With --profiles FOLDER (`cloudchamber sample airshower FOLDER --n 40000`), also Xmax and muons of air-shower profiles, at 10 EeV. Speed in
-processor time of one core, in the same run.
+the training's. Then how strange events are of detectors that it never met, and its speed in processor time of one core, in the same run. With --profiles
+FOLDER (`cloudchamber sample airshower FOLDER --n 40000`), also Xmax and muons of air-shower profiles, at 10 EeV.
 """
 
 from __future__ import annotations
@@ -17,24 +17,28 @@ os.environ["MKL_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 import tyro
 
 from cloudchamber.hub import load
+from cloudchamber.models.domain import inside
 from cloudchamber.models.trained import TrainedModel
 from cloudchamber.rng import rng
-from cloudchamber.schema import Table, take
+from cloudchamber.schema import Ragged, Table, check_table, take
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.fit import reconstruct
+from cloudchamber.studies.surface_array.grid import Grid
 from cloudchamber.studies.surface_array.quality import passes
 from cloudchamber.studies.surface_array.showers import Showers
 from cloudchamber.studies.surface_array.simulator import SurfaceArray
 
+Alteration: TypeAlias = Callable[[np.ndarray], np.ndarray] | None
 LG_ENERGIES = {"10 EeV": 19.0, "57 EeV": 19.756}
 LARGEST_LOSS = 0.10
 DRAWS = 100
@@ -109,6 +113,53 @@ def robustness(model: TrainedModel, options: Options) -> list[list[str]]:
     return rows
 
 
+def other_detectors() -> dict[str, tuple[SurfaceArray, Alteration]]:
+    """Arrays and showers that the training did not hold, and records (records, layers, samples) as a broken read-out gives them."""
+
+    def noisy(counts: np.ndarray) -> np.ndarray:
+        return counts + rng(0, "noise").normal(0, 5, counts.shape)
+
+    def one_layer(counts: np.ndarray) -> np.ndarray:
+        return np.stack([counts[:, 0], np.full_like(counts[:, 1], 5.0)], axis=1)
+
+    def coarse(counts: np.ndarray) -> np.ndarray:
+        half = counts.reshape(*counts.shape[:2], -1, 2).mean(axis=3)
+        return np.concatenate([half, np.full_like(half, 5.0)], axis=2)
+
+    plain = SurfaceArray()
+    return {
+        "nominal": (plain, None),
+        "30 ns clock jitter": (SurfaceArray(clock_jitter_ns=(30.0, 30.0)), None),
+        "300 ns clock jitter": (SurfaceArray(clock_jitter_ns=(300.0, 300.0)), None),
+        "30 % dead stations": (SurfaceArray(dead_share=(0.3, 0.3)), None),
+        "twice the muons": (SurfaceArray(showers=Showers(ln_muon_shift=float(np.log(2)))), None),
+        "four times the muons": (SurfaceArray(showers=Showers(ln_muon_shift=float(np.log(4)))), None),
+        "zenith angles to 60 deg": (SurfaceArray(showers=Showers(zenith_max_deg=60.0)), None),
+        "750 m between stations": (SurfaceArray(grid=Grid(spacing_m=750.0)), None),
+        "noise of 5 counts": (plain, noisy),
+        "lower layer dead": (plain, one_layer),
+        "40 ns a sample, read as 20": (plain, coarse),
+        "records backwards in time": (plain, lambda counts: counts[:, :, ::-1]),
+    }
+
+
+def strangeness(model: TrainedModel, options: Options) -> list[list[str]]:
+    """How many events of other detectors are strange, and how many lie outside the ranges of the columns."""
+    rows = []
+    for name, (array, alteration) in other_detectors().items():
+        theta = array.prior(options.events, rng(options.seed, "strange"))
+        table = {**theta, **array.simulate(theta, rng(options.seed, "strange x"))}
+        if alteration is not None:
+            records = table["waveform"]
+            counts = np.clip(np.rint(alteration(records.values.astype(float))), 0, 4095).astype(np.uint16)
+            table |= reconstruct({**table, "waveform": Ragged(counts, records.offsets)}) | {"waveform": Ragged(counts, records.offsets)}
+        given = check_table({column: table[column] for column in model.given_columns}, model.given_columns)
+        familiarity = model.posterior(given, 1, outside="flag")["familiarity"]
+        allowed = inside(given, model.given_columns, model.domain)
+        rows.append([name, *(f"{np.mean(familiarity < share):.1%}" for share in (0.01, 0.001)), f"{np.mean(~allowed):.1%}"])
+    return rows
+
+
 def speed(model: TrainedModel, options: Options) -> list[list[str]]:
     """Events a second of one core, of the default spectrum."""
     array = SurfaceArray()
@@ -146,6 +197,7 @@ def main(options: Options) -> None:
     for run in options.runs:
         model = load(run)
         parts += [f"{run}:", "", markdown(heads, robustness(model, options)), ""]
+        parts += [markdown(["", "stranger than 99 %", "99.9 %", "a column out of range"], strangeness(model, options)), ""]
         parts += [markdown(["", "events/s", "ms", "of the fit's rate"], speed(model, options)), ""]
     text = "\n".join(parts)
     print(text)
