@@ -99,7 +99,9 @@ def train(
         torch.manual_seed(int(rng(seed, "weights").integers(2**62)))
         model = chosen.model.build(codecs[1].size, codecs[0].size)
 
+    domain = trained_domain(schema, chosen.given, sample)
     source, memory = Encoded.of(store, chosen, codecs, sample), memory_gb * 2**30
+    del sample
     held_out = source.batches(parts[1], seed, memory) if parts[1][1] > parts[1][0] else None
     batches = source.batches(parts[0], seed, memory - source.size(parts[1]))
 
@@ -108,7 +110,6 @@ def train(
             progress(epoch, epochs, text)
 
     result = fit(model, batches, held_out, chosen.fit, folder, seed, told, hardware or Hardware())
-    domain = trained_domain(schema, chosen.given, sample)
     if rank() == 0:
         familiarity = learned_familiarity(model, held_out) if held_out else None
         TrainedModel(study.name, chosen, schema, *codecs, model, domain, seed, familiarity).save(folder)
