@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+from tables import markdown
 
 import cloudchamber as cc
 from cloudchamber.physics.exposure import exposure_at
@@ -257,9 +258,9 @@ def main(options: Options) -> None:
     rows = table(results)
     methods = list(dict.fromkeys(method for result in results.values() for method in result["methods"]))
     heads = ["", "limit", *(CLASSICAL.get(method, method) for method in methods)]
-    text = ["| " + " | ".join(row) + " |" for row in (heads, [":--"] + ["--:"] * (len(heads) - 1), *rows)]
-    (options.out / "table.md").write_text("\n".join(text) + "\n", encoding="utf-8")
-    print("\n".join(text))
+    text = markdown(heads, rows)
+    (options.out / "table.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
     if results:
         page(results, heads, rows, options.out)
 

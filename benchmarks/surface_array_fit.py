@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from tables import markdown
 
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, take
@@ -87,11 +88,6 @@ def quality(table: Table) -> list[str]:
         f"{np.sum(unflagged > 10)}",
         f"{milliseconds:.2f}",
     ]
-
-
-def markdown(heads: list[str], rows: list[list[str]]) -> str:
-    """A table."""
-    return "\n".join("| " + " | ".join(row) + " |" for row in (heads, [":--"] + ["--:"] * (len(heads) - 1), *rows))
 
 
 def main(options: Options) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 import torch
 import tyro
 from numba import njit
+from tables import markdown
 
 from cloudchamber.hub import load
 from cloudchamber.models.trained import TrainedModel
@@ -160,11 +161,6 @@ def network_angle(model: TrainedModel, table: Table) -> float:
     """The 68 % quantile of a network's angle [deg]."""
     said = model.posterior({name: table[name] for name in model.recipe.given}, DRAWS, seed=1, outside="flag")
     return say.quantile68(say.opening_deg(table, say.network_direction({f"{name}_draws": said[name] for name in ("zenith_deg", "azimuth_deg")})))
-
-
-def markdown(heads: list[str], rows: list[list[str]]) -> str:
-    """A table."""
-    return "\n".join("| " + " | ".join(row) + " |" for row in (heads, [":--"] + ["--:"] * (len(heads) - 1), *rows))
 
 
 def main(options: Options) -> None:

@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 import tyro
+from tables import markdown
 
 from cloudchamber.hub import load
 from cloudchamber.models.domain import inside
@@ -182,11 +183,6 @@ def speed(model: TrainedModel, options: Options) -> list[list[str]]:
         rates[name] = 2000 / min(seconds)
     base = rates["parametric fit, from waveforms"]
     return [[name, f"{rate:,.0f}", f"{1e3 / rate:.2f}", f"{rate / base:.2f}"] for name, rate in rates.items()]
-
-
-def markdown(heads: list[str], rows: list[list[str]]) -> str:
-    """A table."""
-    return "\n".join("| " + " | ".join(row) + " |" for row in (heads, [":--"] + ["--:"] * (len(heads) - 1), *rows))
 
 
 def main(options: Options) -> None:
