@@ -5,7 +5,8 @@ $ python benchmarks/surface_array_limit.py --runs surface_array/waveform_net --m
 Of each station with a record the time of the front is estimated in two ways, everything about the shower but its direction being known: by the first
 particle's arrival less its mean, and by the arrivals of all particles, each seen by itself (Pitman's estimator, which of all that move with the times has the
 smallest variance). The ripple of the front and the clocks stay. Directions follow from these times by least squares with their true variances: what a detector
-that resolves every particle would reach. Where the fit is near that, waveforms hold little more about the direction.
+that resolves every particle would reach, and what it would lose by worse clocks and more dead stations. Where the fit is near that, waveforms hold little more
+about the direction.
 
 References: E. J. G. Pitman, Biometrika 30 (1939) 391.
 """
@@ -56,6 +57,9 @@ ROWS = [(particle, lg_energy) for lg_energy in (19.0, 19.756) for particle in ("
 MOST_PARTICLES = 300.0
 """Of a kind; a station with more counts as one with so many: the ripple rules there."""
 TRIALS, SHIFTS, DRAWS = 60, 300, 100
+CLOCKS_NS, DEAD_SHARE = 30.0, 0.1
+LEAST_STATIONS = 5
+"""Of the standard cuts."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +119,12 @@ def shift_variances(muons, others, muon_late, muon_scale, em_scale, trials, gene
 
 
 def station_variances(array: SurfaceArray, table: Table, event: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Of an event's stations with a record: position from the core (stations, 2) in m, and the variances (stations, 2) of both times in ns2."""
+    """Of an event's stations with a record: position from the core (stations, 2) in m, and the variances (stations, 2) of both times in ns2, perfect clocks."""
     one = take(table, np.array([event]))
     shape = [float(values[0]) for values in footprints(one, array.grid)]
     distance = shape.pop()
     zenith, azimuth = np.radians(float(one["zenith_deg"][0])), np.radians(float(one["azimuth_deg"][0]))
     place = np.stack([one[f"station_{axis}_m"].values - one[f"core_{axis}_m"][0] for axis in "xy"], axis=1).astype(float)
-    clocks = np.mean([np.square(low + (high - low) * np.linspace(0, 1, 101)) for low, high in (array.clock_jitter_ns,)])
     variances = np.empty((len(place), 2))
     for i, (x, y) in enumerate(place):
         along = -math.sin(zenith) * (x * math.cos(azimuth) + y * math.sin(azimuth))
@@ -132,22 +135,31 @@ def station_variances(array: SurfaceArray, table: Table, event: int, generator: 
         muon_late = sphere_ns(r, along, distance + MUON_ABOVE_M) - sphere_ns(r, along, distance + EM_ABOVE_M)
         scale = thickness_factor(distance) * linsley_ns(r)
         drawn = shift_variances(n_muons, n_others, muon_late, MUON_THICKNESS * scale, EM_THICKNESS * scale, TRIALS, generator)
-        variances[i] = np.array(drawn) + ripple_ns(r, muons + others) ** 2 + clocks
+        variances[i] = np.array(drawn) + ripple_ns(r, muons + others) ** 2
     return place, variances
 
 
-def limits(array: SurfaceArray, table: Table, count: int, generator: np.random.Generator) -> np.ndarray:
-    """68 % quantiles [deg] of the angle by first particles and by all particles, least squares over the stations with a record."""
-    angles: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+def limits(array: SurfaceArray, table: Table, count: int, generator: np.random.Generator) -> list[float]:
+    """68 % quantiles [deg] of the angle by least squares over the stations with a record: by first particles; by all particles, then with other clocks, and
+    with more dead stations."""
+    mean_square = float(np.mean(np.linspace(*array.clock_jitter_ns, 101) ** 2))
+    dead_before = sum(array.dead_share) / 2
+    dead = (DEAD_SHARE - dead_before) / (1 - dead_before)
+    scenarios = [(0, mean_square, 0.0), (1, mean_square, 0.0), (1, CLOCKS_NS**2, 0.0), (1, mean_square, dead)]
+    angles: list[list[np.ndarray]] = [[] for _ in scenarios]
     for event in range(min(count, len(table["energy_ev"]))):
         place, variances = station_variances(array, table, event, generator)
         zenith, azimuth = np.radians(float(table["zenith_deg"][event])), np.radians(float(table["azimuth_deg"][event]))
         terms = np.column_stack([np.ones(len(place)), place / LIGHT_M_NS])
         turn = np.array([[math.cos(azimuth) / math.cos(zenith), math.sin(azimuth) / math.cos(zenith)], [-math.sin(azimuth), math.cos(azimuth)]])
-        for found, variance in zip(angles, variances.T, strict=True):
-            covariance = turn @ np.linalg.inv(terms.T @ (terms / variance[:, None]))[1:, 1:] @ turn.T
+        for found, (which, clocks, lost) in zip(angles, scenarios, strict=True):
+            alive = generator.random(len(place)) >= lost
+            if alive.sum() < LEAST_STATIONS:
+                continue
+            weighted = terms[alive] / (variances[alive, which] + clocks)[:, None]
+            covariance = turn @ np.linalg.inv(terms[alive].T @ weighted)[1:, 1:] @ turn.T
             found.append(np.linalg.norm(generator.multivariate_normal(np.zeros(2), covariance, DRAWS), axis=1))
-    return np.degrees([say.quantile68(np.concatenate(found)) for found in angles])
+    return [float(np.degrees(say.quantile68(np.concatenate(found)))) for found in angles]
 
 
 def simulate(array: SurfaceArray, options: Options, words: tuple[str, ...]) -> Table:
@@ -172,14 +184,15 @@ def main(options: Options) -> None:
         array = SurfaceArray(showers=Showers(particles=(particle,), lg_energy_ev=(lg_energy, lg_energy)))
         table = simulate(array, options, (particle, str(lg_energy)))
         fit = say.quantile68(say.opening_deg(table, say.fit_direction(table)))
-        first, every = limits(array, table, options.bounded, rng(options.seed, "limits", particle, str(lg_energy)))
+        first, every, jitter, dead = limits(array, table, options.bounded, rng(options.seed, "limits", particle, str(lg_energy)))
         other = reconstruct(table, constants=TELESCOPE_ARRAY)
         untuned = say.quantile68(say.opening_deg(table, say.fit_direction(other)))
         networks = [network_angle(model, table) for model in models.values()]
         cells = [f"{fit:.2f}", *(f"{angle:.2f} ({fit / angle:.2f})" for angle in (untuned, *networks, first, every))]
-        rows.append([f"{particle} 10^{lg_energy:g} eV", *cells])
+        losses = [f"{jitter / every - 1:+.0%}", f"{dead / every - 1:+.0%}"]
+        rows.append([f"{particle} 10^{lg_energy:g} eV", *cells, *losses])
     heads = ["68 % in deg (fit over it)", "fit", "Telescope Array's constants", *models, "first particles, rest known", "all particles, rest known"]
-    text = markdown(heads, rows)
+    text = markdown([*heads, f"loss at {CLOCKS_NS:g} ns clocks", f"loss at {DEAD_SHARE:.0%} dead"], rows)
     print(text)
     if options.markdown is not None:
         options.markdown.write_text(text + "\n", encoding="utf-8")
