@@ -36,7 +36,7 @@ check: $(STAMP)
 
 # the packaged weights, from nothing: hours on a laptop; each step resumes
 weights: $(STAMP)
-	$(BIN)/cloudchamber simulate airshower data/airshower/train --n 205000 --seed 1
+	$(BIN)/cloudchamber simulate airshower data/airshower/train --n 206000 --seed 1
 	$(BIN)/cloudchamber train airshower data/airshower/train runs/airshower/matching --recipe matching --seed 1
 	mkdir -p $(PACKAGED)/airshower/pretrained/matching
 	cd runs/airshower/matching && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/airshower/pretrained/matching
