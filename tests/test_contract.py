@@ -19,9 +19,11 @@ from cloudchamber.models.trained import TrainedModel, load_trained
 from cloudchamber.rng import rng
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
-from cloudchamber.study import Format, Study, find_study, study_names
+from cloudchamber.study import BUILT_IN, Format, Study, find_study, study_names
+from cloudchamber.train.tune import read_space
 from cloudchamber.workflow.simulation import live_events
-from cloudchamber.workflow.training import read_provenance
+from cloudchamber.workflow.training import merge, read_provenance
+from cloudchamber.workflow.tuning import overrides_of
 from cloudchamber.workflow.validation import answer_at
 
 
@@ -130,6 +132,19 @@ def test_recipe_survives_json_and_refuses_what_it_does_not_know(name: str, recip
             made.with_json({**data, part: {**data[part], "no_such_setting": 1}})
     with pytest.raises(ValueError, match="unknown key 'no_such_setting'"):
         made.with_json({**data, "no_such_setting": 1})
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_search_spaces_name_settings_of_their_recipes(name: str) -> None:
+    study = find_study(name)
+    assert name not in BUILT_IN or study.default_recipe in study.search_spaces
+    for recipe, space in study.search_spaces.items():
+        made = study.recipe(recipe)
+        for setting, values in read_space(space()).items():
+            for value in values.examples():
+                other = made.with_json(merge(made.to_json(), overrides_of({setting: value}, made.to_json())))
+                given, target = (study.simulator.schema.select(columns) for columns in (made.given, made.target))
+                other.given_codec.build(given), other.target_codec.build(target)
 
 
 @each("recipe")

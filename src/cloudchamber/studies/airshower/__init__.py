@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.formats import FORMATS
@@ -40,6 +41,13 @@ def wgan() -> Recipe:
     return recipes.wgan()
 
 
+def search_space(recipe: str) -> Mapping[str, Any]:
+    """What ``tune`` searches for a recipe."""
+    from cloudchamber.studies.airshower import recipes
+
+    return {"matching": recipes.matching_space, "flow": recipes.flow_space}[recipe]()
+
+
 def checks() -> Sequence[Check]:
     """The physics that a surrogate must keep."""
     from cloudchamber.studies.airshower.observables import checks as all_checks
@@ -65,5 +73,6 @@ STUDY = Study(
     plots=plots,
     folder=Path(__file__).parent,
     formats=FORMATS,
+    search_spaces={name: partial(search_space, name) for name in ("matching", "flow")},
     quick={"tables": "packaged"},
 )

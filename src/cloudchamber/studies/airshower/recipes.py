@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.gan import Gan
@@ -53,3 +55,22 @@ def wgan() -> Recipe:
         model=Gan(network="conv", channels=len(PROFILES), length=grid.points, latent=64, hidden=256, width=32, stages=3, noise_injection=True, critic_steps=2),
         fit=Fit(epochs=20, batch_size=128, optimisers={"generator": adam, "critic": adam}, schedule="constant", clip_norm=None, average_decay=0.9995),
     )
+
+
+def matching_space() -> Mapping[str, Any]:
+    """What ``tune`` searches for ``matching``."""
+    return {
+        "model.hidden": {"choices": [192, 256, 320, 448]},
+        "model.layers": {"choices": [2, 3, 4]},
+        "fit.optimisers.learning_rate": {"low": 5e-4, "high": 5e-3, "log": True},
+    }
+
+
+def flow_space() -> Mapping[str, Any]:
+    """What ``tune`` searches for ``flow``."""
+    return {
+        "model.transforms": {"choices": [4, 6, 8]},
+        "model.bins": {"choices": [4, 6, 8, 12]},
+        "model.hidden": {"choices": [64, 96, 128]},
+        "fit.optimisers.learning_rate": {"low": 5e-4, "high": 5e-3, "log": True},
+    }

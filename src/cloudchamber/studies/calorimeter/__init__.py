@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloudchamber.schema import Table
 from cloudchamber.studies.calorimeter.formats import FORMATS
@@ -48,6 +49,13 @@ def wgan_constrained() -> Recipe:
     return recipes.wgan_constrained()
 
 
+def search_space(recipe: str) -> Mapping[str, Any]:
+    """What ``tune`` searches for a recipe."""
+    from cloudchamber.studies.calorimeter import recipes
+
+    return {"flow": recipes.flow_space, "matching": recipes.matching_space}[recipe]()
+
+
 def checks() -> Sequence[Check]:
     """The physics that a surrogate must keep."""
     from cloudchamber.studies.calorimeter.observables import checks as all_checks
@@ -82,6 +90,7 @@ STUDY = Study(
     plots=plots,
     folder=Path(__file__).parent,
     formats=FORMATS,
+    search_spaces={name: partial(search_space, name) for name in ("flow", "matching")},
     schema_of=schema_of,
     protocols={"calochallenge": calochallenge},
 )

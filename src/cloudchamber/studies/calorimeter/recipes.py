@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.gan import Gan
@@ -65,3 +67,23 @@ def wgan_constrained() -> Recipe:
         doc="conditional WGAN-GP with energy and position constrainers (KIT 2020)",
         model=replace(plain.model, constrainers={"energy": ENERGY, "position": IMPACT}),
     )
+
+
+def flow_space() -> Mapping[str, Any]:
+    """What ``tune`` searches for ``flow``."""
+    return {
+        "model.first.bins": {"choices": [8, 12, 16]},
+        "model.second.transforms": {"choices": [4, 5, 6, 8]},
+        "model.second.bins": {"choices": [4, 6, 8]},
+        "model.second.hidden": {"choices": [64, 96, 128]},
+        "fit.optimisers.learning_rate": {"low": 5e-4, "high": 5e-3, "log": True},
+    }
+
+
+def matching_space() -> Mapping[str, Any]:
+    """What ``tune`` searches for ``matching``."""
+    return {
+        "model.second.hidden": {"choices": [128, 192, 256]},
+        "model.second.layers": {"choices": [2, 3, 4]},
+        "fit.optimisers.learning_rate": {"low": 5e-4, "high": 5e-3, "log": True},
+    }
