@@ -207,8 +207,10 @@ def learned_familiarity(model: ConditionalModel, held_out: Batches) -> Familiari
 def _beyond(values: np.ndarray) -> tuple[float, float]:
     """A range of ``values`` and a little more: nothing at a sharp edge, more where they thin out."""
     inner = min(EDGE_ELEMENTS, len(values)) - 1
-    parted = np.partition(values.astype(np.float64), [0, inner, len(values) - 1 - inner, len(values) - 1])
-    return float(2 * parted[0] - parted[inner]), float(2 * parted[-1] - parted[len(values) - 1 - inner])
+    places = [0, inner, len(values) - 1 - inner, len(values) - 1]
+    # in the values' own type: records of uint16 would take four times the room as numbers of double precision
+    low, lower, upper, high = np.partition(values, places)[places].tolist()
+    return 2.0 * low - lower, 2.0 * high - upper
 
 
 def rank() -> int:
