@@ -77,6 +77,25 @@ def test_levels_and_pulls_do_not_depend_on_how_few_draws_there_are(answer_to) ->
     assert abs(width - 1) < 5 * np.sqrt(0.5 / 6000 * 3)
 
 
+def test_energies_of_nuclei_leave_out_draws_of_photons(answer_to) -> None:
+    answer = answer_to(truth())
+    random = np.random.default_rng(3)
+    # photons need four times the energy; a few nuclei look like them
+    share = np.where(random.random(3000) < 0.05, 0.7, 0.02)
+    photon = random.random((3000, 60)) < share[:, None]
+    photon[0], photon[1] = True, np.arange(60) > 0
+    confused = answer | {"energy_ev_draws": answer["energy_ev_draws"] * np.where(photon, 4.0, 1.0), "particle_draws": np.where(photon, 0, 1)}
+    plain, taken = say.drawn_ln_energies(answer), say.nuclear_ln_energy(confused)
+    assert np.allclose(taken[:2], say.drawn_ln_energies(confused)[:2].mean(axis=1))
+    assert np.abs(taken[2:] - plain[2:].mean(axis=1)).max() < 0.2
+    nuclei = {**truth(lg_energy=19.0), "particle": np.full(3000, PARTICLES.index("p"))}
+    answer_10 = confused | {"energy_ev_draws": confused["energy_ev_draws"] * (1e19 / truth()["energy_ev"])[:, None]}
+    found = {name: result for (name, _), result in made("sd(ln E) of nuclei at 10 EeV", nuclei, answer_10).items()}
+    all_draws, of_nuclei = found["sd(ln E) of nuclei at 10 EeV"], found["sd(ln E) of nuclei at 10 EeV, taken for nuclei"]
+    assert of_nuclei.passed and not all_draws.passed
+    assert of_nuclei.value == pytest.approx(0.1, rel=0.1) and all_draws.value > 0.18
+
+
 def test_resolutions_are_those_of_the_answer_and_what_it_promises(answer_to) -> None:
     answer = answer_to(truth())
     # the mean of the draws keeps 1 / 60 of their variance

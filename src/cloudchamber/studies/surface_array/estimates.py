@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.physics.sphere import angular_distance_deg, lon_lat_deg, tangent_basis, unit_vectors
+from cloudchamber.studies.surface_array.columns import PARTICLES
 from cloudchamber.validate.calibration import posterior_rank
 
 Events = Mapping[str, Any]
+FEWEST_DRAWS = 3
+"""Draws of nuclei that tell the energy of an event taken for one."""
 
 
 def true_direction(truth: Events) -> np.ndarray:
@@ -61,6 +64,19 @@ def ln_energy(table: Events, prefix: str = "") -> np.ndarray:
 def drawn_ln_energies(answer: Events) -> np.ndarray:
     """ln(E/eV), (events, draws), of a network's draws."""
     return np.log(np.asarray(answer["energy_ev_draws"], float))
+
+
+def nuclear_ln_energy(answer: Events) -> np.ndarray:
+    """ln(E/eV), (events,), of events taken for nuclei: the mean of the draws that are none of a photon, which needs far more energy for the same signals.
+
+    Of all draws where hardly one is a nucleus, or an answer names no particle.
+    """
+    drawn = drawn_ln_energies(answer)
+    if "particle_draws" not in answer:
+        return np.asarray(drawn.mean(axis=1))
+    nucleus = np.asarray(answer["particle_draws"]) != PARTICLES.index("gamma")
+    nucleus |= (nucleus.sum(axis=1) < FEWEST_DRAWS)[:, None]
+    return np.asarray(np.average(drawn, axis=1, weights=nucleus))
 
 
 def drawn_xmax(answer: Events) -> np.ndarray:

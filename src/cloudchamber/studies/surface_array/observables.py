@@ -68,6 +68,10 @@ def checks() -> Sequence[Check]:
             _check(f"sd(ln E) of nuclei at {name}", f"the mixture of nuclei; {promised}", _energy_error, _deviation, limit, groups)
             for name, limit, groups in (("10 EeV", 0.12, nuclei_at_10_eev), ("57 EeV", 0.09, nuclei_at_57_eev))
         ),
+        *(
+            _check(f"sd(ln E) of nuclei at {name}, taken for nuclei", f"the same, no draw a photon's; {promised}", _nuclear_error, _deviation, limit, groups)
+            for name, limit, groups in (("10 EeV", 0.12, nuclei_at_10_eev), ("57 EeV", 0.09, nuclei_at_57_eev))
+        ),
         _check("sd(ln E)", f"spread of the energy's error; {promised}", _energy_error, _deviation, None, by_primary),
         _check("sd(ln E) of the fit", "the same of the fit", _fit_energy_error, _deviation, None, by_primary, "", False),
         _check("half the central 68 % of ln E", f"its error's spread without tails; {promised}", _energy_error, _half68, None, by_primary),
@@ -183,11 +187,11 @@ def _check(name: str, why: str, numbers: Numbers, statistic: Statistic, limit: f
 def as_if_true(truth: Events, answer: Events, draw: int) -> tuple[Events, Events]:
     """Truth and answer if draw number ``draw`` < ``REDRAWS`` were the truth: it replaces the true values, and the answer is left with the draws beyond these.
 
-    The particle is drawn from the stated probabilities.
+    The particle is that of the draw, or where an answer draws none, one of the stated probabilities.
     """
     drawn: Table = {name: answer[f"{name}_draws"] for name in DRAWN if f"{name}_draws" in answer}
     facts: Table = {name: values[:, draw] for name, values in drawn.items()}
-    if "particle_probability" in answer:
+    if "particle_probability" in answer and "particle" not in facts:
         stated = np.cumsum(np.asarray(answer["particle_probability"], float), axis=1)
         chance = rng(0, "particle", draw).random(len(stated)) * stated[:, -1]
         facts["particle"] = np.sum(stated <= chance[:, None], axis=1)
@@ -195,7 +199,7 @@ def as_if_true(truth: Events, answer: Events, draw: int) -> tuple[Events, Events
     return ChainMap(facts, cast(Table, truth)), ChainMap(others, cast(Table, answer))
 
 
-DRAWN = ("zenith_deg", "azimuth_deg", "energy_ev", "core_x_m", "core_y_m", "xmax_g_cm2")
+DRAWN = ("zenith_deg", "azimuth_deg", "energy_ev", "core_x_m", "core_y_m", "xmax_g_cm2", "particle")
 
 
 def _opening(truth: Events, answer: Events) -> tuple[np.ndarray, ...]:
@@ -228,6 +232,10 @@ def _azimuth_errors(truth: Events, answer: Events) -> tuple[np.ndarray, ...]:
 
 def _energy_error(truth: Events, answer: Events) -> tuple[np.ndarray, ...]:
     return (say.drawn_ln_energies(answer).mean(axis=1) - say.ln_energy(truth),)
+
+
+def _nuclear_error(truth: Events, answer: Events) -> tuple[np.ndarray, ...]:
+    return (say.nuclear_ln_energy(answer) - say.ln_energy(truth),)
 
 
 def _fit_energy_error(truth: Events, answer: Events) -> tuple[np.ndarray, ...]:

@@ -13,7 +13,6 @@ from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import FIT
 from cloudchamber.studies.surface_array.flags import FitFlag
 from cloudchamber.studies.surface_array.formats import FROM_FILE, ReadFlag
-from cloudchamber.studies.surface_array.observables import DRAWN
 from cloudchamber.study import Findings
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 DRAWS = 100
 FEWEST_FOR_HISTOGRAMS = 20
+DISPLAYED = ("zenith_deg", "azimuth_deg", "energy_ev", "core_x_m", "core_y_m")
+"""What the picture of an event shows of a network's answer."""
 
 
 def findings(model: TrainedModel, events: Table, seed: int) -> Findings:
@@ -37,12 +38,14 @@ def beside_the_fit(table: Table, answer: Table) -> Findings:
     from cloudchamber.studies.surface_array.display import event_display, largest
 
     columns = directions(answer) | array_cores(table, answer) | fitted(table)
+    if {"energy_ev_draws", "particle_draws"} <= set(answer):
+        columns["energy_if_nucleus_ev"] = np.exp(say.nuclear_ln_energy(answer))
     columns |= {name: table[name] for name in FROM_FILE if name in table}
     columns |= _flags(table, "fit_flags", FitFlag) | _flags(table, "read_flags", ReadFlag)
     figures: dict[str, Figure] = {}
     energy = table["fit_energy_ev"] if "energy_ev_draws" not in answer else say.drawn_ln_energies(answer).mean(axis=1)
     if len(table["station_x_m"].values) and {"fit_zenith_deg", "fit_curvature"} <= set(table):
-        complete = all(f"{name}_draws" in answer for name in DRAWN[:-1])
+        complete = all(f"{name}_draws" in answer for name in DISPLAYED)
         figures["The largest event"] = event_display(table, largest(table, np.asarray(energy, float)), answer if complete else None)
     if figures and events_in(table) > FEWEST_FOR_HISTOGRAMS:
         figures["All events"] = histograms(table, answer)
