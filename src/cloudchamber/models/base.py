@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -57,6 +57,9 @@ class ConditionalModel(nn.Module, ABC):
     @abstractmethod
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
         """Yield (part, loss) pairs: the loop steps that part's optimiser on that loss and resumes. A plain model yields once: (self, loss)."""
+
+    def calibrate(self, held_out: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Learn after the fit, from ``held_out`` batches of (target, given), what the fit leaves to them; by default nothing."""
 
     def validation_loss(self, target: Tensor, given: Tensor) -> Tensor:
         """The loss to watch on held-out events; ValueError where a model has none that means anything."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, cast
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution, normal_log_prob
+from cloudchamber.models.tails import Tails
 from cloudchamber.nn.mlp import MLP
 
 
@@ -45,6 +46,8 @@ class Gaussian:
 class Mixture:
     """Settings of a mixture density network, on the features that ``body`` makes of the given numbers, or on these themselves.
 
+    With ``tails`` the noise of each number, common to all components, gets after the fit the width and the tails that held-out events show.
+
     References: Bishop (1994), Mixture density networks, Aston University NCRG/94/004.
     """
 
@@ -53,6 +56,7 @@ class Mixture:
     hidden: int = 128
     layers: int = 2
     body: BodySettings | None = None
+    tails: bool = False
 
     def build(self, target_size: int, given_size: int) -> MixtureModel:
         """The model for so many numbers."""
@@ -71,6 +75,7 @@ class MixtureModel(ConditionalModel):
         self.widths = 0 if settings.covariance == "constant" else target_size
         self.lower = target_size * (target_size - 1) // 2 if settings.covariance == "full" else 0
         self.log_width = nn.Parameter(torch.zeros(target_size)) if settings.covariance == "constant" else None
+        self.tails = Tails(target_size) if settings.tails else None
         self.body, features = _body(settings.body, given_size)
         self.feature_size = features if settings.body is not None else None
         self.net = MLP(features, settings.components * (1 + target_size + self.widths + self.lower), settings.hidden, settings.layers)
@@ -94,7 +99,12 @@ class MixtureModel(ConditionalModel):
             place = torch.zeros(self.lower, size * size, device=features.device)
             place[torch.arange(self.lower, device=features.device), rows * size + columns] = 1
             factor = factor + (lower @ place).unflatten(-1, (size, size))
-        return MixtureDistribution(logit[..., 0].log_softmax(1), mean, factor)
+        # Gaussians learn faster, and the tails are theirs that they leave
+        return MixtureDistribution(logit[..., 0].log_softmax(1), mean, factor, None if self.training else self.tails)
+
+    def calibrate(self, held_out: Iterable[tuple[Tensor, Tensor]]) -> None:
+        if self.tails is not None:
+            calibrate_tails(self, self.tails, held_out)
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
         """The negative mean log density."""
@@ -102,23 +112,55 @@ class MixtureModel(ConditionalModel):
 
 
 class MixtureDistribution(Distribution):
-    """Log weights (events, components), means (events, components, target), Cholesky factors of the covariances (events, components, target, target)."""
+    """Log weights (events, components), means (events, components, target), Cholesky factors of the covariances (events, components, target, target);
+    of Gaussians, or with ``tails`` of what these make of them."""
 
-    def __init__(self, log_weight: Tensor, means: Tensor, factor: Tensor) -> None:
-        self.log_weight, self.means, self.factor = log_weight, means, factor
+    def __init__(self, log_weight: Tensor, means: Tensor, factor: Tensor, tails: Tails | None = None) -> None:
+        self.log_weight, self.means, self.factor, self.tails = log_weight, means, factor, tails
 
     def sample(self, noise: Tensor) -> Tensor:
+        return self.draw(noise)[1]
+
+    def draw(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The component that was picked, one-hot (events, components), and the place in it, (events, target)."""
         pick = one_hot_draw(self.log_weight.exp(), noise[:, 0])
-        place = (self.factor @ noise[:, None, 1:, None])[..., 0]
-        return ((self.means + place) * pick[..., None]).sum(1)
+        shaped = noise[:, 1:] if self.tails is None else self.tails(noise[:, 1:])
+        place = (self.factor @ shaped[:, None, :, None])[..., 0]
+        return pick, ((self.means + place) * pick[..., None]).sum(1)
 
     def log_prob(self, target: Tensor) -> Tensor:
-        pull = torch.linalg.solve_triangular(self.factor, (target[:, None] - self.means)[..., None], upper=False)[..., 0]
-        log_density = normal_log_prob(pull) - self.factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        pull, log_volume = self._whitened(target)
+        log_density = (normal_log_prob(pull) if self.tails is None else self.tails.log_prob(pull)) - log_volume
         return (self.log_weight + log_density).logsumexp(1)
+
+    def pulls(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """How far ``target`` lies from each component's mean, whitened (events, components, target), and ln of what the density of that counts with."""
+        pull, log_volume = self._whitened(target)
+        return pull, self.log_weight - log_volume
+
+    def _whitened(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        pull = torch.linalg.solve_triangular(self.factor, (target[:, None] - self.means)[..., None], upper=False)[..., 0]
+        return pull, self.factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
     def mean(self) -> Tensor:
         return (self.log_weight.exp()[..., None] * self.means).sum(1)
+
+
+class Whitening(Protocol):
+    """A distribution of mixtures that tells how far targets lie from its components."""
+
+    def pulls(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``MixtureDistribution.pulls``."""
+        ...
+
+
+def calibrate_tails(model: ConditionalModel, tails: Tails, held_out: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Fit the ``tails`` of ``model``, whose distributions tell the pulls of a target, to ``held_out`` batches of (target, given)."""
+    model.eval()
+    with torch.no_grad():
+        parts = [cast(Whitening, model(given)).pulls(target) for target, given in held_out]
+    pull, log_weight = (torch.cat(each).double() for each in zip(*parts, strict=True))
+    tails.fit(pull, log_weight)
 
 
 @dataclass(frozen=True)

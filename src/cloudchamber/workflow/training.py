@@ -111,6 +111,8 @@ def train(
 
     result = fit(model, batches, held_out, chosen.fit, folder, seed, told, hardware or Hardware())
     if rank() == 0:
+        if held_out:
+            model.calibrate(held_out.epoch(0))
         familiarity = learned_familiarity(model, held_out) if held_out else None
         TrainedModel(study.name, chosen, schema, *codecs, model, domain, seed, familiarity).save(folder)
         loss = result.validation_loss if math.isfinite(result.validation_loss) else None

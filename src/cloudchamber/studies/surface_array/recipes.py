@@ -25,8 +25,8 @@ def waveform_net() -> Recipe:
         given=GIVEN,
         target_codec=Corrections(),
         given_codec=Stations(),
-        model=LabelledMixture(classes=len(PARTICLES), body=TraceSet()),
-        fit=Fit(epochs=10, batch_size=256, optimisers={"": Optimiser(learning_rate=1e-3)}, schedule="cosine", warmup_epochs=0.3, average_decay=0.999),
+        model=LabelledMixture(classes=len(PARTICLES), components=3, body=TraceSet(), tails=True),
+        fit=Fit(epochs=12, batch_size=256, optimisers={"": Optimiser(learning_rate=1e-3)}, schedule="cosine", warmup_epochs=0.3, average_decay=0.999),
     )
 
 
