@@ -48,10 +48,10 @@ weights: $(STAMP)
 	$(BIN)/cloudchamber train calorimeter data/calorimeter/train runs/calorimeter/flow --recipe flow --seed 1
 	mkdir -p $(PACKAGED)/calorimeter/pretrained/flow
 	cd runs/calorimeter/flow && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/calorimeter/pretrained/flow
-	$(BIN)/cloudchamber simulate surface_array data/surface_array/train --n 150000 --seed 1
-	$(BIN)/cloudchamber train surface_array data/surface_array/train runs/surface_array/waveform_net --recipe waveform_net --seed 1
+	$(BIN)/cloudchamber simulate surface_array data/surface_array/train --n 500000 --seed 1
+	$(BIN)/cloudchamber train surface_array data/surface_array/train runs/surface_array/waveform_net --recipe waveform_net --seed 1 --memory-gb 12
 	mkdir -p $(PACKAGED)/surface_array/pretrained/waveform_net
-	cd runs/surface_array/waveform_net && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/surface_array/pretrained/waveform_net
+	cd runs/surface_array/waveform_net && cp $(RUN_FILES) familiarity.safetensors $(CURDIR)/$(PACKAGED)/surface_array/pretrained/waveform_net
 
 clean:
 	rm -rf $(VENV) build

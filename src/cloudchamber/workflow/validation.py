@@ -160,7 +160,7 @@ def compare_with_truth(
 def answer_at(model: TrainedModel, truth: Table, seed: int) -> Table:
     """The model's draws at the given columns of ``truth``, beside what the draws don't replace: columns of ``truth``.
 
-    What infers says more: ``<column>_draws`` (events, draws, ...) of numbers, and ``<column>_probability`` of classes.
+    What infers says more: ``<column>_draws`` (events, draws, ...), and ``<column>_probability`` of classes.
     """
     recipe, schema = model.recipe, model.schema
     given = {name: truth[name] for name in recipe.given}
@@ -173,7 +173,7 @@ def answer_at(model: TrainedModel, truth: Table, seed: int) -> Table:
         return answer | model.predict(given, seed=seed)
     said = model.posterior(given, POSTERIOR_DRAWS, seed)
     answer |= {name: values for name, values in said.items() if name not in model.target_columns}
-    return answer | {f"{name}_draws": said[name] for name, column in model.target_columns.items() if not column.categories}
+    return answer | {f"{name}_draws": said[name] for name in model.target_columns}
 
 
 def default_folder(subject: Path | str) -> Path:

@@ -16,8 +16,6 @@ from cloudchamber.studies.surface_array.columns import PARTICLES
 from cloudchamber.validate.calibration import posterior_rank
 
 Events = Mapping[str, Any]
-FEWEST_DRAWS = 3
-"""Draws of nuclei that tell the energy of an event taken for one."""
 
 
 def true_direction(truth: Events) -> np.ndarray:
@@ -69,13 +67,13 @@ def drawn_ln_energies(answer: Events) -> np.ndarray:
 def nuclear_ln_energy(answer: Events) -> np.ndarray:
     """ln(E/eV), (events,), of events taken for nuclei: the mean of the draws that are none of a photon, which needs far more energy for the same signals.
 
-    Of all draws where hardly one is a nucleus, or an answer names no particle.
+    Of all draws where none is a nucleus, or an answer names no particle.
     """
     drawn = drawn_ln_energies(answer)
     if "particle_draws" not in answer:
         return np.asarray(drawn.mean(axis=1))
     nucleus = np.asarray(answer["particle_draws"]) != PARTICLES.index("gamma")
-    nucleus |= (nucleus.sum(axis=1) < FEWEST_DRAWS)[:, None]
+    nucleus |= ~nucleus.any(axis=1, keepdims=True)
     return np.asarray(np.average(drawn, axis=1, weights=nucleus))
 
 

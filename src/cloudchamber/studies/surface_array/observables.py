@@ -235,7 +235,8 @@ def _energy_error(truth: Events, answer: Events) -> tuple[np.ndarray, ...]:
 
 
 def _nuclear_error(truth: Events, answer: Events) -> tuple[np.ndarray, ...]:
-    return (say.nuclear_ln_energy(answer) - say.ln_energy(truth),)
+    nucleus = np.asarray(truth["particle"]) != PHOTON
+    return ((say.nuclear_ln_energy(answer) - say.ln_energy(truth))[nucleus],)
 
 
 def _fit_energy_error(truth: Events, answer: Events) -> tuple[np.ndarray, ...]:
