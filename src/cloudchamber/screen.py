@@ -108,8 +108,9 @@ def show_validation(found: Validation) -> None:
 
 def show_inference(found: Inference) -> None:
     """The facts, and where the answers are."""
+    width = max(map(len, found.facts)) + 2
     for name, value in found.facts.items():
-        say(f"{name + ':':28}{value}")
+        say(f"{name + ':':{width}}{value}")
     say(f"answers: {found.table}")
     if found.posterior:
         say(f"draws: {found.posterior}")

@@ -85,7 +85,8 @@ def infer(
         facts["outside the trained domain"] = int(np.sum(~answers["in_domain"]))
     if "familiarity" in answers:
         strange = int(np.sum(answers["familiarity"] < STRANGE))
-        facts[f"stranger than {1 - STRANGE:.0%} of events like the training's"] = f"{strange} of {events_in(given)} (expected {STRANGE * events_in(given):.2g})"
+        expected = f"{STRANGE * events_in(given):.2g} expected"
+        facts["strange events"] = f"{strange} of {events_in(given)} less familiar than {1 - STRANGE:.0%} of those like the training's ({expected})"
     facts |= {name: value.item() if isinstance(value, np.generic) else value for name, value in own.facts.items()}
     out.mkdir(parents=True, exist_ok=True)
     path = _write_answers(out, answers)
