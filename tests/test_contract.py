@@ -321,5 +321,6 @@ def test_packaged_weights_are_small_and_tell_their_origin(name: str) -> None:
         assert sum(path.stat().st_size for path in folder.iterdir()) <= PACKAGED_BYTES
         answer = answer_at(model, take(truth(name), slice(0, 20)), seed=1)
         columns = {column: spec for column, spec in study.simulator.schema.columns.items() if column in answer}
-        assert set(answer) - set(columns) <= {f"{target}_{kind}" for target in model.recipe.target for kind in ("probability", "draws")}
+        beside = {f"{target}_{kind}" for target in model.recipe.target for kind in ("probability", "draws")}
+        assert set(answer) - set(columns) <= beside | ({"familiarity"} if model.familiarity else set())
         check_table({column: answer[column] for column in columns}, columns)
