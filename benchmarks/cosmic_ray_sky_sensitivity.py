@@ -60,7 +60,7 @@ LAWS: dict[str, tuple[Toy | Lensed, tuple[int, ...], tuple[int, ...]]] = {
     "He-coherent-2.79": (Toy(composition="He", coherent_rad_ev=2.79), (10, 16, 22, 26, 30, 36), (44, 56)),
     "He-coherent-10": (Toy(composition="He", coherent_rad_ev=10.0), (10, 16, 22, 26, 30, 36), (44, 56)),
     "jf12-He": (Lensed(composition="He", lens="cached"), (6, 9, 12, 15, 18, 22), (28, 36, 48, 64)),
-    "jf12-mixed": (Lensed(composition="mixed", lens="cached"), (10, 15, 20, 25, 30), (38, 48, 64, 90)),
+    "jf12-mixed": (Lensed(composition="mixed", lens="cached"), (10, 15, 20, 22, 25, 30), (38, 48, 64, 90)),
     "uf23-He": (Lensed(composition="He", field="uf23-base", lens="cached"), (), (10, 14, 18, 22, 28, 36, 48, 64)),
 }
 """Numbers of signal cosmic rays with Bayes factors, and further ones: for methods that need more, and for laws where the optimum is not asked.
