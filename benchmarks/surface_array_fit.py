@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from tables import markdown
+from tables import markdown, show
 
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, take
@@ -105,10 +105,7 @@ def main(options: Options) -> None:
             cells.append(f"{then[0] / now[0] - 1:+.1%}, {then[1] / now[1] - 1:+.1%}")
         rows.append([name, *cells])
     parts += [markdown(["at Telescope Array's: direction, core", *tables], rows), ""]
-    text = "\n".join(parts)
-    print(text)
-    if options.markdown is not None:
-        options.markdown.write_text(text, encoding="utf-8")
+    show("\n".join(parts), options.markdown)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 import tyro
 from numba import njit
-from tables import markdown
+from tables import markdown, show
 
 from cloudchamber.hub import load
 from cloudchamber.models.trained import TrainedModel
@@ -192,10 +192,7 @@ def main(options: Options) -> None:
         losses = [f"{jitter / every - 1:+.0%}", f"{dead / every - 1:+.0%}"]
         rows.append([f"{particle} 10^{lg_energy:g} eV", *cells, *losses])
     heads = ["68 % in deg (fit over it)", "fit", "Telescope Array's constants", *models, "first particles, rest known", "all particles, rest known"]
-    text = markdown([*heads, f"loss at {CLOCKS_NS:g} ns clocks", f"loss at {DEAD_SHARE:.0%} dead"], rows)
-    print(text)
-    if options.markdown is not None:
-        options.markdown.write_text(text + "\n", encoding="utf-8")
+    show(markdown([*heads, f"loss at {CLOCKS_NS:g} ns clocks", f"loss at {DEAD_SHARE:.0%} dead"], rows), options.markdown)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 import tyro
-from tables import markdown
+from tables import markdown, show
 
 from cloudchamber.hub import load
 from cloudchamber.models.domain import inside
@@ -195,10 +195,7 @@ def main(options: Options) -> None:
         parts += [f"{run}:", "", markdown(heads, robustness(model, options)), ""]
         parts += [markdown(["", "stranger than 99 %", "99.9 %", "a column out of range"], strangeness(model, options)), ""]
         parts += [markdown(["", "events/s", "ms", "of the fit's rate"], speed(model, options)), ""]
-    text = "\n".join(parts)
-    print(text)
-    if options.markdown is not None:
-        options.markdown.write_text(text, encoding="utf-8")
+    show("\n".join(parts), options.markdown)
 
 
 if __name__ == "__main__":
