@@ -219,6 +219,8 @@ def test_strange_events_are_told_from_familiar_ones(tmp_path: Path) -> None:
     assert strange["familiarity"].mean() < 0.02
     np.testing.assert_array_equal(strange["in_domain"], strange["familiarity"] > 0)
     assert "familiarity" in back.predict(odd)
+    known.save(tmp_path / "plain")
+    assert load_trained(model.save(tmp_path / "plain"), sets.STUDY).familiarity is None
     (folder / "familiarity.safetensors").write_bytes((folder / "familiarity.safetensors").read_bytes()[:-9])
     with pytest.raises(ValueError, match=r"familiarity\.safetensors: truncated"):
         load_trained(folder, sets.STUDY)

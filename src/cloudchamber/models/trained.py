@@ -140,6 +140,8 @@ class TrainedModel:
         write_json(folder / DOMAIN, domain_to_json(self.domain))
         if self.familiarity is not None:
             write_weights(folder / FAMILIARITY, self.familiarity)
+        else:
+            (folder / FAMILIARITY).unlink(missing_ok=True)
         write_weights(folder / WEIGHTS, _parts(self.model, self.given_codec, self.target_codec))
         return folder
 
@@ -192,7 +194,7 @@ class TrainedModel:
     def _answer(self, encoded: Tensor) -> tuple[Distribution, Table]:
         """What the model says of these events, and how familiar they are."""
         features = self.model.features(encoded)
-        known = {} if self.familiarity is None else {"familiarity": self.familiarity(features).double().cpu().numpy()}
+        known = {} if self.familiarity is None else {"familiarity": self.familiarity(features.cpu()).double().numpy()}
         return self.model.head(features), known
 
     @staticmethod
