@@ -48,7 +48,7 @@ from cloudchamber.studies.surface_array.front import (
     thickness_factor,
 )
 from cloudchamber.studies.surface_array.lateral import SMALLEST_RADIUS_M, densities, footprints
-from cloudchamber.studies.surface_array.quality import passes
+from cloudchamber.studies.surface_array.quality import Cuts, passes
 from cloudchamber.studies.surface_array.response import BOTH_SHARE, LANDAU_MEAN
 from cloudchamber.studies.surface_array.showers import Showers
 from cloudchamber.studies.surface_array.simulator import SurfaceArray
@@ -58,8 +58,6 @@ MOST_PARTICLES = 300.0
 """Of a kind; a station with more counts as one with so many: the ripple rules there."""
 TRIALS, SHIFTS, DRAWS = 60, 300, 100
 CLOCKS_NS, DEAD_SHARE = 30.0, 0.1
-LEAST_STATIONS = 5
-"""Of the standard cuts."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ def limits(array: SurfaceArray, table: Table, count: int, generator: np.random.G
         turn = np.array([[math.cos(azimuth) / math.cos(zenith), math.sin(azimuth) / math.cos(zenith)], [-math.sin(azimuth), math.cos(azimuth)]])
         for found, (which, clocks, lost) in zip(angles, scenarios, strict=True):
             alive = generator.random(len(place)) >= lost
-            if alive.sum() < LEAST_STATIONS:
+            if alive.sum() < Cuts.min_stations:
                 continue
             weighted = terms[alive] / (variances[alive, which] + clocks)[:, None]
             covariance = turn @ np.linalg.inv(terms[alive].T @ weighted)[1:, 1:] @ turn.T

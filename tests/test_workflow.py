@@ -276,6 +276,19 @@ def test_the_training_data_are_refused(run: Path, data: Path) -> None:
         workflow.validate(run, data=data)
 
 
+def test_the_training_data_are_known_again_when_the_simulator_got_a_new_setting(run: Path, data: Path, tmp_path: Path) -> None:
+    old = shutil.copytree(run, tmp_path / "old")
+    metrics = json.loads((old / "metrics.json").read_text())
+    metrics["training"]["identity"] = "of a time before"
+    light = metrics["training"]["settings"].pop("light_pe")
+    (old / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(ValueError, match="was trained on the events of"):
+        workflow.validate(old, data=data)
+    metrics["training"]["settings"]["light_pe"] = light + 1
+    (old / "metrics.json").write_text(json.dumps(metrics))
+    assert workflow.validate(old, data=data, out=tmp_path / "report").n > 0
+
+
 def test_validate_against_a_users_file(run: Path, tmp_path: Path) -> None:
     study = find_study("toy")
     workflow.simulate("toy", tmp_path / "d", 200, seed=8)

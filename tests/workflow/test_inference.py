@@ -44,6 +44,18 @@ def test_class_probabilities_of_a_file(classes: Path, table: Table, tmp_path: Pa
     np.testing.assert_allclose(again.answers["kind_probability_burst"], wanted[:, 1], rtol=1e-4)
 
 
+def test_answers_in_other_formats(time: Path, hits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = Findings(columns={"words": np.array(["few", "many"])[np.arange(400) % 2]})
+    monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=lambda *_: words))
+    parquet, hdf5 = (workflow.infer(time, hits, tmp_path / kind, draws=2, outside="flag", answers_as=kind) for kind in ("parquet", "hdf5"))
+    assert (parquet.table.name, hdf5.table.name) == ("answers.parquet", "answers.h5")
+    rows = read_parquet(parquet.table)
+    np.testing.assert_array_equal(rows["burst_us_mean"], parquet.answers["burst_us_mean"])
+    with h5py.File(hdf5.table) as file:
+        np.testing.assert_array_equal(file["burst_us_mean"][:], parquet.answers["burst_us_mean"])
+        assert file["words"].asstr()[:2].tolist() == ["few", "many"] == rows["words"][:2].tolist()
+
+
 def test_mean_and_deviation_of_numbers(time: Path, hits: Path, tmp_path: Path) -> None:
     found = workflow.infer(time, hits, tmp_path / "found", draws=5, outside="flag")
     assert found.events == 400 and set(found.answers) == {"event", "burst_us_mean", "burst_us_std", "in_domain", "hits"}

@@ -162,7 +162,7 @@ class Sample:
 class Infer:
     """Infer what was from what a detector saw: a trained model's answer for each event of a file, as a table and a page.
 
-    OUT gets answers.csv (class probabilities, or mean and standard deviation), index.html with figures, and findings.json.
+    OUT gets answers.csv (or .parquet, .h5: class probabilities, or mean and standard deviation), index.html with figures, and findings.json.
 
     For example:
     $ cloudchamber infer runs/mine events.h5 --out found
@@ -185,6 +185,8 @@ class Infer:
     """Draws an event for mean and standard deviation."""
     posterior: int = 0
     """Draws an event to write into posterior.h5."""
+    answers_as: Literal["csv", "parquet", "hdf5"] = "csv"
+    """Format of the table of answers."""
     json: bool = False
     """Print one JSON object in place of the facts."""
 
@@ -192,7 +194,7 @@ class Infer:
         from cloudchamber.workflow import infer
 
         with screen.working("inferring"):
-            found = infer(self.subject, self.file, self.out, self.format, self.seed, self.outside, self.draws, self.posterior)
+            found = infer(self.subject, self.file, self.out, self.format, self.seed, self.outside, self.draws, self.posterior, self.answers_as)
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
         else:

@@ -98,7 +98,7 @@ def write_hdf5(path: Path, table: Table) -> None:
             if isinstance(values, Ragged):
                 file[f"{name}/values"], file[f"{name}/offsets"] = values.values, values.offsets
             else:
-                file[name] = values
+                file[name] = values.astype(h5py.string_dtype()) if values.dtype.kind == "U" else values
 
 
 def read_hdf5(path: Path) -> Table:

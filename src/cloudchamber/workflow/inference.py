@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SHOWN_EVENTS, SHOWN_COLUMNS, SHOWN_PANELS = 100, 12, 6
 """What the page shows of the table, and of its columns as histograms."""
+AnswersAs: TypeAlias = Literal["csv", "parquet", "hdf5"]
 STRANGE = 0.01
 """Events less familiar than this are counted."""
 
@@ -57,13 +58,15 @@ def infer(
     outside: Literal["refuse", "flag"] = "refuse",
     draws: int = 100,
     posterior: int = 0,
+    answers_as: AnswersAs = "csv",
 ) -> Inference:
     """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store).
 
-    ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, where a study adds ragged columns):
-    class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the study's own findings and figures;
-    ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event. Events outside the trained domain are
-    refused, or marked with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's that are as strange.
+    ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``answers_as``; ragged columns of a
+    study's own turn csv into parquet): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the study's
+    own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event. Events outside the
+    trained domain are refused, or marked with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's that are
+    as strange.
     ValueError for a surrogate, whose answers are what a detector sees.
     """
     folder, study = find_run(subject)
@@ -89,7 +92,7 @@ def infer(
         facts["strange events"] = f"{strange} of {events_in(given)} less familiar than {1 - STRANGE:.0%} of those like the training's ({expected})"
     facts |= {name: value.item() if isinstance(value, np.generic) else value for name, value in own.facts.items()}
     out.mkdir(parents=True, exist_ok=True)
-    path = _write_answers(out, answers)
+    path = _write_answers(out, answers, answers_as)
     drawn = _write_posterior(out / "posterior.h5", model, given, seed, outside, posterior) if posterior else None
     report = _write_page(out, study, source, model, answers, facts, own.figures or overview(answers), path, drawn)
     found = Inference(study.name, run, events_in(given), answers, facts, path, report, drawn)
@@ -154,14 +157,16 @@ def _fitting(columns: Table, answers: Table, study: Study) -> Table:
     return dict(columns)
 
 
-def _write_answers(out: Path, answers: Table) -> Path:
-    ragged = any(isinstance(values, Ragged) for values in answers.values())
-    path = out / ("answers.parquet" if ragged else "answers.csv")
+def _write_answers(out: Path, answers: Table, answers_as: AnswersAs) -> Path:
+    if answers_as == "csv" and any(isinstance(values, Ragged) for values in answers.values()):
+        answers_as = "parquet"
+    path = out / f"answers.{'h5' if answers_as == 'hdf5' else answers_as}"
     part = path.with_name(f".part-{path.name}")
-    if ragged:
-        write_parquet(part, {name: values if isinstance(values, Ragged) else np.asarray(values) for name, values in answers.items()})
-    else:
+    answers = {name: values if isinstance(values, Ragged) else np.asarray(values) for name, values in answers.items()}
+    if answers_as == "csv":
         write_csv(part, answers, {})
+    else:
+        {"parquet": write_parquet, "hdf5": write_hdf5}[answers_as](part, answers)
     return part.replace(path)
 
 

@@ -15,7 +15,7 @@ from cloudchamber.schema import Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import ProtocolFunction, Simulator, Study
 from cloudchamber.workflow.files import read_table
-from cloudchamber.workflow.simulation import live_events
+from cloudchamber.workflow.simulation import STORE_SETTINGS, live_events, make_simulator
 from cloudchamber.workflow.training import read_provenance, trained_simulator
 
 if TYPE_CHECKING:
@@ -91,12 +91,12 @@ def validate(
     elif data is not None:
         store = Store(Path(data))
         folders = [find_run(each)[0] for each in names.values()]
-        _refuse_training_data(store, folders)
+        _refuse_training_data(store, folders, study)
         facts["truth"] = f"events of the store {Path(data).name} (simulator {store.simulator}, seed {store.seed})"
         if floor is None:
             first, second = _halves(store.read(events=slice(0, 2 * n)), n, seed)
         else:
-            _refuse_training_data(Store(Path(floor)), folders)
+            _refuse_training_data(Store(Path(floor)), folders, study)
             first, second = store.read(events=slice(0, n)), Store(Path(floor)).read(events=slice(0, n))
             _refuse_other_theta(first, second, store.schema)
     else:
@@ -187,13 +187,25 @@ def _label(subject: Path | str) -> str:
     return f"{study.name}/{folder.name}" if folder.parent == study.pretrained else str(subject).rstrip("/")
 
 
-def _refuse_training_data(store: Store, folders: Sequence[Path]) -> None:
+def _refuse_training_data(store: Store, folders: Sequence[Path], study: Study) -> None:
     for folder in folders:
-        if read_provenance(folder)["identity"] == store.dataset.identity:
+        if _learned_from(folder, store, study):
             raise ValueError(
                 f"the run '{folder}' was trained on the events of '{store.folder}' (same simulator, settings and seed): "
                 f"simulate others, with --seed other than {store.seed}"
             )
+
+
+def _learned_from(folder: Path, store: Store, study: Study) -> bool:
+    """Whether a run learned from events of the same origin as the store's, also where its simulator had fewer settings than today's, which has their defaults."""
+    origin = read_provenance(folder)
+    if origin["identity"] == store.dataset.identity:
+        return True
+    there = (origin["simulator"], origin["data_seed"], *(origin["settings"].get(name) for name in STORE_SETTINGS))
+    if there != (store.simulator, store.seed, *(store.settings.get(name) for name in STORE_SETTINGS)) or store.simulator not in study.simulators:
+        return False
+    settings = {name: value for name, value in store.settings.items() if name not in STORE_SETTINGS}
+    return trained_simulator(folder, study) == make_simulator(study, store.simulator, settings)
 
 
 def _halves(truth: Table, n: int, seed: int) -> tuple[Table, Table]:
