@@ -197,7 +197,7 @@ def _refuse_training_data(store: Store, folders: Sequence[Path], study: Study) -
 
 
 def _learned_from(folder: Path, store: Store, study: Study) -> bool:
-    """Whether a run learned from events of the same origin as the store's, also where its simulator had fewer settings than today's, which has their defaults."""
+    """Whether a run learned from events of the same origin as the store's, also where its simulator lacked settings that today's has at their defaults."""
     origin = read_provenance(folder)
     if origin["identity"] == store.dataset.identity:
         return True
