@@ -31,8 +31,8 @@ from rich.table import Table as Grid
 from threadpoolctl import threadpool_limits
 
 from cloudchamber.hub import load, packaged_recipes
-from cloudchamber.models.trained import TrainedModel
 from cloudchamber.rng import rng
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Table, take
 from cloudchamber.screen import working
 from cloudchamber.studies.airshower import STUDY

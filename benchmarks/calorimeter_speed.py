@@ -30,9 +30,9 @@ import torch
 import tyro
 
 from cloudchamber.hub import load
-from cloudchamber.models.export import export_onnx
-from cloudchamber.models.trained import TrainedModel
 from cloudchamber.rng import rng
+from cloudchamber.run.export import export_onnx
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Table, take
 from cloudchamber.studies.calorimeter import STUDY
 

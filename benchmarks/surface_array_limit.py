@@ -28,8 +28,8 @@ from numba import njit
 from tables import markdown, show
 
 from cloudchamber.hub import load
-from cloudchamber.models.trained import TrainedModel
 from cloudchamber.rng import rng
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Table, take
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.fit import reconstruct

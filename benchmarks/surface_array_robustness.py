@@ -28,9 +28,9 @@ import tyro
 from tables import markdown, show
 
 from cloudchamber.hub import load
-from cloudchamber.models.domain import inside
-from cloudchamber.models.trained import TrainedModel
 from cloudchamber.rng import rng
+from cloudchamber.run.domain import inside
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Ragged, Table, check_table, take
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.fit import reconstruct

@@ -22,7 +22,7 @@ from tables import markdown, show
 
 from cloudchamber.hub import load
 from cloudchamber.models.labelled import LabelledMixtureModel
-from cloudchamber.models.trained import TrainedModel
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Table, take
 from cloudchamber.store.read import Store
 from cloudchamber.studies.surface_array import estimates as say

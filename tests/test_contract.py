@@ -13,10 +13,10 @@ import pytest
 
 from cloudchamber import workflow
 from cloudchamber.hub import packaged_recipes
-from cloudchamber.models.domain import SetDomain, values_of
 from cloudchamber.models.recipe import Recipe
-from cloudchamber.models.trained import TrainedModel, load_trained
 from cloudchamber.rng import rng
+from cloudchamber.run.domain import SetDomain, values_of
+from cloudchamber.run.trained import TrainedModel, load_trained
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import BUILT_IN, Format, Study, find_study, study_names
@@ -230,8 +230,8 @@ def exports_with_parity(model: TrainedModel, given: Table, path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     import torch
 
-    from cloudchamber.models.export import ExportModule, export_onnx
-    from cloudchamber.models.trained import to_tensors
+    from cloudchamber.run.export import ExportModule, export_onnx
+    from cloudchamber.run.trained import to_tensors
 
     noise = torch.randn(len(next(iter(given.values()))), model.model.noise_size, generator=torch.Generator().manual_seed(1))
     # every second event, so that the sets of a batch have other lengths than those the export saw

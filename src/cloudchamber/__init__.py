@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cloudchamber import workflow
     from cloudchamber.hub import load
     from cloudchamber.models.recipe import Fit, Optimiser, Recipe
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
     from cloudchamber.schema import Column, Ragged, Schema, Table, check_table
     from cloudchamber.store.read import Store
     from cloudchamber.store.write import StoreWriter
@@ -40,7 +40,7 @@ __all__ = [
 _HOMES = {
     "hub": ("load",),
     "models.recipe": ("Fit", "Optimiser", "Recipe"),
-    "models.trained": ("TrainedModel",),
+    "run.trained": ("TrainedModel",),
     "schema": ("Column", "Ragged", "Schema", "Table", "check_table"),
     "store.read": ("Store",),
     "store.write": ("StoreWriter",),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cloudchamber.study import Study, find_study, study_names
 
 if TYPE_CHECKING:
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
 
 WEIGHTS = "weights.safetensors"
 
@@ -19,7 +19,7 @@ def load(name: str | Path) -> TrainedModel:
 
     ValueError where the study, its packaged weights or the folder is missing, with what there is.
     """
-    from cloudchamber.models.trained import load_trained
+    from cloudchamber.run.trained import load_trained
 
     folder, study = find_run(name)
     return load_trained(folder, study)
@@ -29,7 +29,7 @@ def find_run(name: str | Path) -> tuple[Path, Study]:
     """The folder of a trained model, and its study; the names are those of ``load``."""
     folder = Path(name)
     if (folder / WEIGHTS).is_file():
-        from cloudchamber.models.trained import study_of
+        from cloudchamber.run.trained import study_of
 
         return folder, find_study(study_of(folder))
     first, _, recipe = str(name).partition("/")

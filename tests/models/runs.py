@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from toy_study import sets
 
-from cloudchamber.models.domain import Domain, SetDomain, domain_of
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.gan import Gan
 from cloudchamber.models.heads import Categorical, Gaussian, Mixture
 from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import ModelSettings, Recipe
-from cloudchamber.models.trained import TrainedModel, to_tensors
 from cloudchamber.models.vae import Vae
 from cloudchamber.nn.codec import Columns
+from cloudchamber.run.domain import Domain, SetDomain, domain_of
+from cloudchamber.run.trained import TrainedModel, to_tensors
 from cloudchamber.schema import Column, Schema, Table, check_table
 
 SCHEMA = Schema(

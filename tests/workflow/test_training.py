@@ -11,7 +11,7 @@ from scipy.stats import kstest
 
 from cloudchamber import workflow
 from cloudchamber.hub import load
-from cloudchamber.models.domain import SetDomain
+from cloudchamber.run.domain import SetDomain
 from cloudchamber.schema import Column, Ragged, Schema
 from cloudchamber.store.read import Store
 from cloudchamber.workflow.training import trained_domain

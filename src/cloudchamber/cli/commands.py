@@ -68,9 +68,7 @@ class Simulate:
 
         settings = dataclasses.asdict(self.settings) if hasattr(self, "settings") else None
         with screen.progress("simulating", "events") as told:
-            done = simulate(
-                self.study, self.out, self.n, self.seed, self.simulator, settings, self.workers, self.block_events, theta=self.theta, progress=told
-            )
+            done = simulate(self.study, self.out, self.n, self.seed, self.simulator, settings, self.workers, self.block_events, theta=self.theta, progress=told)
         had = f", {done.events - done.new_events} were there" if done.new_events < done.events else ""
         screen.say(f"{done.new_events} events in {done.seconds:.1f} s ({done.rate:.3g} per second){had}: {done.folder}")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import operator
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cloudchamber.atomic import write_atomically
 from cloudchamber.schema import Schema, check_table, events_in
 from cloudchamber.store import dataset, shard
 from cloudchamber.store.dataset import Dataset
@@ -66,38 +64,3 @@ class StoreWriter:
     def _remove_leftovers(self) -> None:
         for path in (*self.folder.glob("shard-*.h5.*.tmp"), *self.folder.glob(f"{dataset.FILE}.*.tmp")):
             path.unlink(missing_ok=True)
-
-
-def write_atomically(path: Path, *parts: bytes) -> None:
-    """Write ``parts`` to a temporary file beside ``path``, sync it, then rename it; OSError names ``path``, and the temporary file is gone."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        _discard(temporary)
-        message = f"could not write it ({error.strerror or error}); complete shards are kept: make room or mend the folder, then run the same command again"
-        raise OSError(error.errno, message, str(path)) from error
-    except BaseException:
-        _discard(temporary)
-        raise
-    _sync_folder(path.parent)
-
-
-def _discard(temporary: Path) -> None:
-    with contextlib.suppress(OSError):
-        temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    # some network file systems cannot sync a folder; there the checksum still guards the shard
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

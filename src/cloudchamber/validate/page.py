@@ -16,9 +16,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_SVG_BYTES = 600_000
 
 
-def write_page(
-    path: Path, template: str, title: str, facts: Mapping[str, str | int | float], figures: Mapping[str, Figure], **more: Any
-) -> Path:
+def write_page(path: Path, template: str, title: str, facts: Mapping[str, str | int | float], figures: Mapping[str, Figure], **more: Any) -> Path:
     """Write the page and return its path; ``more`` is what the template asks for besides. Nothing on it is loaded from anywhere else.
 
     A figure's name is its heading, its label (``figure.set_label``) its caption.

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from cloudchamber.atomic import write_atomically
 from cloudchamber.hub import find_run, load
 from cloudchamber.schema import Ragged, Table, check_table, events_in
-from cloudchamber.store.write import write_atomically
 from cloudchamber.study import Findings, Study
 from cloudchamber.workflow.files import presence, read_table, write_csv, write_hdf5, write_parquet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
 
 SHOWN_EVENTS, SHOWN_COLUMNS, SHOWN_PANELS = 100, 12, 6
 """What the page shows of the table, and of its columns as histograms."""

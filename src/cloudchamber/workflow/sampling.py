@@ -18,7 +18,7 @@ from cloudchamber.workflow.simulation import Progress, digest
 from cloudchamber.workflow.training import trained_simulator
 
 if TYPE_CHECKING:
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
 
 BLOCK_EVENTS = 10_000
 
@@ -87,7 +87,7 @@ def block_seed(seed: int, block: int) -> int:
 
 def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscript"] = "onnx", options: Mapping[str, Any] | None = None) -> Path:
     """Write ``subject`` as an ONNX or TorchScript file that takes noise and physical columns and gives physical columns; ``options`` are frozen in."""
-    from cloudchamber.models.export import export_onnx, export_torchscript
+    from cloudchamber.run.export import export_onnx, export_torchscript
 
     out = Path(out)
     model = load(subject)

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cloudchamber.atomic import write_atomically
 from cloudchamber.rng import rng
 from cloudchamber.schema import Column, Ragged, Schema, Table, events_in, take
 from cloudchamber.store.dataset import package_version
 from cloudchamber.store.read import Store
-from cloudchamber.store.write import write_atomically
 from cloudchamber.study import Simulator, Study, find_study
 from cloudchamber.workflow.encoding import Encoded, largest_sets
 from cloudchamber.workflow.simulation import STORE_SETTINGS, Progress, make_simulator
 
 if TYPE_CHECKING:
     from cloudchamber.models.base import ConditionalModel
-    from cloudchamber.models.domain import Domain
-    from cloudchamber.models.familiarity import Familiarity
     from cloudchamber.models.recipe import Recipe
     from cloudchamber.nn.codec import Codec
+    from cloudchamber.run.domain import Domain
+    from cloudchamber.run.familiarity import Familiarity
     from cloudchamber.train.batches import Batches
     from cloudchamber.train.fit import Hardware
 
@@ -74,7 +74,7 @@ def train(
     """
     import torch
 
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
     from cloudchamber.train.fit import Hardware, fit
 
     study = find_study(study) if isinstance(study, str) else study
@@ -171,7 +171,7 @@ def trained_domain(schema: Schema, given: Sequence[str], sample: Table) -> Domai
     A column of theta has an edge, and the next event lies a few mean spacings beyond the outermost one at most; what a detector sees has none, and gets
     as much room again on either side. The elements of sets are so many that they show by themselves whether there is an edge, such as a threshold.
     """
-    from cloudchamber.models.domain import SetDomain, domain_of, values_of
+    from cloudchamber.run.domain import SetDomain, domain_of, values_of
 
     domain = domain_of(sample, schema.select(given))
     for name, column in schema.select(given).items():
@@ -197,7 +197,7 @@ def learned_familiarity(model: ConditionalModel, held_out: Batches) -> Familiari
     """How the features of the ``held_out`` events lie; None for a model without features, or for too few events."""
     import torch
 
-    from cloudchamber.models.familiarity import Familiarity
+    from cloudchamber.run.familiarity import Familiarity
 
     if model.feature_size is None:
         return None
@@ -246,7 +246,7 @@ def _codec_events(store: Store, columns: Sequence[str], part: tuple[int, int]) -
 
 def _fit_codecs(codecs: tuple[Codec, Codec], sample: Table, given_columns: Mapping[str, Column], target_columns: Mapping[str, Column]) -> None:
     """Fit the codecs of given and target, of sets to as many events as fit into memory when all are as large as the largest."""
-    from cloudchamber.models.trained import to_tensors
+    from cloudchamber.run.trained import to_tensors
 
     largest = to_tensors(largest_sets(sample), given_columns).values()
     room = max(CODEC_BYTES // sum(values[0].nbytes for values in largest), 100)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cloudchamber.atomic import write_atomically
 from cloudchamber.store.read import Store
-from cloudchamber.store.write import write_atomically
 from cloudchamber.study import Study, find_study
 from cloudchamber.workflow.training import merge, train
 

@@ -21,7 +21,7 @@ from cloudchamber.workflow.training import read_provenance, trained_simulator
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
     from cloudchamber.validate.check import Check, CheckResult
 
 MIN_EVENTS = 20
@@ -223,7 +223,7 @@ def _refuse_other_theta(first: Table, second: Table, schema: Schema) -> None:
 
 def _within_domain(truth: Table, models: Mapping[str, TrainedModel]) -> tuple[Table, int]:
     """The true events that every model may answer, and how many were left out; the models' own error where none is left."""
-    from cloudchamber.models.domain import inside
+    from cloudchamber.run.domain import inside
 
     marks = [inside(check_table(truth, model.given_columns, extra=True), model.given_columns, model.domain) for model in models.values()]
     good = np.logical_and.reduce(marks)
@@ -246,9 +246,7 @@ def _peer_answers(study: Study, schema: Schema, truth: Table, seed: int, target:
     return answers
 
 
-def _checked(
-    checks: Sequence[Check], truth: Table, answer: Table, second: Table, seed: int, complete: bool
-) -> tuple[list[CheckResult], dict[str, str]]:
+def _checked(checks: Sequence[Check], truth: Table, answer: Table, second: Table, seed: int, complete: bool) -> tuple[list[CheckResult], dict[str, str]]:
     """The results, and for a truth or an answer that lacks columns the checks that need them."""
     from cloudchamber.validate.check import run_checks
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cloudchamber.models.recipe import Recipe
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
     from cloudchamber.validate.check import Check
 
 WINDOW_US, WIDTH_US = 100.0, 2.0

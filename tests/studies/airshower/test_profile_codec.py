@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from cloudchamber.models.trained import to_tensors
 from cloudchamber.nn.codec import Tensors
 from cloudchamber.rng import rng
+from cloudchamber.run.trained import to_tensors
 from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, THETA, X, depth_grid
 from cloudchamber.studies.airshower.observables import closure, muon_number

@@ -8,8 +8,8 @@ import pytest
 import torch
 from events import COLUMNS, SIMULATOR, showers, tensors
 
-from cloudchamber.models.domain import domain_of
-from cloudchamber.models.trained import TrainedModel, noise_rows, to_tensors
+from cloudchamber.run.domain import domain_of
+from cloudchamber.run.trained import TrainedModel, noise_rows, to_tensors
 from cloudchamber.schema import take
 from cloudchamber.studies.calorimeter import STUDY
 from cloudchamber.studies.calorimeter.beam_codec import ENERGY, GIVEN, IMPACT
@@ -70,7 +70,7 @@ def test_the_constrainers_look_at_energy_and_impact() -> None:
 
 def test_the_exported_flow_gives_the_same_showers(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    from cloudchamber.models.export import export_onnx, export_torchscript
+    from cloudchamber.run.export import export_onnx, export_torchscript
 
     model, table = untrained("flow"), take(showers(), slice(0, 200))
     given = {column: table[column] for column in GIVEN}

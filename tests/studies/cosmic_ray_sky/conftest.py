@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cloudchamber.models.trained import TrainedModel
 from cloudchamber.nn.sets import EventAnchors
 from cloudchamber.nn.sphere import DeepSphere
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.studies.cosmic_ray_sky import STUDY
 from cloudchamber.studies.cosmic_ray_sky.codec import SkyMap
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cloudchamber.explain.relevance import Relevance, layer_relevances
 from cloudchamber.models.heads import CategoricalModel
-from cloudchamber.models.trained import TrainedModel, to_tensors
+from cloudchamber.run.trained import TrainedModel, to_tensors
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN
 from cloudchamber.studies.cosmic_ray_sky.toy import Toy
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from cloudchamber.models.trained import TrainedModel, to_tensors
+from cloudchamber.run.trained import TrainedModel, to_tensors
 from cloudchamber.schema import concatenate
 from cloudchamber.studies.cosmic_ray_sky.toy import Toy
 from cloudchamber.studies.cosmic_ray_sky.verdict import log_odds, relevance_of_events

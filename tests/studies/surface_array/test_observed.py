@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cloudchamber.models.domain import domain_of
-from cloudchamber.models.trained import TrainedModel
+from cloudchamber.run.domain import domain_of
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Ragged, Schema, Table, take
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SEEN, SILENT, THETA
 from cloudchamber.studies.surface_array.fit import reconstruct

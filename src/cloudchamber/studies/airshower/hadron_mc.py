@@ -147,8 +147,20 @@ def follow_shower(  # type: ignore[no-untyped-def]
         if m > 0:
             m -= 1
             used, first = em_shower(
-                int(electromagnetic[m, 0]), electromagnetic[m, 1], electromagnetic[m, 2], threshold_gev, step, density, nodes_gev,
-                source[PHOTON], source[ELECTRON], charged, energy_deposit, in_flight, photonuclear, rng,
+                int(electromagnetic[m, 0]),
+                electromagnetic[m, 1],
+                electromagnetic[m, 2],
+                threshold_gev,
+                step,
+                density,
+                nodes_gev,
+                source[PHOTON],
+                source[ELECTRON],
+                charged,
+                energy_deposit,
+                in_flight,
+                photonuclear,
+                rng,
             )
             if totals[1] < 0.0:
                 totals[1] = first

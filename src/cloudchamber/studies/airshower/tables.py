@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.store.write import write_atomically
+from cloudchamber.atomic import write_atomically
 from cloudchamber.studies.airshower.interactions import (
     LG_ENERGIES,
     PROJECTILES,

@@ -14,9 +14,9 @@ from typing import Any
 import healpix
 import numpy as np
 
+from cloudchamber.atomic import write_atomically
 from cloudchamber.physics.sphere import nested_pixels
 from cloudchamber.rng import rng
-from cloudchamber.store.write import write_atomically
 
 PACKAGED = Path(__file__).parent / "lens_small.npz"
 BUILD_COMMAND = "python -m cloudchamber.studies.cosmic_ray_sky build-lens"

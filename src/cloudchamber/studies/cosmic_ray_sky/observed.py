@@ -28,7 +28,7 @@ from cloudchamber.validate.significance import MIN_EFFECTIVE_SIZE, direct_p_valu
 from cloudchamber.validate.splitting import redraw, split
 
 if TYPE_CHECKING:
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
 
 FIRST_SKIES, ISOTROPIC_SKIES, SCANNED_SKIES = 200, 2000, 200
 PARTICLES, REPETITIONS = 200, 4

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from cloudchamber.models.heads import CategoricalModel
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
 
 _SKIES_AT_A_TIME = 32
 
@@ -72,7 +72,7 @@ def _judge(model: TrainedModel) -> CategoricalModel:
 
 
 def _tensors(model: TrainedModel, skies: Table, events: slice = slice(None)) -> dict[str, Tensor]:
-    from cloudchamber.models.trained import to_tensors
+    from cloudchamber.run.trained import to_tensors
 
     return to_tensors(take({name: skies[name] for name in SEEN}, events), {name: model.given_columns[name] for name in SEEN})
 

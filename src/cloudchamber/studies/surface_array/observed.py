@@ -18,7 +18,7 @@ from cloudchamber.study import Findings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cloudchamber.models.trained import TrainedModel
+    from cloudchamber.run.trained import TrainedModel
 
 DRAWS = 100
 FEWEST_FOR_HISTOGRAMS = 20

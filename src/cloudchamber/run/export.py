@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cloudchamber.models.domain import SetDomain, values_of
 from cloudchamber.models.heads import CategoricalModel
-from cloudchamber.models.trained import TrainedModel, to_tensors
+from cloudchamber.run.domain import SetDomain, values_of
+from cloudchamber.run.trained import TrainedModel, to_tensors
 from cloudchamber.schema import Ragged, Table
 
 OPSET = 18

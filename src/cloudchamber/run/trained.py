@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution
-from cloudchamber.models.domain import Domain, domain_from_json, domain_to_json, inside, refuse_outside
-from cloudchamber.models.familiarity import Familiarity
 from cloudchamber.models.recipe import Recipe
-from cloudchamber.models.weights import read_json, read_weights, write_json, write_weights
 from cloudchamber.nn.codec import Codec
 from cloudchamber.rng import rng
+from cloudchamber.run.domain import Domain, domain_from_json, domain_to_json, inside, refuse_outside
+from cloudchamber.run.familiarity import Familiarity
+from cloudchamber.run.weights import read_json, read_weights, write_json, write_weights
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, events_in
 
 BATCH_EVENTS = 2048

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution
-from cloudchamber.models.export import export_onnx, export_torchscript
 from cloudchamber.models.heads import CategoricalModel
-from cloudchamber.models.trained import TrainedModel, noise_rows, to_tensors
+from cloudchamber.run.export import export_onnx, export_torchscript
+from cloudchamber.run.trained import TrainedModel, noise_rows, to_tensors
 from cloudchamber.schema import Table, events_in, take
 
 NAMES = [*runs.MODELS, "classes"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.stats import kstest
 
-from cloudchamber.models.familiarity import EVENTS_A_FEATURE, Familiarity
+from cloudchamber.run.familiarity import EVENTS_A_FEATURE, Familiarity
 
 SIZE = 6
 

@@ -10,11 +10,11 @@ import runs
 import torch
 from toy_study import sets
 
-from cloudchamber.models.familiarity import Familiarity
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.recipe import Recipe
-from cloudchamber.models.trained import TrainedModel, load_trained, noise_rows, padded, study_of, to_tensors
 from cloudchamber.nn.codec import Columns
+from cloudchamber.run.familiarity import Familiarity
+from cloudchamber.run.trained import TrainedModel, load_trained, noise_rows, padded, study_of, to_tensors
 from cloudchamber.schema import Column, Ragged, Schema, check_table, take
 
 GIVEN = {name: values for name, values in runs.events(1500, seed=1).items() if name in ("primary", "lge")}

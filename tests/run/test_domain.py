@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from cloudchamber.models.domain import SetDomain, domain_from_json, domain_of, domain_to_json, inside, refuse_outside
+from cloudchamber.run.domain import SetDomain, domain_from_json, domain_of, domain_to_json, inside, refuse_outside
 from cloudchamber.schema import Column, Ragged
 
 COLUMNS = {

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cloudchamber.models.weights import read_json, read_weights, write_json, write_weights
+from cloudchamber.run.weights import read_json, read_weights, write_json, write_weights
 
 
 def test_weights_and_buffers_come_back(tmp_path: Path) -> None:

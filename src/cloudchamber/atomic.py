@@ -1,0 +1,120 @@
+"""Files that are whole or not there, and locks that keep two writers of one folder apart."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+LOCK = ".lock"
+HOLDER = ".holder.json"
+"""Who holds the lock: beside it, since taking a lock empties its file."""
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<host>[^.]*)-(?P<pid>\d+)-[0-9a-f]{8}\.tmp(\.[^.]*)?")
+
+
+class FolderInUseError(RuntimeError):
+    """Another process writes into the folder."""
+
+
+def write_atomically(path: Path, *parts: bytes) -> None:
+    """Write ``parts`` to a temporary file beside ``path``, sync it, then rename it; OSError names ``path``, and the temporary file is gone."""
+    with replacing(path) as temporary, temporary.open("xb") as file:
+        for part in parts:
+            file.write(part)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to, with its suffix; at the end that file is synced and takes the place of ``path``, after an error it is gone.
+
+    What a process that died had left there goes too; the files of living ones stay.
+    """
+    remove_leftovers(path.parent, path.name)
+    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        _discard(temporary)
+        message = f"could not write it ({error.strerror or error}); nothing before is lost: make room or mend the folder, then run the same command again"
+        raise OSError(error.errno, message, str(path)) from error
+    except BaseException:
+        _discard(temporary)
+        raise
+    _sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files (of the file ``name``, or all) that processes of this machine left in ``folder`` when they died."""
+    for path in folder.glob(f".{'*' if name is None else name}.*.tmp*"):
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and found["host"] == _host() and int(found["pid"]) != os.getpid() and not _alive(int(found["pid"])):
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def held(folder: Path, what: str) -> Iterator[None]:
+    """Hold the lock of ``folder`` (made where it is missing) while ``what`` (such as "train") writes there.
+
+    FolderInUseError says who holds it; the system ends a lock with its process, however that ends.
+    """
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise FolderInUseError(f"'{folder}' is being written by {_holder(folder)}: wait until it is done, or give another folder") from None
+    try:
+        remove_leftovers(folder)
+        write_atomically(folder / HOLDER, json.dumps({"what": what, "pid": os.getpid(), "host": _host(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode())
+        yield
+    finally:
+        (folder / HOLDER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(folder: Path) -> str:
+    try:
+        found = json.loads((folder / HOLDER).read_bytes())
+        return f"'{found['what']}', process {found['pid']} on {found['host']}, since {found['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _host() -> str:
+    return re.sub(r"[^0-9A-Za-z_-]", "_", socket.gethostname())
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _discard(temporary: Path) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    # some network file systems cannot sync a folder; there the checksums still guard what it holds
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
