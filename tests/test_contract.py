@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from cloudchamber import workflow
-from cloudchamber.hub import packaged_recipes
+from cloudchamber.hub import load, packaged_recipes
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.rng import rng
 from cloudchamber.run.domain import SetDomain, values_of
-from cloudchamber.run.trained import TrainedModel, load_trained
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import BUILT_IN, Format, Study, find_study, study_names
@@ -152,7 +152,7 @@ def test_recipe_trains_saves_samples_and_exports(name: str, recipe: str, store: 
     study = find_study(name)
     done = workflow.train(study, store(name), tmp_path / "run", recipe, seed=6, overrides=QUICK)
     assert done.epochs == 1
-    model = load_trained(tmp_path / "run", study)
+    model = load(tmp_path / "run")
     events = Store(store(name)).read(events=slice(0, 30))
     given = {column: events[column] for column in model.recipe.given}
 
@@ -161,7 +161,7 @@ def test_recipe_trains_saves_samples_and_exports(name: str, recipe: str, store: 
     assert all(equal(drawn[column], model.sample(given, seed=1)[column]) for column in drawn)
     assert all(equal(drawn[column], model.sample(given, seed=1, batch_size=7)[column], 1e-3) for column in drawn)
     assert any(not equal(drawn[column], model.sample(given, seed=2)[column]) for column in drawn)
-    assert all(equal(drawn[column], load_trained(tmp_path / "run", study).sample(given, seed=1)[column]) for column in drawn)
+    assert all(equal(drawn[column], load(tmp_path / "run").sample(given, seed=1)[column]) for column in drawn)
 
     predicts(model, given)
     refuses_outside(model, given)
@@ -314,7 +314,7 @@ def test_packaged_weights_are_small_and_tell_their_origin(name: str) -> None:
     assert study.default_recipe in there
     for recipe in there:
         folder = study.pretrained / recipe
-        model = load_trained(folder, study)
+        model = load(folder)
         assert model.recipe.name == recipe and model.schema.columns == study.simulator.schema.columns
         origin = read_provenance(folder)
         assert origin["seed"] == model.seed and origin["events"]["training"] > 1000

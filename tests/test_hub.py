@@ -50,7 +50,7 @@ def test_names_that_mean_nothing(tmp_path: Path) -> None:
         hub.load("toy")
     with pytest.raises(ValueError, match=r"no study and no run folder 'toi/flow' \(did you mean 'toy/flow'\?\); studies: .*toy"):
         hub.load("toi/flow")
-    with pytest.raises(ValueError, match=r"holds no finished run: weights.safetensors is missing"):
+    with pytest.raises(ValueError, match=r"holds no finished run: run.json is missing"):
         hub.load(tmp_path)
 
 

@@ -282,10 +282,14 @@ def test_the_training_data_are_known_again_when_the_simulator_got_a_new_setting(
     metrics["training"]["identity"] = "of a time before"
     light = metrics["training"]["settings"].pop("light_pe")
     (old / "metrics.json").write_text(json.dumps(metrics))
+    (old / "run.json").unlink()
+    assert workflow.upgrade(old)
     with pytest.raises(ValueError, match="was trained on the events of"):
         workflow.validate(old, data=data)
     metrics["training"]["settings"]["light_pe"] = light + 1
     (old / "metrics.json").write_text(json.dumps(metrics))
+    (old / "run.json").unlink()
+    assert workflow.upgrade(old)
     assert workflow.validate(old, data=data, out=tmp_path / "report").n > 0
 
 

@@ -3,44 +3,62 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloudchamber.run.files import RunFiles
 from cloudchamber.study import Study, find_study, study_names
 
 if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
 
-WEIGHTS = "weights.safetensors"
 
-
-def load(name: str | Path) -> TrainedModel:
+def load(name: str | Path, parts: Iterable[type] | Mapping[str, type] = ()) -> TrainedModel:
     """The trained model called ``"study"`` (its packaged default), ``"study/recipe"`` (packaged), or in a run folder.
 
-    ValueError where the study, its packaged weights or the folder is missing, with what there is.
+    ``parts`` are classes of settings that its recipe needs and that are neither built in, nor of the study's recipes, nor registered under the entry point
+    ``cloudchamber.parts``. ValueError where the study, its packaged weights, the folder or a part is missing, with what there is.
     """
+    from cloudchamber.run.parts import Parts
     from cloudchamber.run.trained import load_trained
 
-    folder, study = find_run(name)
-    return load_trained(folder, study)
+    folder = _run_folder(name) or find_run(name)[0]
+    handed = Parts(parts).handed
+    study = RunFiles(folder).sealed.study
+    if study in study_names():
+        handed = study_parts(find_study(study)) | handed
+    return load_trained(folder, Parts(handed))
+
+
+def study_parts(study: Study) -> dict[str, type]:
+    """The classes of the parts of a study's recipes, by name."""
+    from cloudchamber.run.parts import classes_of
+
+    return {found.__name__: found for make in study.recipes.values() for place, found in classes_of(make()) if place}
 
 
 def find_run(name: str | Path) -> tuple[Path, Study]:
     """The folder of a trained model, and its study; the names are those of ``load``."""
+    folder = _run_folder(name)
+    if folder is not None:
+        return folder, find_study(RunFiles(folder).sealed.study)
     folder = Path(name)
-    if (folder / WEIGHTS).is_file():
-        from cloudchamber.run.trained import study_of
-
-        return folder, find_study(study_of(folder))
     first, _, recipe = str(name).partition("/")
     if first in study_names() and "/" not in recipe:
         study = find_study(first)
         return packaged(study, recipe or None), study
     if folder.is_dir():
-        raise ValueError(f"folder '{name}' holds no finished run: {WEIGHTS} is missing (an interrupted `cloudchamber train` resumes with the same command)")
+        missing = RunFiles(folder).manifest.name
+        raise ValueError(f"folder '{name}' holds no finished run: {missing} is missing (an interrupted `cloudchamber train` resumes with the same command)")
     near = difflib.get_close_matches(first, study_names(), n=1)
     hint = f" (did you mean '{near[0] + ('/' + recipe if recipe else '')}'?)" if near else ""
     raise ValueError(f"no study and no run folder '{name}'{hint}; studies: {', '.join(study_names())}")
+
+
+def _run_folder(name: str | Path) -> Path | None:
+    files = RunFiles(Path(name))
+    return files.folder if files.finished or files.of_version_1 else None
 
 
 def packaged(study: Study, recipe: str | None = None) -> Path:
@@ -58,4 +76,4 @@ def packaged_recipes(study: Study) -> tuple[str, ...]:
     """The recipes whose weights come with the study's package."""
     if not study.pretrained.is_dir():
         return ()
-    return tuple(name for name in study.recipes if (study.pretrained / name / WEIGHTS).is_file())
+    return tuple(name for name in study.recipes if RunFiles(study.pretrained / name).finished)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+Find: TypeAlias = Callable[[str, str], type]
+"""Takes the name of a class and the place where it is named; gives the class, or ValueError."""
 
 
 def to_json(value: Any) -> Any:
@@ -22,33 +25,35 @@ def to_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} does not belong in JSON: {value!r}")
 
 
-def from_json(kind: Any, data: Any, where: str = "", like: Any = None) -> Any:
+def from_json(kind: Any, data: Any, where: str = "", like: Any = None, find: Find | None = None) -> Any:
     """Build ``kind`` (a dataclass, a union, a container or a plain type) from JSON ``data``.
 
-    ``like``, a value of that kind, tells the classes of parts whose annotation is a protocol. Raises ValueError that names the place for an unknown or
-    missing key and for a value of the wrong type.
+    Where the annotation of a part is a protocol, ``find`` gives its class by the name in ``data``, or else ``like``, a value of that kind, tells it. Raises
+    ValueError that names the place for an unknown or missing key and for a value of the wrong type.
     """
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return data
     if origin in (typing.Union, types.UnionType):
-        return _from_union(args, data, where, like)
+        return _from_union(args, data, where, like, find)
     if dataclasses.is_dataclass(kind):
-        return _from_fields(kind, data, where, like)
+        return _from_fields(kind, data, where, like, find)
     if _is_protocol(kind):
+        if find is not None and isinstance(data, Mapping) and isinstance(data.get("kind"), str):
+            return _from_fields(find(data["kind"], where), data, where, None, find)
         if isinstance(data, Mapping) and dataclasses.is_dataclass(like):
-            return _from_fields(type(like), data, where, like)
+            return _from_fields(type(like), data, where, like, find)
         raise ValueError(f"{where or 'value'}: this part is chosen in Python, where it has no such settings; got {data!r}")
     if origin in (dict, Mapping) or kind is dict:
         _expect(data, dict, where)
-        return {key: from_json(args[1] if args else Any, item, f"{where}.{key}".lstrip(".")) for key, item in data.items()}
+        return {key: from_json(args[1] if args else Any, item, f"{where}.{key}".lstrip("."), find=find) for key, item in data.items()}
     if origin in (tuple, list) or kind in (tuple, list):
         _expect(data, (list, tuple), where)
         items = args[:1] * len(data) if (origin is list and args) or (len(args) == 2 and args[1] is Ellipsis) else args
         if args and len(items) != len(data):
             raise ValueError(f"{where or 'value'}: needs {len(items)} entries, got {len(data)}")
         kinds = items or [Any] * len(data)
-        built = [from_json(item_kind, item, f"{where}[{i}]") for i, (item_kind, item) in enumerate(zip(kinds, data, strict=True))]
+        built = [from_json(item_kind, item, f"{where}[{i}]", find=find) for i, (item_kind, item) in enumerate(zip(kinds, data, strict=True))]
         return built if (origin or kind) is list else tuple(built)
     if origin is typing.Literal:
         if data not in args:
@@ -70,7 +75,7 @@ def _is_protocol(kind: Any) -> bool:
     return bool(getattr(kind, "_is_protocol", False))
 
 
-def _from_union(args: tuple[Any, ...], data: Any, where: str, like: Any = None) -> Any:
+def _from_union(args: tuple[Any, ...], data: Any, where: str, like: Any, find: Find | None) -> Any:
     if data is None and type(None) in args:
         return None
     classes = [arg for arg in args if dataclasses.is_dataclass(arg)]
@@ -78,19 +83,19 @@ def _from_union(args: tuple[Any, ...], data: Any, where: str, like: Any = None) 
         named = [c for c in classes if c.__name__ == data.get("kind")] or (classes if len(classes) == 1 else [])  # type: ignore[union-attr]
         if not named:
             raise ValueError(f"{where or 'value'}: kind {data.get('kind')!r} is not one of {', '.join(c.__name__ for c in classes)}")  # type: ignore[union-attr]
-        return from_json(named[0], data, where)
+        return from_json(named[0], data, where, find=find)
     protocols = [arg for arg in args if _is_protocol(arg)]
     if protocols:
-        return from_json(protocols[0], data, where, like)
+        return from_json(protocols[0], data, where, like, find)
     for arg in args:
         try:
-            return from_json(arg, data, where)
+            return from_json(arg, data, where, find=find)
         except ValueError:
             continue
     raise ValueError(f"{where or 'value'}: {data!r} fits none of {args}")
 
 
-def _from_fields(kind: Any, data: Any, where: str, like: Any = None) -> Any:
+def _from_fields(kind: Any, data: Any, where: str, like: Any, find: Find | None) -> Any:
     _expect(data, Mapping, where)
     hints = typing.get_type_hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind) if f.init}
@@ -104,4 +109,20 @@ def _from_fields(kind: Any, data: Any, where: str, like: Any = None) -> Any:
     if missing:
         raise ValueError(f"{where or kind.__name__}: missing key '{missing[0]}'")
     place = {name: f"{where}.{name}".lstrip(".") for name in fields}
-    return kind(**{name: from_json(hints[name], data[name], place[name], getattr(like, name, None)) for name in fields if name in data})
+    return kind(**{name: from_json(hints[name], data[name], place[name], getattr(like, name, None), find) for name in fields if name in data})
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``changes`` at every depth."""
+    merged = dict(base)
+    for key, value in changes.items():
+        inner = merged.get(key)
+        merged[key] = merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def flat(data: Any, where: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted names."""
+    if isinstance(data, Mapping):
+        return {key: value for name, item in data.items() for key, value in flat(item, f"{where}.{name}".removeprefix(".")).items()}
+    return {where: data}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import numpy as np
 import torch
 from toy_study import sets
@@ -53,19 +50,6 @@ def recipe(name: str) -> Recipe:
         return Recipe(name, "which primary", ("primary",), ("profile", "xmax"), Columns(), Columns({"profile": "log"}), Categorical(hidden=16))
     codec = Columns({"profile": "log", "share": "logit"})
     return Recipe(name, "showers", ("profile", "share", "xmax", "muons"), ("primary", "lge"), codec, Columns(), MODELS[name])
-
-
-@dataclass(frozen=True)
-class SmallStudy:
-    """What loading needs of a study."""
-
-    name: str = "small"
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def recipe(self, name: str | None = None) -> Recipe:
-        if name != "classes" and name not in MODELS:
-            raise ValueError(f"unknown recipe '{name}'")
-        return recipe(name)
 
 
 def trained(name: str) -> TrainedModel:

@@ -10,15 +10,19 @@ import runs
 import torch
 from toy_study import sets
 
+from cloudchamber.hub import study_parts
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.nn.codec import Columns
 from cloudchamber.run.familiarity import Familiarity
-from cloudchamber.run.trained import TrainedModel, load_trained, noise_rows, padded, study_of, to_tensors
+from cloudchamber.run.files import RunFiles
+from cloudchamber.run.parts import Parts
+from cloudchamber.run.trained import TrainedModel, load_trained, noise_rows, padded, read_run, to_tensors
 from cloudchamber.schema import Column, Ragged, Schema, check_table, take
 
 GIVEN = {name: values for name, values in runs.events(1500, seed=1).items() if name in ("primary", "lge")}
-STUDY = runs.SmallStudy()
+POOL = Parts(study_parts(sets.STUDY))
+"""The parts of the study of sets, one of which is its own."""
 
 
 @pytest.mark.parametrize("name", list(runs.MODELS))
@@ -168,13 +172,19 @@ def test_padding() -> None:
     assert padded(Ragged(np.ones((3, 2)), np.array([0, 1, 3]))).shape == (2, 2, 2)
 
 
+def unsealed(folder: Path) -> TrainedModel:
+    """What a run of version 1 would be."""
+    (folder / "run.json").unlink(missing_ok=True)
+    return read_run(RunFiles(folder), POOL)
+
+
 @pytest.mark.parametrize("name", ["flow", "conv", "classes"])
 def test_a_saved_model_comes_back(name: str, tmp_path: Path) -> None:
     model = runs.trained(name)
     folder = model.save(tmp_path / "runs" / "one")
-    assert sorted(path.name for path in folder.iterdir()) == ["domain.json", "recipe.json", "schema.json", "weights.safetensors"]
-    assert study_of(folder) == "small"
-    back = load_trained(folder, STUDY)
+    assert sorted(path.name for path in folder.iterdir()) == ["domain.json", "recipe.json", "run.json", "schema.json", "weights.safetensors"]
+    assert RunFiles(folder).sealed.study == "small"
+    back = load_trained(folder)
     assert (back.recipe, back.schema, back.domain, back.seed, back.parameters) == (model.recipe, model.schema, model.domain, 5, model.parameters)
     given = GIVEN
     if name == "classes":
@@ -189,14 +199,16 @@ def test_a_model_of_sets_comes_back_with_its_body(tmp_path: Path) -> None:
     folder = model.save(tmp_path)
     head = json.loads((folder / "recipe.json").read_text())
     assert head["recipe"]["model"]["body"] == {"kind": "Pool", "width": 16}
-    back = load_trained(folder, sets.STUDY)
+    back = load_trained(folder, POOL)
     assert back.recipe == model.recipe and back.domain == model.domain
     given = {column: values for column, values in runs.hits(20).items() if column in model.recipe.given}
     np.testing.assert_array_equal(model.predict(given)["kind_probability"], back.predict(given)["kind_probability"])
     head["recipe"]["model"]["body"]["depth"] = 3
     (folder / "recipe.json").write_text(json.dumps(head))
+    with pytest.raises(ValueError, match=r"recipe\.json does not match its checksum in run\.json"):
+        load_trained(folder, POOL)
     with pytest.raises(ValueError, match=r"model\.body: unknown key 'depth'; allowed: width"):
-        load_trained(folder, sets.STUDY)
+        unsealed(folder)
 
 
 def test_strange_events_are_told_from_familiar_ones(tmp_path: Path) -> None:
@@ -206,7 +218,7 @@ def test_strange_events_are_told_from_familiar_ones(tmp_path: Path) -> None:
     with torch.no_grad():
         known = replace(model, familiarity=Familiarity.of(model.model.features(encoded)))
     folder = known.save(tmp_path)
-    back = load_trained(folder, sets.STUDY)
+    back = load_trained(folder, POOL)
     some = take(given, slice(0, 300))
     assert "familiarity" not in model.predict(some) and "familiarity" not in back.sample(some, seed=1)
     plain, marked = back.predict(some), back.predict(some, outside="flag")
@@ -220,10 +232,10 @@ def test_strange_events_are_told_from_familiar_ones(tmp_path: Path) -> None:
     np.testing.assert_array_equal(strange["in_domain"], strange["familiarity"] > 0)
     assert "familiarity" in back.predict(odd)
     known.save(tmp_path / "plain")
-    assert load_trained(model.save(tmp_path / "plain"), sets.STUDY).familiarity is None
+    assert load_trained(model.save(tmp_path / "plain"), POOL).familiarity is None
     (folder / "familiarity.safetensors").write_bytes((folder / "familiarity.safetensors").read_bytes()[:-9])
     with pytest.raises(ValueError, match=r"familiarity\.safetensors: truncated"):
-        load_trained(folder, sets.STUDY)
+        unsealed(folder)
 
 
 def test_broken_folders_are_named(tmp_path: Path) -> None:
@@ -233,19 +245,19 @@ def test_broken_folders_are_named(tmp_path: Path) -> None:
         return model.save(tmp_path / name)
 
     with pytest.raises(FileNotFoundError, match=r"no run folder .*nowhere"):
-        load_trained(tmp_path / "nowhere", STUDY)
+        load_trained(tmp_path / "nowhere")
     for missing in ("weights.safetensors", "recipe.json", "schema.json", "domain.json"):
         folder = fresh(f"without-{missing}")
         (folder / missing).unlink()
         with pytest.raises(FileNotFoundError, match=f"{missing} is missing"):
-            load_trained(folder, STUDY)
-    with pytest.raises(ValueError, match="a run of the study 'small', not of 'large'"):
-        load_trained(fresh("study"), runs.SmallStudy("large"))
+            load_trained(folder)
     for file in ("recipe.json", "domain.json", "schema.json"):
         folder = fresh(f"cut-{file}")
         (folder / file).write_text((folder / file).read_text()[:-9])
+        with pytest.raises(ValueError, match=f"{file} does not match its checksum"):
+            load_trained(folder)
         with pytest.raises(ValueError, match=f"{file}: no valid JSON"):
-            load_trained(folder, STUDY)
+            unsealed(folder)
 
 
 def test_unknown_and_unfitting_settings_are_named(tmp_path: Path) -> None:
@@ -256,20 +268,20 @@ def test_unknown_and_unfitting_settings_are_named(tmp_path: Path) -> None:
         (folder / "recipe.json").write_text(json.dumps(head | changes))
 
     write(recipe=head["recipe"] | {"modle": {}})
-    with pytest.raises(ValueError, match=r"recipe\.json: recipe: unknown key 'modle'"):
-        load_trained(folder, STUDY)
+    with pytest.raises(ValueError, match=r"recipe\.json: Recipe: unknown key 'modle'"):
+        unsealed(folder)
     write(recipe=head["recipe"] | {"model": head["recipe"]["model"] | {"binss": 3}})
     with pytest.raises(ValueError, match=r"recipe\.json: model: unknown key 'binss'"):
-        load_trained(folder, STUDY)
+        unsealed(folder)
     write(extra=1)
     with pytest.raises(ValueError, match=r"recipe\.json: unknown key 'extra'"):
-        load_trained(folder, STUDY)
+        unsealed(folder)
     write(seed="one")
     with pytest.raises(ValueError, match="whole number 'seed'"):
-        load_trained(folder, STUDY)
+        unsealed(folder)
     write(recipe=head["recipe"] | {"model": head["recipe"]["model"] | {"hidden": 17}})
     with pytest.raises(ValueError, match=r"do not fit the recipe: 'model\.splines\.0\.net\.first\.0\.weight' needs shape \(17, 10\), the file has \(16, 10\)"):
-        load_trained(folder, STUDY)
+        unsealed(folder)
     write(recipe=head["recipe"] | {"target": ["profile", "nothing"]})
     with pytest.raises(ValueError, match=r"schema\.json: no column 'nothing'"):
-        load_trained(folder, STUDY)
+        unsealed(folder)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from cloudchamber.run.weights import read_json, read_weights, write_json, write_weights
+from cloudchamber.run.weights import read_weights, write_weights
 
 
 def test_weights_and_buffers_come_back(tmp_path: Path) -> None:
@@ -44,17 +45,18 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     path, old = tmp_path / "w.safetensors", nn.Linear(2, 2)
     write_weights(path, old)
     before = path.read_bytes()
-    (tmp_path / "w.safetensors.part").mkdir()  # nothing can be written there
-    with pytest.raises(Exception, match=r"(?i)directory"):
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=r"could not write it \(No space left on device\)"):
         write_weights(path, nn.Linear(2, 2))
+    assert [each.name for each in tmp_path.iterdir()] == ["w.safetensors"]
     assert path.read_bytes() == before
 
 
-def test_json(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"a": [1, 2]})
-    assert read_json(tmp_path / "a.json") == {"a": [1, 2]}
-    with pytest.raises(FileNotFoundError, match=r"b\.json is missing"):
-        read_json(tmp_path / "b.json")
-    (tmp_path / "a.json").write_text("{")
-    with pytest.raises(ValueError, match=r"a\.json: no valid JSON"):
-        read_json(tmp_path / "a.json")
+def test_weights_have_ordinary_permissions(tmp_path: Path) -> None:
+    write_weights(tmp_path / "w", nn.Linear(2, 2))
+    (tmp_path / "plain").write_text("")
+    assert (tmp_path / "w").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -4,8 +4,10 @@ import pytest
 import torch
 from toys import Adversarial, Gaussian
 
+from cloudchamber.atomic import write_atomically
+from cloudchamber.models.gan import Gan
 from cloudchamber.models.recipe import Fit, Optimiser
-from cloudchamber.train.checkpoint import CURRENT, PREVIOUS, check_fingerprint, fingerprint, load_checkpoint, save_checkpoint, write_atomic
+from cloudchamber.train.checkpoint import CURRENT, PREVIOUS, check_fingerprint, fingerprint, load_checkpoint, save_checkpoint
 
 
 def save(folder, epoch):
@@ -55,14 +57,14 @@ def test_a_kill_between_the_two_renames_loses_nothing(tmp_path):
 
 def test_a_full_disk_keeps_what_was_there(tmp_path):
     save(tmp_path, 1)
-    write_atomic(tmp_path / "log.csv", b"epoch\n1\n")
+    write_atomically(tmp_path / "log.csv", b"epoch\n1\n")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
-        with pytest.raises(OSError, match=r"cannot write checkpoint.pt.new \(File too large\); what was there before is kept"):
+        with pytest.raises(OSError, match=r"could not write it \(File too large\).*checkpoint\.pt\.new"):
             save(tmp_path, 2)
-        with pytest.raises(OSError, match=r"cannot write log\.csv"):
-            write_atomic(tmp_path / "log.csv", b"x" * 1000)
+        with pytest.raises(OSError, match=r"could not write it .*log\.csv"):
+            write_atomically(tmp_path / "log.csv", b"x" * 1000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert load_checkpoint(tmp_path)["epoch"] == 1
@@ -79,3 +81,16 @@ def test_a_checkpoint_of_another_fit_is_refused_by_name(tmp_path):
         check_fingerprint(one, fingerprint(Gaussian(given_size=3), Fit(), seed=1), tmp_path)
     with pytest.raises(ValueError, match=r"model was Gaussian, is now Adversarial;.* more\)"):
         check_fingerprint(one, fingerprint(Adversarial(), Fit(), seed=1), tmp_path)
+
+
+def test_a_changed_penalty_is_another_fit(tmp_path):
+    made = [Gan(latent=2, hidden=8, layers=1, penalty=penalty).build(3, 2) for penalty in (10.0, 1.0)]
+    one, other = (fingerprint(model, Fit(), seed=1) for model in made)
+    with pytest.raises(ValueError, match=r"settings\.penalty was 10\.0, is now 1\.0"):
+        check_fingerprint(one, other, tmp_path)
+    with pytest.raises(ValueError, match=r"transforms\.light was log, is now linear"):
+        check_fingerprint(
+            fingerprint(made[0], Fit(), identity={"recipe.target_codec.transforms.light": "log"}),
+            fingerprint(made[0], Fit(), identity={"recipe.target_codec.transforms.light": "linear"}),
+            tmp_path,
+        )

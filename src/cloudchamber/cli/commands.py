@@ -291,6 +291,24 @@ class Demo:
         screen.say(f"report: {done.validation.report}")
 
 
+@dataclass(frozen=True)
+class Upgrade:
+    """Bring run folders of earlier formats to today's: each gets a run.json, which knows every file of the run by its checksum.
+
+    For example:
+    $ cloudchamber upgrade runs/*
+    """
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
+    """Run folders."""
+
+    def run(self) -> None:
+        from cloudchamber.workflow import upgrade
+
+        for folder in self.runs:
+            screen.say(f"{'upgraded' if upgrade(folder) else 'up to date'}: {folder}")
+
+
 COMMANDS: dict[str, type[Any]] = {
     "list": List,
     "simulate": Simulate,
@@ -302,4 +320,5 @@ COMMANDS: dict[str, type[Any]] = {
     "convert": Convert,
     "export": Export,
     "demo": Demo,
+    "upgrade": Upgrade,
 }

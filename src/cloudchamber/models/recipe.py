@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from cloudchamber.jsonable import from_json, to_json
+from cloudchamber.jsonable import Find, from_json, to_json
 
 if TYPE_CHECKING:
     from cloudchamber.models.base import ConditionalModel
@@ -72,6 +72,12 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary."""
         return to_json(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], find: Find) -> Recipe:
+        """What ``to_json`` wrote, its parts of the classes that ``find`` gives for their names; unknown and missing keys are refused."""
+        recipe: Recipe = from_json(cls, data, find=find)
+        return recipe
 
     def with_json(self, data: Mapping[str, Any]) -> Recipe:
         """This recipe with the settings of ``data`` (what ``to_json`` wrote); the parts keep their classes, unknown keys are refused."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cloudchamber.atomic import replacing
 from cloudchamber.models.heads import CategoricalModel
 from cloudchamber.run.domain import SetDomain, values_of
 from cloudchamber.run.trained import TrainedModel, to_tensors
@@ -81,9 +81,8 @@ def export_onnx(trained: TrainedModel, path: Path, **options: Any) -> Path:
     names = ["noise", *trained.recipe.given]
     axes: dict[str, dict[int, str]] = {name: {0: "events"} for name in (*names, *module.outputs)}
     axes |= {name: {0: "events", 1: f"{name}_elements"} for name, column in trained.given_columns.items() if column.ragged}
-    part = Path(f"{path}.part")
     try:
-        with _quiet():
+        with replacing(Path(path)) as part, _quiet():
             torch.onnx.export(
                 module,
                 example_inputs(trained),
@@ -95,20 +94,16 @@ def export_onnx(trained: TrainedModel, path: Path, **options: Any) -> Path:
                 dynamo=False,
             )
     except torch.onnx.errors.OnnxExporterError as error:
-        part.unlink(missing_ok=True)
         raise ValueError(f"'{trained.recipe.name}' does not export to ONNX ({error}); export TorchScript instead") from error
-    os.replace(part, path)
     return Path(path)
 
 
 def export_torchscript(trained: TrainedModel, path: Path, **options: Any) -> Path:
     """Write a TorchScript file that ``torch.jit.load`` reads in Python or C++; same inputs and outputs, by position."""
     module = ExportModule(trained, **options).eval()
-    part = Path(f"{path}.part")
-    with _quiet(), torch.no_grad():
+    with replacing(Path(path)) as part, _quiet(), torch.no_grad():
         traced = torch.jit.freeze(torch.jit.trace(module, example_inputs(trained), check_trace=False))
         torch.jit.save(traced, str(part))
-    os.replace(part, path)
     return Path(path)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,28 +18,17 @@ from cloudchamber.nn.codec import Codec
 from cloudchamber.rng import rng
 from cloudchamber.run.domain import Domain, domain_from_json, domain_to_json, inside, refuse_outside
 from cloudchamber.run.familiarity import Familiarity
-from cloudchamber.run.weights import read_json, read_weights, write_json, write_weights
+from cloudchamber.run.files import RunFiles, seal, write_json
+from cloudchamber.run.parts import Parts, classes_of
+from cloudchamber.run.weights import checksum, read_weights, write_weights
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, events_in
+from cloudchamber.store.dataset import package_version
 
 BATCH_EVENTS = 2048
 """So many events' numbers stay in a processor's cache: larger batches sample more slowly."""
 NOISE_BLOCK = 1024
 """Noise is drawn for so many events at once, so that an event's noise does not depend on the batch size."""
 Outside = Literal["refuse", "flag"]
-WEIGHTS, RECIPE, SCHEMA, DOMAIN = "weights.safetensors", "recipe.json", "schema.json", "domain.json"
-FAMILIARITY = "familiarity.safetensors"
-"""Only where the model has features, and held-out events told how they lie."""
-
-
-class RecipeSource(Protocol):
-    """What loading needs of a study: its name and its recipes, which know the classes of their parts."""
-
-    @property
-    def name(self) -> str: ...
-
-    def recipe(self, name: str | None = None) -> Recipe:
-        """A recipe by name."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -132,18 +121,33 @@ class TrainedModel:
         return self._marked({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, marks)
 
     def save(self, folder: Path) -> Path:
-        """Write weights, recipe, schema and domain, each file complete or not at all; the weights last."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / RECIPE, {"study": self.study, "seed": self.seed, "recipe": self.recipe.to_json()})
-        write_json(folder / SCHEMA, self.schema.to_json())
-        write_json(folder / DOMAIN, domain_to_json(self.domain))
+        """Write weights, recipe, schema and domain, each file complete or not at all; run.json last, over all files of the run that are in ``folder``."""
+        files = RunFiles(Path(folder))
+        files.folder.mkdir(parents=True, exist_ok=True)
+        files.manifest.unlink(missing_ok=True)
+        write_json(files.recipe, {"study": self.study, "seed": self.seed, "recipe": self.recipe.to_json()})
+        write_json(files.schema, self.schema.to_json())
+        write_json(files.domain, domain_to_json(self.domain))
         if self.familiarity is not None:
-            write_weights(folder / FAMILIARITY, self.familiarity)
+            write_weights(files.familiarity, self.familiarity)
         else:
-            (folder / FAMILIARITY).unlink(missing_ok=True)
-        write_weights(folder / WEIGHTS, _parts(self.model, self.given_codec, self.target_codec))
-        return folder
+            files.familiarity.unlink(missing_ok=True)
+        write_weights(files.weights, self._modules)
+        self.seal(files)
+        return files.folder
+
+    def seal(self, files: RunFiles) -> None:
+        """Write run.json over the ``files`` of this model's run as they are."""
+        seal(files, self.study, {place: found.__name__ for place, found in classes_of(self.recipe) if place}, package_version())
+
+    @property
+    def digest(self) -> str:
+        """Of the weights, by which two models differ."""
+        return checksum(self._modules.state_dict())
+
+    @property
+    def _modules(self) -> nn.ModuleDict:
+        return _parts(self.model, self.given_codec, self.target_codec)
 
     def _checked(self, given: Table, outside: str) -> tuple[Table, Table]:
         if outside not in ("refuse", "flag"):
@@ -258,49 +262,49 @@ class TrainedModel:
         return {name: values.to(self._device) for name, values in to_tensors(table, columns, events).items()}
 
 
-def study_of(folder: Path) -> str:
-    """The name of the study that a run folder belongs to."""
-    head = read_json(Path(folder) / RECIPE)
-    if not isinstance(head, Mapping) or not isinstance(head.get("study"), str):
-        raise ValueError(f"{Path(folder) / RECIPE}: names no study")
-    return str(head["study"])
-
-
-def load_trained(folder: Path, study: RecipeSource) -> TrainedModel:
-    """Read what ``save`` wrote. FileNotFoundError for a missing file, ValueError for broken or unfitting ones; both name the file."""
-    folder = Path(folder)
-    if not folder.is_dir():
+def load_trained(folder: Path, parts: Parts | None = None) -> TrainedModel:
+    """Read what ``save`` wrote. FileNotFoundError for a missing file, ValueError for broken or unfitting ones, or an unknown part; all name the file."""
+    files = RunFiles(Path(folder))
+    if not files.folder.is_dir():
         raise FileNotFoundError(f"no run folder {folder}: train first, or check the path")
-    if study_of(folder) != study.name:
-        raise ValueError(f"{folder}: a run of the study '{study_of(folder)}', not of '{study.name}'")
-    head = read_json(folder / RECIPE)
+    files.verify()
+    return read_run(files, parts)
+
+
+def read_run(files: RunFiles, parts: Parts | None = None) -> TrainedModel:
+    """``load_trained`` without run.json, as for runs of version 1."""
+    head = files.read_json(files.recipe)
     try:
+        if not isinstance(head, Mapping):
+            raise ValueError("needs 'study', 'seed' and 'recipe'")
         unknown = sorted(set(head) - {"study", "seed", "recipe"})
         if unknown:
             raise ValueError(f"unknown key '{unknown[0]}'; allowed: study, seed, recipe")
+        if not isinstance(head.get("study"), str):
+            raise ValueError("names no study")
         if not isinstance(head.get("seed"), int) or not isinstance(head.get("recipe"), Mapping):
             raise ValueError("needs a whole number 'seed' and the settings 'recipe'")
-        recipe = study.recipe(head["recipe"].get("name")).with_json(head["recipe"])
+        recipe = Recipe.from_json(head["recipe"], (parts or Parts()).find)
     except ValueError as error:
-        raise ValueError(f"{folder / RECIPE}: {error}") from None
+        raise ValueError(f"{files.recipe}: {error}") from None
     try:
-        schema = Schema.from_json(read_json(folder / SCHEMA))
+        schema = Schema.from_json(files.read_json(files.schema))
         given_columns, target_columns = schema.select(recipe.given), schema.select(recipe.target)
     except ValueError as error:
-        raise ValueError(f"{folder / SCHEMA}: {error}") from None
+        raise ValueError(f"{files.schema}: {error}") from None
     given_codec, target_codec = recipe.given_codec.build(given_columns), recipe.target_codec.build(target_columns)
     model = recipe.model.build(target_codec.size, given_codec.size)
-    read_weights(folder / WEIGHTS, _parts(model, given_codec, target_codec))
+    read_weights(files.weights, _parts(model, given_codec, target_codec))
     model.eval()
     try:
-        domain = domain_from_json(read_json(folder / DOMAIN), given_columns)
+        domain = domain_from_json(files.read_json(files.domain), given_columns)
     except ValueError as error:
-        raise ValueError(f"{folder / DOMAIN}: {error}") from None
+        raise ValueError(f"{files.domain}: {error}") from None
     familiarity = None
-    if model.feature_size is not None and (folder / FAMILIARITY).exists():
+    if model.feature_size is not None and files.familiarity.exists():
         familiarity = Familiarity(model.feature_size)
-        read_weights(folder / FAMILIARITY, familiarity)
-    return TrainedModel(study.name, recipe, schema, given_codec, target_codec, model, domain, head["seed"], familiarity)
+        read_weights(files.familiarity, familiarity)
+    return TrainedModel(head["study"], recipe, schema, given_codec, target_codec, model, domain, head["seed"], familiarity)
 
 
 def _parts(model: nn.Module, given_codec: nn.Module, target_codec: nn.Module) -> nn.ModuleDict:

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import io
-import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from cloudchamber.jsonable import to_json
+from cloudchamber.atomic import write_atomically
+from cloudchamber.jsonable import flat, to_json
 
 CURRENT, PREVIOUS = "checkpoint.pt", "checkpoint-previous.pt"
 DIGEST_BYTES = 32
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file that is either whole or not there: temporary file, fsync, rename."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, f"cannot write {path.name} ({error.strerror}); what was there before is kept", str(path)) from error
 
 
 def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
@@ -40,7 +28,7 @@ def save_checkpoint(folder: Path, state: Mapping[str, Any]) -> None:
     content = buffer.getvalue()
     # torch.load does not check what it reads, so a digest goes in front
     new = folder / (CURRENT + ".new")
-    write_atomic(new, hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest() + content)
+    write_atomically(new, hashlib.blake2b(content, digest_size=DIGEST_BYTES).digest() + content)
     if (folder / CURRENT).exists():
         (folder / CURRENT).replace(folder / PREVIOUS)
     new.replace(folder / CURRENT)
@@ -65,11 +53,30 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     return None
 
 
+def remove_checkpoints(folder: Path) -> None:
+    """Remove what a finished fit needs no more."""
+    for name in (CURRENT, PREVIOUS, CURRENT + ".new"):
+        (folder / name).unlink(missing_ok=True)
+
+
 def fingerprint(model: nn.Module, settings: Any, **others: Any) -> dict[str, str]:
-    """What a checkpoint must share with the fit that resumes it: the settings, the model's modules and shapes, and ``others``."""
+    """What a checkpoint must share with the fit that resumes it: the settings, the model's modules, shapes and plain attributes, and ``others``."""
     modules = {f"model.{name}".rstrip("."): type(module).__name__ for name, module in model.named_modules()}
     shapes = {f"model.{name}": f"{tensor.dtype} {tuple(tensor.shape)}".removeprefix("torch.") for name, tensor in model.state_dict().items()}
-    return modules | shapes | _flat({"settings": to_json(settings)} | others)
+    plain = {f"model.{name}.{key}": value for name, module in model.named_modules() for key, value in _attributes(module)}
+    return modules | shapes | {key: str(value) for key, value in flat({"settings": to_json(settings)} | plain | others).items()}
+
+
+def _attributes(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    """What a module was made with, such as a penalty or the name of a loss, where it can be written down."""
+    for key, value in vars(module).items():
+        if key.startswith("_") or key == "training":
+            continue
+        if callable(value) and hasattr(value, "__qualname__"):
+            yield key, value.__qualname__
+        elif value is None or isinstance(value, (bool, int, float, str, list, tuple, Mapping)) or dataclasses.is_dataclass(value):
+            with contextlib.suppress(TypeError):
+                yield key, to_json(value)
 
 
 def check_fingerprint(saved: Mapping[str, str], now: Mapping[str, str], folder: Path) -> None:
@@ -82,9 +89,3 @@ def check_fingerprint(saved: Mapping[str, str], now: Mapping[str, str], folder: 
             f"the checkpoint in {folder} is of another fit: {'; '.join(differences[:5])}{more}. "
             f"Go back to its settings, delete {CURRENT} and {PREVIOUS} to train anew, or give another folder"
         )
-
-
-def _flat(data: Any, where: str = "") -> dict[str, str]:
-    if isinstance(data, Mapping):
-        return {key: value for name, item in data.items() for key, value in _flat(item, f"{where}.{name}".removeprefix(".")).items()}
-    return {where: str(data)}

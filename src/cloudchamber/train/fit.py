@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from lightning_fabric import Fabric
@@ -61,11 +62,13 @@ def fit(
     seed: int,
     progress: Progress | None = None,
     hardware: Hardware | None = None,
+    identity: Mapping[str, Any] | None = None,
 ) -> FitResult:
     """Train ``model`` and leave the best weights in it: those of the lowest validation loss, or the last ones without ``validation``.
 
     ``folder`` gets a checkpoint after each epoch, log.csv and at the end loss.png. An interrupted fit is resumed from its checkpoint, bit for bit where the
     device computes reproducibly; so whatever a model changes while it trains must be a parameter or a buffer. A fit that is done returns at once.
+    ``identity`` is what else decides the weights, such as codecs and data: a checkpoint of another one is refused.
     With several processes each takes its share of every batch; ``folder`` must be the same for all.
 
     Raises ValueError for a checkpoint that is damaged or of another fit, FloatingPointError where a loss or gradient is not finite.
@@ -76,6 +79,7 @@ def fit(
     where = hardware or Hardware()
     fabric = Fabric(accelerator=where.accelerator, devices=where.devices, strategy=where.strategy, num_nodes=where.num_nodes, precision=settings.precision)
     train = partial(_train, model=model, batches=batches, validation=validation, settings=settings, folder=folder, seed=seed, progress=progress)
+    train = partial(train, identity=dict(identity or {}))
     fabric.launch(train)
     # through the file, because spawned processes cannot hand tensors back
     saved = load_checkpoint(folder)
@@ -97,12 +101,20 @@ def _check(settings: Fit, validation: Batches | None) -> None:
 
 
 def _train(
-    fabric: Fabric, model: ConditionalModel, batches: Batches, validation: Batches | None, settings: Fit, folder: Path, seed: int, progress: Progress | None
+    fabric: Fabric,
+    model: ConditionalModel,
+    batches: Batches,
+    validation: Batches | None,
+    settings: Fit,
+    folder: Path,
+    seed: int,
+    progress: Progress | None,
+    identity: Mapping[str, Any],
 ) -> None:
     # a copy, so that a fit that fails leaves the caller's model as it was
     model = copy.deepcopy(model)
     model.load_state_dict(fabric.broadcast(model.state_dict()))
-    marks = fingerprint(model, settings, seed=seed, steps=batches.steps, validation_steps=validation.steps if validation else None)
+    marks = fingerprint(model, settings, seed=seed, steps=batches.steps, validation_steps=validation.steps if validation else None, identity=identity)
     fabric.to_device(model.double() if settings.precision == "64-true" else model)
     average = Average(model, settings.average_decay) if settings.average_decay is not None else None
     now = Trainee(model, Parts(model, settings.optimisers), average)

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cloudchamber.train.checkpoint import write_atomic
+from cloudchamber.atomic import replacing, write_atomically
 
 Row = Mapping[str, float]
 
@@ -18,7 +18,7 @@ def write_log(path: Path, rows: Sequence[Row]) -> None:
     writer = csv.DictWriter(text, columns(rows), lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: value if isinstance(value, int) else f"{value:.6g}" for name, value in row.items()} for row in rows)
-    write_atomic(path, text.getvalue().encode())
+    write_atomically(path, text.getvalue().encode())
 
 
 def columns(rows: Sequence[Row]) -> list[str]:
@@ -46,4 +46,5 @@ def plot_log(path: Path, rows: Sequence[Row]) -> None:
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel("epoch")
     axes[-1].xaxis.get_major_locator().set_params(integer=True)
-    figure.savefig(path, dpi=150)
+    with replacing(path) as part:
+        figure.savefig(part, dpi=150)

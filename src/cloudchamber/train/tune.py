@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import optuna
 
 JOURNAL = "journal.log"
+HELD = ".trial.lock"
+"""Beside the lock of the trial's own training."""
 PRUNING_TRIALS = 5
 """The median of so many complete trials is needed before a trial may be stopped early."""
 MOST_FAILURES = 3
@@ -253,7 +255,7 @@ def _next_trial(search: optuna.Study, folder: Path, trials: int, storage_in_fold
 def _held(folder: Path) -> Iterator[bool]:
     """Whether this process could take the folder's lock; the system ends it with the process, however that ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    with (folder / HELD).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

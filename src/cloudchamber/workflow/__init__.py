@@ -10,6 +10,7 @@ from cloudchamber.workflow.sampling import export, sample
 from cloudchamber.workflow.simulation import simulate
 from cloudchamber.workflow.training import train
 from cloudchamber.workflow.tuning import tune
+from cloudchamber.workflow.upgrading import upgrade
 from cloudchamber.workflow.validation import validate
 
-__all__ = ["convert", "demo", "export", "infer", "list_studies", "sample", "simulate", "train", "tune", "validate"]
+__all__ = ["convert", "demo", "export", "infer", "list_studies", "sample", "simulate", "train", "tune", "upgrade", "validate"]

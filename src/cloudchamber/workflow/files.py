@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cloudchamber.atomic import replacing
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table
 from cloudchamber.study import Format, Study
 
@@ -44,12 +45,8 @@ def write_table(path: Path, table: Table, study: Study, format: str | None = Non
     chosen = find_format(path, study, format, "write")
     assert chosen.write is not None
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{path.name}")
-    try:
+    with replacing(path) as part:
         chosen.write(part, table)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def find_format(path: Path, study: Study, format: str | None, verb: str, own_first: bool = True) -> Format:

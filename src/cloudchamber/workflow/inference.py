@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from cloudchamber.atomic import write_atomically
+from cloudchamber.atomic import replacing, write_atomically
 from cloudchamber.hub import find_run, load
 from cloudchamber.schema import Ragged, Table, check_table, events_in
 from cloudchamber.study import Findings, Study
@@ -161,21 +161,21 @@ def _write_answers(out: Path, answers: Table, answers_as: AnswersAs) -> Path:
     if answers_as == "csv" and any(isinstance(values, Ragged) for values in answers.values()):
         answers_as = "parquet"
     path = out / f"answers.{'h5' if answers_as == 'hdf5' else answers_as}"
-    part = path.with_name(f".part-{path.name}")
     answers = {name: values if isinstance(values, Ragged) else np.asarray(values) for name, values in answers.items()}
-    if answers_as == "csv":
-        write_csv(part, answers, {})
-    else:
-        {"parquet": write_parquet, "hdf5": write_hdf5}[answers_as](part, answers)
-    return part.replace(path)
+    with replacing(path) as part:
+        if answers_as == "csv":
+            write_csv(part, answers, {})
+        else:
+            {"parquet": write_parquet, "hdf5": write_hdf5}[answers_as](part, answers)
+    return path
 
 
 def _write_posterior(path: Path, model: TrainedModel, given: Table, seed: int, outside: Literal["refuse", "flag"], draws: int) -> Path:
     """Draws of the target's columns, (events, draws, ...)."""
     drawn = model.posterior(given, draws, seed, outside=outside)
-    part = path.with_name(f".part-{path.name}")
-    write_hdf5(part, {name: drawn[name] for name in model.recipe.target})
-    return part.replace(path)
+    with replacing(path) as part:
+        write_hdf5(part, {name: drawn[name] for name in model.recipe.target})
+    return path
 
 
 def _write_page(

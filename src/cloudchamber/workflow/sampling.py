@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cloudchamber.hub import find_run, load
 from cloudchamber.rng import rng
+from cloudchamber.run.provenance import sample_identity
 from cloudchamber.schema import Table, check_table, concatenate, events_in, take
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study
@@ -63,7 +64,7 @@ def sample(
     table = _given(folder, study, model, n, given, seed)
     events, seconds, parts = events_in(table), 0.0, list[Table]()
     blocks = range(-(-events // BLOCK_EVENTS))
-    writer = _writer(out, study, model, table, str(subject), seed) if to_store else None
+    writer = _writer(out, study, model, table, options or {}, seed) if to_store else None
     for block in writer.missing(len(blocks)) if writer else blocks:
         part = take(table, slice(block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS))
         start = time.perf_counter()
@@ -110,7 +111,7 @@ def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given
     return check_table(trained_simulator(folder, study).prior(n, rng(seed, "prior")), schema.theta, extra=True)
 
 
-def _writer(out: Path, study: Study, model: TrainedModel, table: Table, subject: str, seed: int) -> StoreWriter:
+def _writer(out: Path, study: Study, model: TrainedModel, table: Table, options: Mapping[str, Any], seed: int) -> StoreWriter:
     kept = presence({**table, **dict.fromkeys(model.recipe.target)}, model.schema)
-    settings = {"run": subject, "given": digest(table), "block_events": BLOCK_EVENTS}
+    settings = {**sample_identity(model, digest(table), options), "block_events": BLOCK_EVENTS}
     return StoreWriter(out, kept, f"{study.name}/{model.recipe.name}", settings, seed)

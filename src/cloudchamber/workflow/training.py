@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cloudchamber.atomic import write_atomically
+from cloudchamber.atomic import held
+from cloudchamber.jsonable import merge
 from cloudchamber.rng import rng
+from cloudchamber.run.files import RunFiles, write_json
 from cloudchamber.schema import Column, Ragged, Schema, Table, events_in, take
-from cloudchamber.store.dataset import package_version
 from cloudchamber.store.read import Store
 from cloudchamber.study import Simulator, Study, find_study
 from cloudchamber.workflow.encoding import Encoded, largest_sets
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from cloudchamber.train.batches import Batches
     from cloudchamber.train.fit import Hardware
 
-METRICS = "metrics.json"
 CODEC_EVENTS = 50_000
 CODEC_ELEMENTS = 2**24
 """Codecs and the trained domain learn from fewer events where the elements of their sets are more than this."""
@@ -72,23 +72,44 @@ def train(
     The last ``fit.validation_fraction`` of the events choose the best epoch and are not learned from. ``overrides`` changes settings by name, such as
     ``{"fit": {"epochs": 3}}``. Encoded events that fill more than ``memory_gb``, held-out ones first, are streamed from the store.
     """
-    import torch
-
-    from cloudchamber.run.trained import TrainedModel
-    from cloudchamber.train.fit import Hardware, fit
-
     study = find_study(study) if isinstance(study, str) else study
     chosen = study.recipe(recipe) if recipe is None or isinstance(recipe, str) else recipe
     if overrides:
         chosen = chosen.with_json(merge(chosen.to_json(), overrides))
-    store, folder = Store(data), Path(out)
+    store, files = Store(data), RunFiles(Path(out))
+    # of several processes of one training the first one writes
+    with held(files.folder, f"train {study.name}/{chosen.name}") if rank() == 0 else contextlib.nullcontext():
+        return _train(study, chosen, store, files, seed, hardware, limit, memory_gb, progress)
+
+
+def _train(
+    study: Study,
+    chosen: Recipe,
+    store: Store,
+    files: RunFiles,
+    seed: int,
+    hardware: Hardware | None,
+    limit: int | None,
+    memory_gb: float,
+    progress: Progress | None,
+) -> Trained:
+    import torch
+
+    from cloudchamber.run.provenance import begin, provenance, run_identity
+    from cloudchamber.run.trained import TrainedModel
+    from cloudchamber.train.checkpoint import remove_checkpoints
+    from cloudchamber.train.fit import Hardware, fit
+
     schema = store.schema
     given_columns, target_columns = schema.select(chosen.given), schema.select(chosen.target)
     _refuse_sets(target_columns)
     parts = _split(store.n_events, limit, chosen.fit.validation_fraction)
-    folder.mkdir(parents=True, exist_ok=True)
-    origin = provenance(study, chosen, store, seed, parts)
-    _begin(folder, origin)
+    origin = provenance(study.name, chosen, store, seed, {"training": parts[0][1] - parts[0][0], "validation": parts[1][1] - parts[1][0]})
+    if rank() == 0:
+        begin(files, chosen, origin)
+    if files.finished:
+        remove_checkpoints(files.folder)
+        return _done(files)
 
     columns = (*chosen.given, *chosen.target)
     sample = store.read_ranges(columns, _spread(parts[0], _codec_events(store, columns, parts[0])))
@@ -109,60 +130,39 @@ def train(
         if progress is not None:
             progress(epoch, epochs, text)
 
-    result = fit(model, batches, held_out, chosen.fit, folder, seed, told, hardware or Hardware())
+    # batches from memory and from a stream come in another order
+    identity = run_identity(chosen.to_json(), origin) | {"batches": type(batches).__name__, "validation": type(held_out).__name__}
+    result = fit(model, batches, held_out, chosen.fit, files.folder, seed, told, hardware or Hardware(), identity)
     if rank() == 0:
         if held_out:
             model.calibrate(held_out.epoch(0))
         familiarity = learned_familiarity(model, held_out) if held_out else None
-        TrainedModel(study.name, chosen, schema, *codecs, model, domain, seed, familiarity).save(folder)
         loss = result.validation_loss if math.isfinite(result.validation_loss) else None
         found = {"validation_loss": loss, "best_epoch": result.best_epoch, "epochs": result.epochs, "seconds": result.seconds}
-        _write_json(folder / METRICS, {"training": origin, "fit": found})
-    return Trained(folder, result.validation_loss, result.best_epoch, result.epochs, result.seconds, parts[0][1])
+        write_json(files.metrics, {"training": origin, "fit": found})
+        TrainedModel(study.name, chosen, schema, *codecs, model, domain, seed, familiarity).save(files.folder)
+        remove_checkpoints(files.folder)
+    return Trained(files.folder, result.validation_loss, result.best_epoch, result.epochs, result.seconds, origin["events"]["training"])
 
 
-def provenance(study: Study, recipe: Recipe, store: Store, seed: int, parts: Sequence[tuple[int, int]]) -> dict[str, Any]:
-    """What decides a run's weights: study, recipe, seed, and the events with their origin."""
-    dataset = store.dataset
-    return {
-        "study": study.name,
-        "recipe": recipe.name,
-        "seed": seed,
-        "events": {"training": parts[0][1] - parts[0][0], "validation": parts[1][1] - parts[1][0]},
-        "simulator": dataset.simulator,
-        "settings": dict(dataset.settings),
-        "data_seed": dataset.seed,
-        "identity": dataset.identity,
-        "package_version": package_version(),
-    }
-
-
-def read_provenance(folder: Path) -> dict[str, Any]:
-    """What ``provenance`` said of a run; ValueError where the folder does not tell."""
-    path = folder / METRICS
-    try:
-        training = json.loads(path.read_text(encoding="utf-8"))["training"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"'{path}' does not say what the run was trained on ({type(error).__name__}); train it again") from error
-    return dict(training)
+def _done(files: RunFiles) -> Trained:
+    """What a finished run reached."""
+    files.verify()
+    found = files.read_json(files.metrics)
+    fit, events = found["fit"], found["training"]["events"]["training"]
+    loss = math.nan if fit["validation_loss"] is None else fit["validation_loss"]
+    return Trained(files.folder, loss, fit["best_epoch"], fit["epochs"], fit["seconds"], events)
 
 
 def trained_simulator(folder: Path, study: Study, changes: Mapping[str, Any] | None = None) -> Simulator:
     """The simulator, with its settings (``changes`` aside), whose events a run learned; ValueError where it learned from files."""
+    from cloudchamber.run.provenance import read_provenance
+
     origin = read_provenance(folder)
     if origin["simulator"] not in study.simulators:
         raise ValueError(f"the run learned from '{origin['simulator']}', which cannot be simulated here: give events of your own, as a store or a file")
     settings = {key: value for key, value in origin["settings"].items() if key not in STORE_SETTINGS} | dict(changes or {})
     return make_simulator(study, origin["simulator"], settings)
-
-
-def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``changes`` at every depth."""
-    merged = dict(base)
-    for key, value in changes.items():
-        inner = merged.get(key)
-        merged[key] = merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 def trained_domain(schema: Schema, given: Sequence[str], sample: Table) -> Domain:
@@ -263,19 +263,3 @@ def _spread(part: tuple[int, int], events: int) -> list[tuple[int, int]]:
         return [part]
     piece = max(events // 50, 1)
     return [(start, start + piece) for start in np.linspace(first, stop - piece, 50).astype(int).tolist()]
-
-
-def _begin(folder: Path, origin: Mapping[str, Any]) -> None:
-    """Note the origin of a new run; ValueError where the folder holds a run of another origin."""
-    if not (folder / METRICS).exists():
-        if rank() == 0:
-            _write_json(folder / METRICS, {"training": origin})
-        return
-    there = read_provenance(folder)
-    differences = [f"{key} was {there.get(key)}, is now {origin[key]}" for key in origin if key != "package_version" and there.get(key) != origin[key]]
-    if differences:
-        raise ValueError(f"'{folder}' holds another run ({'; '.join(differences)}): give the same, or another folder")
-
-
-def _write_json(path: Path, data: Mapping[str, Any]) -> None:
-    write_atomically(path, json.dumps(data, indent=1, allow_nan=False).encode() + b"\n")

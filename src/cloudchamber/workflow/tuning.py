@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloudchamber.atomic import write_atomically
+from cloudchamber.jsonable import merge
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
-from cloudchamber.workflow.training import merge, train
+from cloudchamber.workflow.training import train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

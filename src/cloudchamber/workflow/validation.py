@@ -11,12 +11,13 @@ import numpy as np
 
 from cloudchamber.hub import find_run, load
 from cloudchamber.rng import rng
+from cloudchamber.run.provenance import read_provenance
 from cloudchamber.schema import Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import ProtocolFunction, Simulator, Study
 from cloudchamber.workflow.files import read_table
 from cloudchamber.workflow.simulation import STORE_SETTINGS, live_events, make_simulator
-from cloudchamber.workflow.training import read_provenance, trained_simulator
+from cloudchamber.workflow.training import trained_simulator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
