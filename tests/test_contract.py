@@ -13,16 +13,17 @@ import pytest
 
 from cloudchamber import workflow
 from cloudchamber.hub import load, packaged_recipes
+from cloudchamber.jsonable import merge
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.rng import rng
 from cloudchamber.run.domain import SetDomain, values_of
+from cloudchamber.run.provenance import read_provenance
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import BUILT_IN, Format, Study, find_study, study_names
 from cloudchamber.train.tune import read_space
 from cloudchamber.workflow.simulation import live_events
-from cloudchamber.workflow.training import merge, read_provenance
 from cloudchamber.workflow.tuning import overrides_of
 from cloudchamber.workflow.validation import answer_at
 

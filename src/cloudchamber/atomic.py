@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import glob
 import json
 import os
 import re
@@ -45,7 +47,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         _discard(temporary)
         message = f"could not write it ({error.strerror or error}); nothing before is lost: make room or mend the folder, then run the same command again"
-        raise OSError(error.errno, message, str(path)) from error
+        raise OSError(error.errno or errno.EIO, message, str(path)) from error
     except BaseException:
         _discard(temporary)
         raise
@@ -54,10 +56,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """Remove the temporary files (of the file ``name``, or all) that processes of this machine left in ``folder`` when they died."""
-    for path in folder.glob(f".{'*' if name is None else name}.*.tmp*"):
+    for path in folder.glob(f".{'*' if name is None else glob.escape(name)}.*.tmp*"):
         found = _TEMPORARY.fullmatch(path.name)
         if found and found["host"] == _host() and int(found["pid"]) != os.getpid() and not _alive(int(found["pid"])):
-            path.unlink(missing_ok=True)
+            # another user's may stay
+            _discard(path)
 
 
 @contextlib.contextmanager
@@ -68,19 +71,26 @@ def held(folder: Path, what: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
+    holder, pid = folder.absolute() / HOLDER, os.getpid()
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # not for each thread: garbage is collected in any of them
+        lock = FileLock(holder.with_name(LOCK), timeout=0, thread_local=False)
         lock.acquire()
     except Timeout:
         raise FolderInUseError(f"'{folder}' is being written by {_holder(folder)}: wait until it is done, or give another folder") from None
+    except OSError as error:
+        message = f"could not write into it ({error.strerror or error}): mend the folder, or give another one"
+        raise OSError(error.errno or errno.EIO, message, str(folder)) from error
     try:
         remove_leftovers(folder)
-        write_atomically(folder / HOLDER, json.dumps({"what": what, "pid": os.getpid(), "host": _host(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode())
+        write_atomically(holder, json.dumps({"what": what, "pid": os.getpid(), "host": _host(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode())
         yield
     finally:
-        (folder / HOLDER).unlink(missing_ok=True)
-        lock.release()
+        # a forked child's copy ends without ending the lock
+        if os.getpid() == pid:
+            holder.unlink(missing_ok=True)
+            lock.release()
 
 
 def _holder(folder: Path) -> str:

@@ -6,18 +6,22 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from cloudchamber import cli, workflow
 from cloudchamber.atomic import held
 from cloudchamber.hub import load
+from cloudchamber.models.base import ConditionalModel
+from cloudchamber.models.flow import Flow
 from cloudchamber.nn.codec import Columns, ColumnsCodec
 from cloudchamber.run.files import Manifest, RunFiles
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Column
 from cloudchamber.store.read import Store
 from cloudchamber.study import find_study
@@ -165,3 +169,47 @@ def test_a_file_that_may_not_be_read_is_called_that(run: Path, monkeypatch: pyte
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
     assert "weights.safetensors' may not be read: ask its owner for permission" in complaint(capsys, "sample", run, tmp_path / "x.h5", "--n", 5)
+
+
+def pairs(one: TrainedModel, other: TrainedModel) -> Iterator[tuple[Tensor, Tensor]]:
+    return zip(one.model.parameters(), other.model.parameters(), strict=True)
+
+
+@dataclass(frozen=True)
+class Taught(Flow):
+    """A flow that learns a trained model's draws in place of the events."""
+
+    def build_taught(self, target_size: int, given_size: int, teacher: TrainedModel) -> ConditionalModel:
+        TAUGHT.append(teacher.recipe.name)
+        return self.build(target_size, given_size)
+
+
+TAUGHT: list[str] = []
+
+
+def test_a_teacher_reaches_the_recipe(run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = find_study("toy").recipe()
+    mine = replace(recipe, name="taught", model=Taught(transforms=1, hidden=8), fit=replace(recipe.fit, epochs=1))
+    folder = workflow.train("toy", data, tmp_path / "taught", mine, teacher=run).folder
+    assert TAUGHT == ["flow"] and load(folder, parts=[Taught]).recipe == mine
+    assert json.loads((folder / "metrics.json").read_text())["training"]["teacher"] == load(run).digest
+    said = complaint(capsys, "train", "toy", data, tmp_path / "b", "--teacher", run, *FEW)
+    assert "'flow' takes no teacher: its model Flow has no build_taught" in said
+
+
+def test_training_starts_from_another_runs_weights(run: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["simulate", "toy", str(tmp_path / "more"), "--n", "60", "--seed", "3", "--workers", "1"])
+    train = ["train", "toy", str(tmp_path / "more"), str(tmp_path / "finer"), "--start", str(run), *FEW]
+    cli.main(train)
+    first, finer = load(run), load(tmp_path / "finer")
+    assert finer.recipe == first.recipe and finer.digest != first.digest
+    for name, tensor in first.target_codec.state_dict().items():
+        np.testing.assert_array_equal(tensor, finer.target_codec.state_dict()[name])
+    cli.main(["train", "toy", str(tmp_path / "more"), str(tmp_path / "anew"), "--seed", "2", *FEW])
+    # an epoch on from there is nearer than the weights of another beginning
+    far = [sum(float((a - b).detach().square().sum()) for a, b in pairs(first, load(tmp_path / name))) for name in ("finer", "anew")]
+    assert far[0] < 0.5 * far[1]
+    # what the first run learned from is no test for the second
+    assert "was trained on the events of" in complaint(capsys, "validate", tmp_path / "finer", "--data", data)
+    assert "model.hidden was 24, is now 16" in complaint(capsys, *train[:3], tmp_path / "b", "--start", run, *FEW, "--model.hidden", 16)
+    assert "start.weights was" in complaint(capsys, *train[:4], "--start", tmp_path / "finer", *FEW)

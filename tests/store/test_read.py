@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -10,6 +11,7 @@ import pytest
 
 from cloudchamber.schema import Column, Ragged, Schema, Table, concatenate, take
 from cloudchamber.store import Store, StoreWriter
+from cloudchamber.store.dataset import Dataset
 
 SCHEMA = Schema(
     theta={"energy_ev": Column(unit="eV", dtype="float64"), "primary": Column(categories=("proton", "iron"))},
@@ -96,7 +98,7 @@ def test_several_ranges(folder: Path, whole: Table) -> None:
 def test_bytes_of_an_event(folder: Path, tmp_path: Path) -> None:
     store = Store(folder)
     assert store.event_bytes(["energy_ev", "image"]) == 8 + 4 * 12
-    lengths = np.diff(make_table(0, COUNTS[0])["hits_m"].offsets)
+    lengths = np.concatenate([np.diff(make_table(block, events)["hits_m"].offsets) for block, events in enumerate(COUNTS)])
     assert store.event_bytes(["hits_m"]) == pytest.approx(8 * lengths.mean())
     assert Store(StoreWriter(tmp_path / "empty", SCHEMA, "toy", {}, 0).folder).event_bytes(["hits_m"]) == 8
 
@@ -131,9 +133,16 @@ def test_strange_dataset_json(folder: Path, content: str, words: str) -> None:
         Store(folder)
 
 
-def test_edited_dataset_json_no_longer_fits_its_shards(folder: Path) -> None:
+def test_edited_dataset_json_is_noticed(folder: Path) -> None:
     path = folder / "dataset.json"
     path.write_text(path.read_text().replace('"seed": 3', '"seed": 4'))
+    with pytest.raises(ValueError, match=r"dataset.json is damaged \(it does not match its checksum\)"):
+        Store(folder)
+
+
+def test_a_dataset_json_of_another_store_does_not_fit_its_shards(folder: Path) -> None:
+    path = folder / "dataset.json"
+    path.write_bytes(replace(Dataset.read(folder), seed=4).to_bytes())
     with pytest.raises(ValueError, match=r"shard-000000.h5 belongs to another dataset"):
         Store(folder)
 
@@ -206,7 +215,8 @@ def test_renamed_shard(folder: Path) -> None:
 
 
 def test_half_written_files_are_not_seen(folder: Path) -> None:
-    (folder / "shard-000004.h5.123-abcd.tmp").write_bytes((folder / "shard-000003.h5").read_bytes()[:4000])
+    for name in ("shard-000004.h5.123-abcd.tmp", ".shard-000004.h5.host-123-0123abcd.tmp.h5"):
+        (folder / name).write_bytes((folder / "shard-000003.h5").read_bytes()[:4000])
     assert Store(folder).blocks == [0, 1, 2, 3]
 
 

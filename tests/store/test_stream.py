@@ -85,6 +85,61 @@ def test_without_shuffling_the_file_order_comes_back(store: Store) -> None:
     np.testing.assert_array_equal(numbers(store, shuffle=False, block_events=16, buffer_events=100), np.arange(TOTAL))
 
 
+@pytest.mark.parametrize("block_events", [None, 1, 7, 64, 5000])
+@pytest.mark.parametrize("buffer_events", [1, 100, 5000])
+def test_chosen_events_once_in_full_batches(store: Store, block_events: int | None, buffer_events: int) -> None:
+    chosen = np.flatnonzero(np.random.default_rng(0).random(TOTAL) < 0.4)
+    batches = list(stream(store, None, 33, 1, 0, block_events=block_events, buffer_events=buffer_events, events=chosen))
+    whole = concatenate(batches)
+    np.testing.assert_array_equal(np.sort(whole["number"]), chosen)
+    assert {events_in(batch) for batch in batches[:-1]} == {33}
+    for number, image, hits in zip(whole["number"], whole["image"], whole["hits"], strict=True):
+        assert set(image) == {number} and hits.tolist() == [number] * (number % 4)
+    again = np.concatenate([b["number"] for b in stream(store, ["number"], 33, 1, 0, block_events=block_events, buffer_events=buffer_events, events=chosen)])
+    np.testing.assert_array_equal(whole["number"], again)
+
+
+def test_all_events_by_number_come_as_all_events(store: Store) -> None:
+    np.testing.assert_array_equal(numbers(store, events=np.arange(TOTAL), block_events=64), numbers(store, block_events=64))
+    np.testing.assert_array_equal(numbers(store, events=np.arange(250, 700), shuffle=False), np.arange(250, 700))
+
+
+def spread_of_batch_means(folder: Path, order: str, batch_size: int, **options: int) -> tuple[float, int]:
+    """Chi-square of the means of full batches of a sorted column against random batches, and its degrees of freedom."""
+    events = 60_000
+    if not (folder / "dataset.json").exists():
+        with StoreWriter(folder, Schema(x={"a": Column(dtype="float64")}), "toy", {}, 0, order=order) as writer:
+            for block in range(6):
+                writer.write_block(block, {"a": np.arange(events).reshape(6, -1)[block] / events})
+    means = [batch["a"].mean() for batch in stream(Store(folder), None, batch_size, 3, 0, **options) if events_in(batch) == batch_size]
+    # drawn without replacement
+    variance = 1 / 12 / batch_size * (events - batch_size) / (events - 1)
+    return float(((np.array(means) - 0.5) ** 2).sum() / variance), len(means)
+
+
+def test_batches_of_a_sorted_store_are_random_even_with_a_small_buffer(tmp_path: Path) -> None:
+    found, batches = spread_of_batch_means(tmp_path, "unknown", 512, buffer_events=512)
+    assert batches == 117
+    assert 1e-6 < stats.chi2.cdf(found, batches - 1) < 1 - 1e-6
+    # blocks of 512 are what made the spread large
+    blocks, _ = spread_of_batch_means(tmp_path, "unknown", 512, buffer_events=512, block_events=512)
+    assert blocks / batches > 100
+
+
+@pytest.mark.parametrize("batch_size", [128, 512])
+def test_batches_of_a_sorted_store_are_nearly_random_by_default(tmp_path: Path, batch_size: int) -> None:
+    found, batches = spread_of_batch_means(tmp_path, "given", batch_size)
+    inflation = 1 + 1 / 8
+    assert stats.chi2.sf(found / inflation, batches - 1) > 1e-6
+    assert stats.chi2.cdf(found, batches - 1) > 1e-6
+
+
+def test_independent_neighbours_stay_together(tmp_path: Path) -> None:
+    """Then whole chunks are read, as ever."""
+    found, batches = spread_of_batch_means(tmp_path, "random", 512, buffer_events=512)
+    assert found / batches > 100
+
+
 def test_training_and_validation_share_no_event(store: Store) -> None:
     split = 900
     train, validation = numbers(store, events=(0, split)), numbers(store, events=(split, TOTAL))
@@ -100,6 +155,9 @@ def test_training_and_validation_share_no_event(store: Store) -> None:
         ({"buffer_events": -1}, "buffer_events must be at least 1"),
         ({"events": (0, 1001)}, "within the store's 1000 events"),
         ({"events": (5, 5)}, "must rise"),
+        ({"events": np.array([3, 1000])}, "event 1000 is outside the store's 0 to 999"),
+        ({"events": np.array([3, 3])}, "must rise, each once: 3 follows 3"),
+        ({"events": np.arange(0)}, "holds no event number"),
         ({"columns": ["energy"]}, "no column 'energy'"),
         ({"columns": []}, "name at least one column; the store has: number, image, hits"),
     ],

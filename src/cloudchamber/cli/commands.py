@@ -62,13 +62,27 @@ class Simulate:
     """Events in one file of the store."""
     theta: Path | None = None
     """A file of theta (one event each) in place of the prior, such as .csv with a column for each name."""
+    partial: bool = False
+    """Take a store of --theta that lacks blocks as it is."""
 
     def run(self) -> None:
         from cloudchamber.workflow import simulate
 
         settings = dataclasses.asdict(self.settings) if hasattr(self, "settings") else None
         with screen.progress("simulating", "events") as told:
-            done = simulate(self.study, self.out, self.n, self.seed, self.simulator, settings, self.workers, self.block_events, theta=self.theta, progress=told)
+            done = simulate(
+                self.study,
+                self.out,
+                self.n,
+                self.seed,
+                self.simulator,
+                settings,
+                self.workers,
+                self.block_events,
+                theta=self.theta,
+                progress=told,
+                partial=self.partial,
+            )
         had = f", {done.events - done.new_events} were there" if done.new_events < done.events else ""
         screen.say(f"{done.new_events} events in {done.seconds:.1f} s ({done.rate:.3g} per second){had}: {done.folder}")
 
@@ -104,6 +118,8 @@ class Validate:
     """Processes that simulate truth."""
     floor: Path | None = None
     """A second event store at the theta of --data (simulate --theta), for a floor at the very same showers."""
+    partial: bool = False
+    """Take an event store that lacks blocks as it is."""
     protocol: str | None = None
     """A comparison that the field has agreed on, beside the checks; `cloudchamber list` shows a study's."""
     json: bool = False
@@ -114,7 +130,7 @@ class Validate:
 
         truth = (self.data, self.n, self.against, self.format)
         with screen.working("comparing with truth") as status:
-            found = validate(self.subject, *truth, self.compare, self.out, self.seed, self.workers, self.floor, self.protocol, status.update)
+            found = validate(self.subject, *truth, self.compare, self.out, self.seed, self.workers, self.floor, self.protocol, status.update, self.partial)
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
         else:
@@ -145,6 +161,8 @@ class Sample:
     """Same seed, same events."""
     outside: Literal["refuse", "flag"] = "refuse"
     """Given values outside the trained domain: refuse them, or answer and mark them in a column in_domain."""
+    partial: bool = False
+    """Take an event store that lacks blocks as it is."""
     options: dict[str, int | float | str] = field(default_factory=dict)
     """Sampling options of the model: name and value, such as: steps 8."""
 
@@ -152,7 +170,7 @@ class Sample:
         from cloudchamber.workflow import sample
 
         with screen.progress("sampling", "events") as told:
-            done = sample(self.subject, self.out, self.n, self.given, self.format, self.seed, self.outside, self.options, told)
+            done = sample(self.subject, self.out, self.n, self.given, self.format, self.seed, self.outside, self.options, told, self.partial)
         screen.say(f"{done.events} events in {done.seconds:.2f} s ({done.rate:.3g} per second): {done.path}")
 
 
@@ -183,6 +201,8 @@ class Infer:
     """Draws an event for mean and standard deviation."""
     posterior: int = 0
     """Draws an event to write into posterior.h5."""
+    partial: bool = False
+    """Take an event store that lacks blocks as it is."""
     answers_as: Literal["csv", "parquet", "hdf5"] = "csv"
     """Format of the table of answers."""
     json: bool = False
@@ -192,7 +212,7 @@ class Infer:
         from cloudchamber.workflow import infer
 
         with screen.working("inferring"):
-            found = infer(self.subject, self.file, self.out, self.format, self.seed, self.outside, self.draws, self.posterior, self.answers_as)
+            found = infer(self.subject, self.file, self.out, self.format, self.seed, self.outside, self.draws, self.posterior, self.answers_as, self.partial)
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
         else:
@@ -218,11 +238,13 @@ class Convert:
     """The sources' format, where the suffix doesn't tell."""
     format_to: str | None = None
     """The format to write, where the suffix doesn't tell."""
+    partial: bool = False
+    """Take an event store that lacks blocks as it is."""
 
     def run(self) -> None:
         from cloudchamber.workflow import convert
 
-        done = convert(self.study, self.source, self.out, self.format_from, self.format_to)
+        done = convert(self.study, self.source, self.out, self.format_from, self.format_to, self.partial)
         screen.say(f"{done.events} events with {len(done.columns)} columns: {done.path}")
         if done.absent:
             screen.say(f"not in the source: {', '.join(done.absent)}")

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, get_type_hints
 
 from cloudchamber.cli.commands import Simulate
-from cloudchamber.cli.learning import RECIPE_PARTS, Train
+from cloudchamber.cli.learning import RECIPE_PARTS, Train, recipe_of
 from cloudchamber.study import find_study, study_names
 
 
@@ -19,7 +19,7 @@ def with_settings(command: type[Any], words: Sequence[str]) -> type[Any]:
     if study is None or command not in (Train, Simulate):
         return command
     if command is Train:
-        recipe = find_study(study).recipe(_option(words, "--recipe"))
+        recipe = recipe_of(study, _option(words, "--recipe"), _option(words, "--start"))
         settings: Mapping[str, Any] = {part: getattr(recipe, part) for part in RECIPE_PARTS}
     else:
         settings = {"settings": find_study(study).make_simulator(_option(words, "--simulator"))}

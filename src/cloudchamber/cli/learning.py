@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cloudchamber import screen
 from cloudchamber.cli.arguments import Data, Out, StudyName
 from cloudchamber.study import find_study
+
+if TYPE_CHECKING:
+    from cloudchamber.models.recipe import Recipe
 
 RECIPE_PARTS = ("fit", "model", "target_codec", "given_codec")
 
@@ -21,6 +24,7 @@ class Train:
     For example:
     $ cloudchamber train airshower data/train runs/mine --recipe flow --fit.epochs 50
     $ cloudchamber train airshower --recipe flow --help  # with the flags of the recipe's own settings
+    $ cloudchamber train airshower data/more runs/finer --start runs/mine --fit.epochs 10
     $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json
     """
 
@@ -37,9 +41,15 @@ class Train:
     overrides: Path | None = None
     """A JSON or TOML file of settings that win over the flags, such as best.json of `cloudchamber tune`."""
     limit: int | None = None
-    """Use the first so many events only."""
+    """Use so many events only, drawn by the seed."""
     memory_gb: float = 4.0
     """Events that fill more are streamed from the store."""
+    start: str | None = None
+    """Continue from the weights and codecs of this run (study, study/recipe, or a run folder), on these events: fine-tuning."""
+    teacher: str | None = None
+    """A trained model (named likewise) for a recipe that learns from one."""
+    partial: bool = False
+    """Take an event store that lacks blocks as it is."""
     accelerator: str = "auto"
     """cpu, cuda, mps or auto."""
     devices: int = 1
@@ -55,13 +65,36 @@ class Train:
         from cloudchamber.workflow.tuning import read_file
 
         overrides = read_file(self.overrides) if self.overrides else None
-        recipe = find_study(self.study).recipe(self.recipe)
+        recipe = recipe_of(self.study, self.recipe, self.start)
         recipe = dataclasses.replace(recipe, **{part: getattr(self, part) for part in RECIPE_PARTS if hasattr(self, part)})
         hardware = Hardware(self.accelerator, self.devices, self.strategy, self.num_nodes)
         with screen.progress("training", "epochs") as told:
-            done = train(self.study, self.data, self.out, recipe, self.seed, overrides, hardware, self.limit, self.memory_gb, told)
+            done = train(
+                self.study,
+                self.data,
+                self.out,
+                recipe,
+                self.seed,
+                overrides,
+                hardware,
+                self.limit,
+                self.memory_gb,
+                told,
+                self.start,
+                self.teacher,
+                self.partial,
+            )
         screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch} of {done.epochs}, {done.seconds:.0f} s: {done.folder}")
         screen.say(f"next: cloudchamber validate {done.folder}")
+
+
+def recipe_of(study: str, name: str | None, start: str | None) -> Recipe:
+    """The recipe that is named, else that of the run to start from, else the study's default one."""
+    if name is None and start is not None:
+        from cloudchamber.hub import load
+
+        return load(start).recipe
+    return find_study(study).recipe(name)
 
 
 @dataclass(frozen=True)
@@ -74,6 +107,7 @@ class Tune:
 
     For example:
     $ cloudchamber tune airshower data/train tuned --recipe flow --space space.json --trials 20 --epochs 10
+    $ cloudchamber train airshower data/more runs/finer --start runs/mine --fit.epochs 10
     $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json  # the best settings, in full
     """
 
@@ -100,9 +134,11 @@ class Tune:
     prune: bool = True
     """Stop a trial that is worse than the median of the others at the same epoch."""
     limit: int | None = None
-    """Use the first so many events only."""
+    """Use so many events only, drawn by the seed."""
     memory_gb: float = 4.0
     """Events that fill more are streamed from the store."""
+    partial: bool = False
+    """Take an event store that lacks blocks as it is."""
     accelerator: str = "auto"
     """cpu, cuda, mps or auto."""
 
@@ -112,6 +148,6 @@ class Tune:
 
         search = (self.recipe, self.trials, self.sampler, self.storage, self.space, self.epochs, self.seed, self.prune)
         with screen.progress("tuning", "trials") as told:
-            done = tune(self.study, self.data, self.out, *search, Hardware(self.accelerator), self.limit, self.memory_gb, told)
+            done = tune(self.study, self.data, self.out, *search, Hardware(self.accelerator), self.limit, self.memory_gb, told, self.partial)
         screen.show_trials(done)
         screen.say(f"next: cloudchamber train {self.study} {self.data} RUN --recipe {done.recipe} --overrides {done.best_file}")

@@ -50,6 +50,34 @@ _BENT = frozenset(
 _LINEAR = frozenset(["linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "matmul", "__matmul__", "bmm", "mm", "addmm", "einsum"])
 _PRODUCTS = frozenset(["mul", "multiply", "__mul__", "__rmul__", "matmul", "__matmul__", "bmm", "mm", "einsum"])
 _QUOTIENTS = frozenset(["div", "divide", "true_divide", "__truediv__"])
+_REFUSED = frozenset(
+    [
+        "group_norm",
+        "instance_norm",
+        "reciprocal",
+        "prod",
+        "cumprod",
+        "maximum",
+        "minimum",
+        "fmax",
+        "fmin",
+        "atan2",
+        "arctan2",
+        "hypot",
+        "addcmul",
+        "addcdiv",
+        "cross",
+        "fmod",
+        "remainder",
+        "floor_divide",
+        "logaddexp",
+        "cdist",
+        "cosine_similarity",
+        "bilinear",
+    ]
+)
+"""Neither linear nor with a rule: gradient times input would not add up to the output."""
+_INVERTED = frozenset(["__rtruediv__", "__rdiv__"])
 _WITHOUT_VALUE_AT_ZERO = frozenset(("rsqrt",))
 
 
@@ -147,6 +175,8 @@ class _Straightened(TorchFunctionMode):
             return _secant(function, name, args, kwargs) if active == [0] else function(*args, **kwargs).detach()
         if name in _PRODUCTS and len(active) == 2:
             return self._stable(name, _shared(function, args, kwargs, active))
+        if name in _INVERTED or (name in _QUOTIENTS and active == [1]):
+            raise ValueError("no relevance rule for 'number / x'")
         if name in _QUOTIENTS:
             return function(args[0], _still(args[1]), **kwargs)
         if name == "logsumexp":
@@ -158,7 +188,7 @@ class _Straightened(TorchFunctionMode):
             return _halved(function(*args, **kwargs))
         if name == "layer_norm":
             return _normalised(*args, **kwargs)
-        if name in ("group_norm", "instance_norm"):
+        if name in _REFUSED or (name in ("max", "min") and len(active) == 2):
             raise ValueError(f"no relevance rule for '{name}'")
         result = function(*args, **kwargs)
         return self._stable(name, result) if isinstance(result, Tensor) else result

@@ -114,7 +114,7 @@ class GanModel(ConditionalModel):
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
         """The critic ``critic_steps`` times, each constrainer once, then the generator."""
-        for real, condition in zip(target.chunk(self.settings.critic_steps), given.chunk(self.settings.critic_steps), strict=True):
+        for real, condition in zip(_turns(target, self.settings.critic_steps), _turns(given, self.settings.critic_steps), strict=True):
             yield self.critic, self._critic_loss(real, condition)
         for name, constrainer in self.constrainers.items():
             yield constrainer, self._constrainer_error(name, target, given)
@@ -164,6 +164,14 @@ class GanDistribution(Distribution):
         code = torch.cat((latent, self.given), 1)
         drawn: Tensor = self.model.generator(code, injected) if self.model.settings.network == "conv" else self.model.generator(code)
         return drawn
+
+
+def _turns(values: Tensor, turns: int) -> tuple[Tensor, ...]:
+    """``values`` in exactly so many parts, the whole in place of an empty one: processes whose shares differ by an event take as many turns."""
+    parts = values.chunk(turns)
+    if len(parts) < turns:
+        parts = tuple(part if len(part) else values for part in values.tensor_split(turns))
+    return parts
 
 
 def energy_distance(first: Tensor, second: Tensor) -> Tensor:

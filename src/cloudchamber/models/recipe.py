@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from cloudchamber.jsonable import Find, from_json, to_json
 
 if TYPE_CHECKING:
     from cloudchamber.models.base import ConditionalModel
     from cloudchamber.nn.codec import Codec
+    from cloudchamber.run.trained import TrainedModel
     from cloudchamber.schema import Column
 
 
@@ -18,6 +19,13 @@ class ModelSettings(Protocol):
     """The settings of a model: a frozen dataclass that builds the network for so many target and given numbers."""
 
     def build(self, target_size: int, given_size: int) -> ConditionalModel: ...
+
+
+@runtime_checkable
+class TaughtSettings(Protocol):
+    """The settings of a model that may learn from a trained one, its teacher, beside the events; what is saved must load with ``build``."""
+
+    def build_taught(self, target_size: int, given_size: int, teacher: TrainedModel) -> ConditionalModel: ...
 
 
 class CodecSettings(Protocol):

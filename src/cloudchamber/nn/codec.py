@@ -18,6 +18,8 @@ from cloudchamber.schema import Column
 Tensors = dict[str, Tensor]
 EDGE = 1e-6
 """A logit column is kept this share of its range away from both ends."""
+CLAMPED_DEVIATIONS = 6.0
+"""A bound so far from the mean, in deviations of the training data, moves none of the draws worth a word."""
 
 
 class Codec(nn.Module, ABC):
@@ -107,6 +109,7 @@ class ColumnsCodec(Codec):
         categories = self._is_category()
         if any(categories) and not all(categories):
             raise ValueError(f"no joint density of categories and numbers: learn {', '.join(self.columns)} in separate models")
+        self._refuse_clamped()
         total = self.scale.log_det().expand(len(next(iter(columns.values()))))
         for name, transform in self.transforms.items():
             values = columns[name].flatten(1) if columns[name].ndim > 1 else columns[name][:, None]
@@ -117,6 +120,21 @@ class ColumnsCodec(Codec):
                 share = ((values - low) / (high - low)).clamp(EDGE, 1 - EDGE)
                 total = total - (share.log() + torch.log1p(-share) + log(high - low)).sum(1)
         return total
+
+    def _refuse_clamped(self) -> None:
+        """ValueError where decoding moves a noticeable share of the draws to a bound, so that no density knows of them."""
+        sides = zip(self.columns.items(), self.scale.mean.split(self.sizes), self.scale.deviation.split(self.sizes), strict=True)
+        for (name, column), mean, deviation in sides:
+            transform = self.transforms[name]
+            if column.categories or transform == "logit":
+                continue
+            for bound, sign in ((column.low, -1.0), (column.high, 1.0)):
+                if bound is None or (transform == "log" and bound <= 0):
+                    continue
+                edge = log(bound) if transform == "log" else bound
+                if bool((sign * (edge - mean) < CLAMPED_DEVIATIONS * deviation).any()):
+                    other = "'logit'" if column.low is not None and column.high is not None else "'log', or a column without that bound"
+                    raise ValueError(f"column '{name}': draws beyond its bound {bound:g} are moved there, so it has no density; use the transform {other}")
 
     def _is_category(self) -> list[bool]:
         return [bool(column.categories) for column in self.columns.values()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,15 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         return dict(json.loads(read_file(path))["training"])
     except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"'{path}' does not say what the run was trained on ({type(error).__name__}); train it again") from error
+
+
+def origins(folder: Path) -> Iterator[dict[str, Any]]:
+    """The run's own provenance, then those of the runs that it started from: it learned from all their events."""
+    origin = read_provenance(folder)
+    yield origin
+    while "start" in origin:
+        origin = origin["start"]["training"]
+        yield origin
 
 
 def run_identity(recipe: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str, Any]:

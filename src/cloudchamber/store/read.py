@@ -1,24 +1,27 @@
-"""Read a store: whole, by slices, or several ranges at once; every shard's checksum is compared before its first use."""
+"""Read a store: whole, by slices, several ranges at once or single events; every shard's checksum is compared before its first use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import h5py
 import numpy as np
 
-from cloudchamber.schema import Ragged, Table
+from cloudchamber.schema import Column, Ragged, Table, concatenate, take
 from cloudchamber.store import shard
-from cloudchamber.store.dataset import Dataset
+from cloudchamber.store.dataset import Dataset, readable
 from cloudchamber.store.leaves import Leaves
 from cloudchamber.store.shard import Shard
 
 Group: TypeAlias = tuple[Shard, Sequence[tuple[int, int]]]
 """A shard and ranges of its events."""
+PORTION_BYTES = 16 * 1024**2
+"""``read_events`` reads neighbourhoods in portions of about this size."""
+RECORD_NEIGHBOURS = 4
 
 
 class Store:
@@ -63,6 +66,31 @@ class Store:
         """The number of events in all complete shards."""
         return int(self.offsets[-1])
 
+    @property
+    def n_intended(self) -> int | None:
+        """The number of events that the store is meant to hold in the end, None where nobody said."""
+        return self.dataset.events
+
+    @property
+    def missing_blocks(self) -> list[int]:
+        """The blocks that have no shard: of those intended, or where that is unknown of those below the highest one there."""
+        there = set(self.blocks)
+        intended = max(there, default=-1) + 1 if self.dataset.blocks is None else self.dataset.blocks
+        return [block for block in range(intended) if block not in there]
+
+    def refuse_gaps(self, partial: bool = False) -> None:
+        """ValueError where blocks are missing, unless ``partial`` takes what is there; a store without events is always refused."""
+        missing = self.missing_blocks
+        if self.n_events == 0:
+            raise ValueError(f"'{self.folder}' holds no events: run the same command that made it again")
+        if missing and not partial:
+            shown = ", ".join(map(str, missing[:5])) + (f" and {len(missing) - 5} others" if len(missing) > 5 else "")
+            named = f"block {shown} is" if len(missing) == 1 else f"blocks {shown} are"
+            raise ValueError(
+                f"'{self.folder}' holds {len(self.shards)} of {len(self.shards) + len(missing)} blocks ({named} missing): "
+                "run the same command that made it again, or use what is there with --partial (partial=True)"
+            )
+
     def __len__(self) -> int:
         return self.n_events
 
@@ -104,16 +132,71 @@ class Store:
         self._fill(table, groups, starts)
         return table
 
+    def read_events(self, columns: Sequence[str] | None, index: np.ndarray) -> Table:
+        """The events of a rising ``index`` (events,), read with their neighbours where that is cheaper, in portions; never the whole store at once."""
+        names = list(self.schema.columns if columns is None else self.schema.select(columns))
+        index = self.check_index(index)
+        # neighbourhoods are what one chunk of HDF5 holds; records lie in one piece, and only those nearby are read on the way
+        alike: dict[int, list[str]] = {}
+        for name in names:
+            alike.setdefault(_neighbours(self.schema.columns[name]), []).append(name)
+        most = max(alike, default=1)
+        blocks = self.block_starts(index, most)
+        per_portion = max(1, int(PORTION_BYTES / max(self.event_bytes(names) * most, 1.0)))
+        # a portion ends with a neighbourhood, so that none is read twice
+        edges = [0, *(np.flatnonzero(np.diff(blocks)) + 1)[per_portion - 1 :: per_portion], len(index)]
+        parts = []
+        for low, high in pairwise(edges):
+            part: Table = {}
+            for neighbours, group in alike.items():
+                part |= self._read_near(group, index[low:high], neighbours)
+            parts.append(part)
+        # column by column, and the parts let go, so that the memory is not taken twice
+        return {name: concatenate([{name: part.pop(name)} for part in parts])[name] for name in names}
+
+    def check_index(self, index: np.ndarray) -> np.ndarray:
+        """``index`` as int64; ValueError unless it rises within the store."""
+        index = np.asarray(index)
+        if index.ndim != 1 or (len(index) and index.dtype.kind not in "iu"):
+            raise ValueError(f"event numbers must be one row of integers, got {index.dtype} of shape {index.shape}")
+        outside = index[(index < 0) | (index >= self.n_events)]
+        if len(outside):
+            raise ValueError(f"event {outside[0]} is outside the store's 0 to {self.n_events - 1}")
+        fallen = np.flatnonzero(index[1:] <= index[:-1])
+        if len(fallen):
+            raise ValueError(f"event numbers must rise, each once: {index[fallen[0] + 1]} follows {index[fallen[0]]}; sort them (numpy.unique)")
+        return index.astype(np.int64)
+
+    def block_starts(self, index: np.ndarray, block_events: int) -> np.ndarray:
+        """For each event the first one of its block, with shards cut at multiples of ``block_events`` from their starts."""
+        starts = self.offsets[np.searchsorted(self.offsets, index, side="right") - 1]
+        return index - (index - starts) % block_events
+
+    def _read_near(self, names: Sequence[str], index: np.ndarray, neighbours: int) -> Table:
+        """Events read in whole blocks of so many neighbours, neighbouring blocks joined."""
+        lows = np.unique(self.block_starts(index, neighbours))
+        highs = np.minimum(lows + neighbours, self.offsets[np.searchsorted(self.offsets, lows, side="right")])
+        first, last = np.append(True, lows[1:] != highs[:-1])[: len(lows)], np.append(lows[1:] != highs[:-1], True)[: len(lows)]
+        ranges = list(zip(lows[first].tolist(), highs[last].tolist(), strict=True))
+        table = self.read_ranges(names, ranges)
+        # how many events of the ranges' table stand before the first of each range
+        before = np.cumsum([0, *(stop - start for start, stop in ranges)])
+        if before[-1] == len(index):
+            return table
+        within = np.searchsorted(highs[last], index, side="right")
+        return take(table, before[within] + index - lows[first][within])
+
     def event_bytes(self, columns: Sequence[str] | None = None) -> float:
-        """Bytes of an event's entries in these columns (default: all); of ragged ones the mean of the first shard that has events."""
+        """Bytes of an event's entries in these columns (default: all); of ragged ones the mean of the first, middle and last shard that have events."""
         chosen = self.schema.columns if columns is None else self.schema.select(columns)
         size: dict[str, float] = {name: int(np.prod(column.shape)) * np.dtype(column.dtype).itemsize for name, column in chosen.items()}
         ragged = [name for name, column in chosen.items() if column.ragged]
-        first = next((each for each in self.shards if each.header.events), None)
-        if first is not None and ragged:
-            events = first.header.events
-            starts = self._starts(ragged, [(first, [(0, events)])])
-            size |= {name: size[name] * float(starts[name][0][-1]) / events for name in ragged}
+        filled = [each for each in self.shards if each.header.events]
+        if filled and ragged:
+            spread = [filled[i] for i in sorted({0, len(filled) // 2, len(filled) - 1})]
+            starts = self._starts(ragged, [(each, [(0, each.header.events)]) for each in spread])
+            events = sum(each.header.events for each in spread)
+            size |= {name: size[name] * float(sum(each[-1] for each in starts[name])) / events for name in ragged}
         return float(sum(size.values()))
 
     def _pieces(self, first: int, stop: int) -> Iterator[tuple[int, int, int]]:
@@ -160,9 +243,9 @@ class Store:
             self._first_use(source)
         try:
             # shards never change, so no file locks, which some cluster file systems lack
-            with h5py.File(source.path, "r", locking=False) as file:
+            with readable(source.path), h5py.File(source.path, "r", locking=False) as file:
                 yield file
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             raise
         except (OSError, KeyError, RuntimeError) as error:
             raise shard.broken(source.path, f"cannot be read ({error})") from error
@@ -187,3 +270,11 @@ class Store:
 
     def _place(self, file: h5py.File, name: str) -> Any:
         return file["theta" if name in self.schema.theta else "x"][name]
+
+
+def _neighbours(column: Column) -> int:
+    """How many events are read together at the least."""
+    size = int(np.prod(column.shape)) * np.dtype(column.dtype).itemsize
+    if column.ragged:
+        return RECORD_NEIGHBOURS if size >= shard.RECORD_BYTES else shard.CHUNK_EVENTS
+    return max(1, min(shard.CHUNK_EVENTS, 1 << int(np.log2(max(1.0, shard.CHUNK_BYTES / max(size, 1))))))

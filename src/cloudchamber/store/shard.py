@@ -22,14 +22,15 @@ import numpy as np
 
 from cloudchamber.jsonable import from_json
 from cloudchamber.schema import Column, Ragged, Schema
+from cloudchamber.store.dataset import readable
 from cloudchamber.store.leaves import DIGEST_BYTES, LEAF_BYTES, Leaves, digests
 
 HEADER_BYTES: Final = 512
 NAME = re.compile(r"shard-(\d{6,})\.h5")
-_CHUNK_BYTES: Final = 256 * 1024
-_CHUNK_EVENTS: Final = 512
+CHUNK_BYTES: Final = 256 * 1024
+CHUNK_EVENTS: Final = 512
 _SMALL_EVENT_BYTES: Final = 128
-_RECORD_BYTES: Final = 128
+RECORD_BYTES: Final = 128
 _SMALL_SHARE: Final = 1 / 16
 _READ_BYTES: Final = 1024 * 1024
 
@@ -79,7 +80,7 @@ class Shard:
             return
         buffer = memoryview(bytearray(_READ_BYTES))
         hasher = self.header.hasher()
-        with self.path.open("rb") as file:
+        with readable(self.path), self.path.open("rb") as file:
             file.seek(HEADER_BYTES)
             while count := file.readinto(buffer):
                 hasher.update(buffer[:count])
@@ -88,7 +89,7 @@ class Shard:
 
     def open_leaves(self) -> Leaves:
         """The digests of the image's leaves, none of them compared; ValueError where they are not those that were written."""
-        with self.path.open("rb") as file:
+        with readable(self.path), self.path.open("rb") as file:
             file.seek(HEADER_BYTES + self.header.image_bytes)
             expected = file.read()
         hasher = self.header.hasher()
@@ -99,7 +100,7 @@ class Shard:
 
     def compare(self, leaves: Leaves, first: int, stop: int) -> None:
         """Compare bytes ``first`` to ``stop`` of the image with their digests, if that was not done before; ValueError as ``verify``."""
-        with self.path.open("rb", buffering=0) as file:
+        with readable(self.path), self.path.open("rb", buffering=0) as file:
             if not leaves.agree(file, first, stop):
                 raise broken(self.path, "does not match its checksum")
 
@@ -123,7 +124,9 @@ def shard_path(folder: Path, block: int) -> Path:
 def find_shards(folder: Path, identity: str) -> tuple[Shard, ...]:
     """The complete shards by block number; ValueError lists those that are truncated, damaged or of another dataset (only headers are read)."""
     shards, errors = [], []
-    for path in folder.iterdir():
+    with readable(folder):
+        paths = list(folder.iterdir())
+    for path in paths:
         if NAME.fullmatch(path.name):
             try:
                 shards.append(_open_shard(path, identity))
@@ -135,7 +138,7 @@ def find_shards(folder: Path, identity: str) -> tuple[Shard, ...]:
 
 
 def _open_shard(path: Path, identity: str) -> Shard:
-    with path.open("rb") as file:
+    with readable(path), path.open("rb") as file:
         start = file.read(HEADER_BYTES)
     size = path.stat().st_size
     if size <= HEADER_BYTES:
@@ -199,19 +202,19 @@ def _records(image: bytes) -> tuple[tuple[int, int], ...]:
 def _write_column(group: h5py.Group, name: str, column: Column, values: Any, total_bytes: int) -> None:
     if isinstance(values, Ragged):
         place = group.create_group(name)
-        if values.values[:1].nbytes >= _RECORD_BYTES or values.values.nbytes < _SMALL_SHARE * total_bytes:
+        if values.values[:1].nbytes >= RECORD_BYTES or values.values.nbytes < _SMALL_SHARE * total_bytes:
             # records such as waveforms make up nearly all of a store: lzf would save two thirds of the disk, but a core unpacks 300 MB/s and copies 5 GB/s;
             # small columns beside them save nothing
             place.create_dataset("values", data=values.values)
         else:
             # a chunk holds about as many values as the events of a block that stream reads
             length = max(1.0, len(values.values) / max(len(values), 1))
-            _write_array(place, "values", values.values, most_rows=1 << int(np.ceil(np.log2(_CHUNK_EVENTS * length))))
+            _write_array(place, "values", values.values, most_rows=1 << int(np.ceil(np.log2(CHUNK_EVENTS * length))))
         place.create_dataset("offsets", data=values.offsets)
     elif values[:1].nbytes < _SMALL_EVENT_BYTES:
         place = group.create_dataset(name, data=values)
     else:
-        place = _write_array(group, name, values, most_rows=_CHUNK_EVENTS)
+        place = _write_array(group, name, values, most_rows=CHUNK_EVENTS)
     place.attrs.update({"unit": column.unit, "doc": column.doc, **({"categories": list(column.categories)} if column.categories else {})})
 
 
@@ -220,7 +223,7 @@ def _write_array(group: h5py.Group, name: str, array: np.ndarray, most_rows: int
     if len(array) == 0:
         return group.create_dataset(name, data=array)
     # a power of two, so that stream's blocks fall on whole chunks
-    rows = 1 << max(0, int(np.log2(_CHUNK_BYTES / array[:1].nbytes)))
+    rows = 1 << max(0, int(np.log2(CHUNK_BYTES / array[:1].nbytes)))
     return group.create_dataset(name, data=array, chunks=(min(rows, most_rows, len(array)), *array.shape[1:]), compression="lzf", shuffle=True)
 
 

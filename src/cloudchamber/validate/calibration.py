@@ -75,21 +75,35 @@ def rank_test(rank: np.ndarray, bins: int = 20) -> Ranks:
 
 
 def coverage(draws: np.ndarray, truth: np.ndarray, levels: Sequence[float] = LEVELS, kind: Literal["central", "highest_density"] = "central") -> Coverage:
-    """Coverage of the intervals from posterior draws (events, draws) of one parameter; give highest-density intervals some hundred draws.
+    """Coverage of the intervals from posterior draws (events, draws) of one parameter.
 
-    The central one cuts equal tails; the highest-density one is the shortest that holds the level's share of the draws.
+    The central one cuts equal tails; the highest-density one is the shortest that holds the level's share of draws and truth together, so that the
+    choice of the shortest does not make it too short: the fraction is the level whatever the number of draws, if the posterior is calibrated.
     """
     draws, truth = _posterior(draws, truth)
     if kind == "central":
         return coverage_of_levels(np.abs(2 * posterior_rank(draws, truth) - 1), levels)
-    level = _checked(levels)
-    ordered, events = np.sort(draws, axis=1), np.arange(len(truth))
+    level, random = _checked(levels), rng(0, "highest density")
+    # truth and draws are alike if calibrated: the shortest interval that holds m of all D + 1 holds the truth with the probability m / (D + 1)
+    pooled, place = np.sort(np.concatenate([draws, truth[:, None]], axis=1), axis=1), _places(draws, truth, random)
     inside = []
     for share in level:
-        span = min(int(np.ceil(share * (draws.shape[1] + 1))), draws.shape[1] - 1)
-        start = np.argmin(ordered[:, span:] - ordered[:, : draws.shape[1] - span], axis=1)
-        inside.append((ordered[events, start] <= truth) & (truth <= ordered[events, start + span]))
+        held = share * pooled.shape[1]
+        size = np.clip(np.floor(held).astype(int) + (random.random(len(truth)) < held % 1), 1, pooled.shape[1])
+        found = np.empty(len(truth), bool)
+        for m in np.unique(size):
+            chosen = size == m
+            start = np.argmin(pooled[chosen, m - 1 :] - pooled[chosen, : pooled.shape[1] - m + 1], axis=1)
+            found[chosen] = (start <= place[chosen]) & (place[chosen] < start + m)
+        inside.append(found)
     return _coverage(level, np.array(inside))
+
+
+def _places(draws: np.ndarray, truth: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The place of each truth among its draws once sorted, at random among ties."""
+    below, tied = np.sum(draws < truth[:, None], axis=1), np.sum(draws == truth[:, None], axis=1)
+    place: np.ndarray = below + np.floor(random.random(len(truth)) * (tied + 1)).astype(int)
+    return place
 
 
 def coverage_of_levels(needed: np.ndarray, levels: Sequence[float] = LEVELS) -> Coverage:

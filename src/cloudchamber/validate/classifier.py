@@ -66,7 +66,19 @@ def classifier_test(truth: np.ndarray, answer: np.ndarray, condition: np.ndarray
             torch.manual_seed(int(rng(seed, "weights", fold).integers(2**62)))
             score = _train(inputs, label, train, validation, settings)(inputs[test])
             found.append(auc(score[label[test] == 0], score[label[test] == 1]))
-    return Measured(float(np.mean([f.value for f in found])), float(np.sqrt(np.sum([f.error**2 for f in found]))) / len(found))
+    return Measured(float(np.mean([f.value for f in found])), _mean_error(np.array([f.error for f in found])))
+
+
+def _mean_error(errors: np.ndarray) -> float:
+    """The error of the mean over folds, each of which learns from the events that the others are tested on.
+
+    To first order a fold's AUC - 1/2 is d_k . sum_{j != k} d_j, with d_k the difference of answer and truth in its events: where both are alike, two of K
+    folds have the correlation 1 / (K - 1). Where they differ the classifier is the same in all folds and the correlation less: there the error is too large.
+    """
+    folds = len(errors)
+    correlation = np.full((folds, folds), 1 / (folds - 1))
+    np.fill_diagonal(correlation, 1.0)
+    return float(np.sqrt(errors @ correlation @ errors)) / folds
 
 
 def auc_of(features: Callable[[Table], np.ndarray], condition: Callable[[Table], np.ndarray], events: int) -> Callable[[Table, Table], Measured]:

@@ -76,7 +76,7 @@ def mmd(truth: np.ndarray, answer: np.ndarray, max_events: int = 2000, seed: int
 def separation_power(truth: np.ndarray, answer: np.ndarray, bins: int | np.ndarray = 30) -> float:
     """Half the triangular discrimination, 1/2 sum (p-q)^2 / (p+q), of two histograms: 0 for equal ones, 1 for disjoint ones.
 
-    ``bins`` counts bins of equal truth content, or gives edges; two more bins hold what lies beyond. Statistical noise adds about bins / (4 events).
+    ``bins`` counts bins of equal truth content, or gives edges; two more bins hold what lies beyond. Statistical noise adds about bins / (2 events).
     """
     truth, answer = _line(truth, answer)
     edges = np.unique(np.quantile(truth, np.linspace(0, 1, bins + 1)) if isinstance(bins, int) else np.asarray(bins, dtype=np.float64))

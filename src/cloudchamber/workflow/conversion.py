@@ -32,16 +32,18 @@ def convert(
     out: Path | str,
     format_from: str | None = None,
     format_to: str | None = None,
+    partial: bool = False,
 ) -> Converted:
     """Read files (or event stores) and write their events to one file, or without a suffix to a folder: an event store.
 
     The formats follow the suffixes unless they are named. A store gets the events in a fixed random order, so that any part of it is a fair sample.
+    ``partial`` takes what there is of stores that lack blocks.
     """
     study = find_study(study) if isinstance(study, str) else study
     sources = [source] if isinstance(source, (str, Path)) else list(source)
     if not sources:
         raise ValueError("give at least one file to convert")
-    tables = [read_table(Path(each), study, format_from) for each in sources]
+    tables = [read_table(Path(each), study, format_from, partial=partial) for each in sources]
     for path, other in zip(sources, tables, strict=True):
         if set(other) != set(tables[0]):
             raise ValueError(f"'{path}' holds the columns {', '.join(other)}, '{sources[0]}' holds {', '.join(tables[0])}: convert them one by one")
@@ -59,6 +61,7 @@ def _write_store(out: Path, table: Table, study: Study, names: list[str]) -> Non
     events = events_in(table)
     settings = {"files": names, "events": events, "digest": digest(table), "block_events": BLOCK_EVENTS}
     table = take(table, rng(0, "convert").permutation(events))
-    with StoreWriter(out, presence(table, study.schema_for(table)), "files", settings, 0) as writer:
-        for block in writer.missing(-(-events // BLOCK_EVENTS)):
+    blocks = -(-events // BLOCK_EVENTS)
+    with StoreWriter(out, presence(table, study.schema_for(table)), "files", settings, 0, events=events, blocks=blocks, order="random") as writer:
+        for block in writer.missing(blocks):
             writer.write_block(block, take(table, slice(block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS)))

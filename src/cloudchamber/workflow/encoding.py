@@ -48,12 +48,12 @@ class Encoded:
         columns = to_tensors(largest, store.schema.select((*recipe.given, *recipe.target))).values()
         return cls(store, recipe, codecs, 4 * sum(part.shape[1] for part in parts), sum(values[0].nbytes for values in columns))
 
-    def size(self, part: tuple[int, int]) -> int:
-        """Bytes that ``part`` of the store fills."""
-        return (part[1] - part[0]) * self.event_bytes
+    def size(self, part: np.ndarray) -> int:
+        """Bytes that the events ``part`` of the store fill."""
+        return len(part) * self.event_bytes
 
-    def batches(self, part: tuple[int, int], seed: int, memory: float) -> Batches:
-        """Batches of ``part`` from memory if it fits into ``memory`` bytes, else from a stream."""
+    def batches(self, part: np.ndarray, seed: int, memory: float) -> Batches:
+        """Batches of the events ``part`` (rising numbers) from memory if it fits into ``memory`` bytes, else from a stream."""
         from cloudchamber.train.batches import StreamBatches, TensorBatches
 
         batch_size, columns = self.recipe.fit.batch_size, (*self.recipe.given, *self.recipe.target)
@@ -63,18 +63,18 @@ class Encoded:
         def epoch(number: int) -> Iterator[Table]:
             return stream(self.store, columns, batch_size, seed, number, events=part, buffer_events=self.chunk(2 * CHUNK_EVENTS))
 
-        return StreamBatches(epoch, lambda table: encode(self.store.schema, table, self.recipe, self.codecs), -(-(part[1] - part[0]) // batch_size))
+        return StreamBatches(epoch, lambda table: encode(self.store.schema, table, self.recipe, self.codecs), -(-len(part) // batch_size))
 
-    def in_memory(self, part: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def in_memory(self, part: np.ndarray) -> tuple[Tensor, Tensor]:
         """The whole ``part``, read in chunks so that the raw columns are never in memory as a whole; zeros fill up narrower chunks of sets."""
         columns = (*self.recipe.given, *self.recipe.target)
-        edges = [*range(part[0], part[1], self.chunk(CHUNK_EVENTS)), part[1]]
+        edges = [*range(0, len(part), self.chunk(CHUNK_EVENTS)), len(part)]
         target: Tensor | None = None
         given: Tensor | None = None
         for low, high in pairwise(edges):
-            table = self.store.read(columns, slice(low, high))
+            table = self.store.read_events(columns, part[low:high])
             parts = encode(self.store.schema, table, self.recipe, self.codecs)
-            events, rows = part[1] - part[0], slice(low - part[0], high - part[0])
+            events, rows = len(part), slice(low, high)
             target, given = _filled(target, events, rows, parts[0]), _filled(given, events, rows, parts[1])
         assert target is not None and given is not None
         return target, given

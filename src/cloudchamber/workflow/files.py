@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,9 +17,10 @@ from cloudchamber.schema import Column, Ragged, Schema, Table, check_table
 from cloudchamber.study import Format, Study
 
 
-def read_table(path: Path, study: Study, format: str | None = None, own_first: bool = True) -> Table:
+def read_table(path: Path, study: Study, format: str | None = None, own_first: bool = True, partial: bool = False) -> Table:
     """The study's columns that a file, or an event store's folder, holds; ValueError where there is none of them.
 
+    A store that lacks blocks is refused, unless ``partial`` takes what is there.
     Where a suffix belongs to a format of the study's own and to a general one, ``own_first`` decides.
     """
     if not path.exists():
@@ -29,7 +31,11 @@ def read_table(path: Path, study: Study, format: str | None = None, own_first: b
         if not (path / "dataset.json").exists():
             folders = [f.name for f in study.formats if f.read is not None]
             raise ValueError(f"'{path}' is no event store; for the output folder of another program name its format: {', '.join(folders) or 'there is none'}")
-        return Store(path).read()
+        store = Store(path)
+        store.refuse_gaps(partial)
+        return store.read()
+    if not os.access(path, os.R_OK):
+        raise PermissionError(f"'{path}' may not be read: ask its owner for permission")
     chosen = find_format(path, study, format, "read", own_first)
     assert chosen.read is not None
     table = chosen.read(path)

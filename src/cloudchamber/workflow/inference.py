@@ -59,6 +59,7 @@ def infer(
     draws: int = 100,
     posterior: int = 0,
     answers_as: AnswersAs = "csv",
+    partial: bool = False,
 ) -> Inference:
     """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store).
 
@@ -75,7 +76,7 @@ def infer(
     _refuse_surrogate(model, run)
     if posterior < 0:
         raise ValueError(f"posterior, the number of draws an event, must not be negative, got {posterior}")
-    table = read_table(Path(file), study, format) if isinstance(file, (str, Path)) else dict(file)
+    table = read_table(Path(file), study, format, partial=partial) if isinstance(file, (str, Path)) else dict(file)
     table = _checked(table, model, study, file)
     given = {name: table[name] for name in model.recipe.given}
     answers = {"event": np.arange(events_in(given)), **labelled(model.predict(given, draws=draws, seed=seed, outside=outside), model)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cloudchamber.hub import find_run, load
 from cloudchamber.rng import rng
 from cloudchamber.run.provenance import sample_identity
 from cloudchamber.schema import Table, check_table, concatenate, events_in, take
+from cloudchamber.store.dataset import Order
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study
 from cloudchamber.workflow.files import find_format, presence, read_table, write_table
@@ -48,6 +50,7 @@ def sample(
     outside: Literal["refuse", "flag"] = "refuse",
     options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    partial: bool = False,
 ) -> Sampled:
     """Draw from ``subject`` (a study, ``"study/recipe"`` or a run folder) at ``given``, a table or file, or at ``n`` draws of the study's prior.
 
@@ -61,21 +64,22 @@ def sample(
         raise ValueError(f"a store has no column 'in_domain': give '{out}' a suffix such as .h5")
     if not to_store:
         find_format(out, study, format, "write")
-    table = _given(folder, study, model, n, given, seed)
+    table = _given(folder, study, model, n, given, seed, partial)
     events, seconds, parts = events_in(table), 0.0, list[Table]()
     blocks = range(-(-events // BLOCK_EVENTS))
-    writer = _writer(out, study, model, table, options or {}, seed) if to_store else None
-    for block in writer.missing(len(blocks)) if writer else blocks:
-        part = take(table, slice(block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS))
-        start = time.perf_counter()
-        drawn = model.sample({name: part[name] for name in model.recipe.given}, block_seed(seed, block), outside=outside, **(options or {}))
-        seconds += time.perf_counter() - start
-        if writer:
-            writer.write_block(block, {**part, **drawn})
-        else:
-            parts.append({**part, **drawn})
-        if progress is not None:
-            progress(min((block + 1) * BLOCK_EVENTS, events), events, "")
+    with contextlib.ExitStack() as stack:
+        writer = stack.enter_context(_writer(out, study, model, table, options or {}, seed, "random" if given is None else "given")) if to_store else None
+        for block in writer.missing(len(blocks)) if writer else blocks:
+            part = take(table, slice(block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS))
+            start = time.perf_counter()
+            drawn = model.sample({name: part[name] for name in model.recipe.given}, block_seed(seed, block), outside=outside, **(options or {}))
+            seconds += time.perf_counter() - start
+            if writer:
+                writer.write_block(block, {**part, **drawn})
+            else:
+                parts.append({**part, **drawn})
+            if progress is not None:
+                progress(min((block + 1) * BLOCK_EVENTS, events), events, "")
     if parts:
         write_table(out, concatenate(parts), study, format)
     return Sampled(out, events, seconds)
@@ -96,13 +100,13 @@ def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscr
     return (export_onnx if kind == "onnx" else export_torchscript)(model, out, **(options or {}))
 
 
-def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given: Table | Path | str | None, seed: int) -> Table:
+def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given: Table | Path | str | None, seed: int, partial: bool) -> Table:
     """The columns to sample at, checked: the user's own, or theta of the prior that the run learned from."""
     names, schema = model.recipe.given, model.schema
     if (n is None) == (given is None):
         raise ValueError("give either n, a number of events from the prior, or given, a file or table of the given columns")
     if given is not None:
-        table = read_table(Path(given), study, own_first=False) if isinstance(given, (str, Path)) else given
+        table = read_table(Path(given), study, own_first=False, partial=partial) if isinstance(given, (str, Path)) else given
         return check_table(table, schema.select(names), extra=True)
     if n is None or n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
@@ -111,7 +115,9 @@ def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given
     return check_table(trained_simulator(folder, study).prior(n, rng(seed, "prior")), schema.theta, extra=True)
 
 
-def _writer(out: Path, study: Study, model: TrainedModel, table: Table, options: Mapping[str, Any], seed: int) -> StoreWriter:
+def _writer(out: Path, study: Study, model: TrainedModel, table: Table, options: Mapping[str, Any], seed: int, order: Order) -> StoreWriter:
     kept = presence({**table, **dict.fromkeys(model.recipe.target)}, model.schema)
     settings = {**sample_identity(model, digest(table), options), "block_events": BLOCK_EVENTS}
-    return StoreWriter(out, kept, f"{study.name}/{model.recipe.name}", settings, seed)
+    events = events_in(table)
+    blocks = -(-events // BLOCK_EVENTS)
+    return StoreWriter(out, kept, f"{study.name}/{model.recipe.name}", settings, seed, events=events, blocks=blocks, order=order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import threading
@@ -28,7 +29,7 @@ Progress: TypeAlias = Callable[[int, int, str], None]
 STORE_SETTINGS = ("block_events", "theta_digest")
 """What a store notes beside the simulator's own settings."""
 
-
+BLOCK_EVENTS = 1000
 LIVE_EVENTS = 200
 MOST_IN_FLIGHT = 1000
 
@@ -75,31 +76,38 @@ def simulate(
     simulator: str | None = None,
     settings: Mapping[str, Any] | None = None,
     workers: int = 1,
-    block_events: int = 1000,
+    block_events: int = BLOCK_EVENTS,
     executor: Executor | None = None,
     theta: Table | Path | str | None = None,
     progress: Progress | None = None,
+    partial: bool = False,
 ) -> Simulated:
     """Simulate ``n`` events of a study into the event store ``out``; after an interruption the same call makes the missing blocks only.
 
-    The events depend on ``seed``, ``settings`` and ``block_events``, not on ``workers`` or the ``executor`` (processes where none is given; its workers
-    write into ``out``, so on a cluster that is a shared folder).
-    ``theta``, a table or a file of it, replaces the prior: one event each.
+    The events depend on ``seed``, ``simulator``, ``settings``, ``theta`` and ``block_events``, not on ``workers`` or the ``executor`` (processes where none
+    is given; its workers write into ``out``, so on a cluster that is a shared folder).
+    ``theta``, a table or a file of it, replaces the prior: one event each; ``partial`` takes what there is of a store that lacks blocks.
     """
     study = find_study(study) if isinstance(study, str) else study
     model = make_simulator(study, simulator, settings)
+    if isinstance(theta, (str, Path)):
+        theta = read_table(Path(theta), study, own_first=False, partial=partial)
     if theta is not None:
-        theta = check_table(read_table(Path(theta), study, own_first=False) if isinstance(theta, (str, Path)) else theta, model.schema.theta, extra=True)
+        theta = check_table(theta, model.schema.theta, extra=True)
         n = events_in(theta)
     if n is None or n < 1 or block_events < 1 or workers < 1:
         raise ValueError(f"events, events in a block and workers must be at least 1, got n={n}, block_events={block_events}, workers={workers}")
     described = {**simulator_settings(model), "block_events": block_events, **({"theta_digest": digest(theta)} if theta is not None else {})}
+    first = next(iter(study.simulators))
+    words, count = stream_words(model, theta, None if simulator in (None, first) else simulator, block_events), -(-n // block_events)
     start, made = time.perf_counter(), 0
     # an absolute path, because a cluster's workers start in folders of their own
-    with StoreWriter(Path(out).resolve(), model.schema, simulator or next(iter(study.simulators)), described, seed) as writer:
-        missing = writer.missing(-(-n // block_events))
-        _refuse_short_blocks(Path(out), n, block_events)
-        blocks = [Block(block, block_events * block, min(block_events * (block + 1), n)) for block in missing]
+    with StoreWriter(
+        Path(out).resolve(), model.schema, simulator or first, described, seed, events=n, blocks=count, order="random" if theta is None else "given"
+    ) as writer:
+        # a store that holds more keeps its last block's length
+        stop = max(n, writer.dataset.events or 0)
+        blocks = [Block(block, block_events * block, min(block_events * (block + 1), stop), words) for block in writer.missing(count)]
         total = sum(block.events for block in blocks)
         for events in _write_blocks(writer, model, seed, blocks, theta, workers, executor):
             made += events
@@ -108,17 +116,40 @@ def simulate(
     return Simulated(Path(out), n, made, time.perf_counter() - start)
 
 
-def _refuse_short_blocks(folder: Path, n: int, block_events: int) -> None:
-    """A store that ended with a short block cannot grow: that block would not be what a longer simulation makes."""
-    for shard in Store(folder).shards:
-        block, events = shard.header.block, shard.header.events
-        if events < min(block_events, n - block * block_events):
-            raise ValueError(f"block {block} of '{folder}' holds {events} events: only a store of a multiple of {block_events} can grow; use another folder")
+def stream_words(simulator: Simulator, theta: Table | None = None, name: str | None = None, block_events: int = BLOCK_EVENTS) -> tuple[str, ...]:
+    """What keeps the random numbers of simulations of one seed apart.
+
+    The simulator's ``name`` where it is not the study's first, settings other than its defaults, the whole ``theta`` that was given, and unusual blocks.
+    """
+    settings = simulator_settings(simulator)
+    try:
+        changed = _changes(settings, simulator_settings(type(simulator)()))
+    except (TypeError, ValueError):
+        changed = settings
+    return (
+        *([f"simulator {name}"] if name is not None else []),
+        *([f"settings {json.dumps(changed, sort_keys=True)}"] if changed else []),
+        *([f"theta {digest(theta)}"] if theta is not None else []),
+        *([f"blocks of {block_events}"] if block_events != BLOCK_EVENTS else []),
+    )
+
+
+def _changes(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that differ from the defaults; of parts of the same kind only what differs in them."""
+    changed = {}
+    for name, value in settings.items():
+        default = defaults.get(name)
+        if name not in defaults or value != default:
+            alike = isinstance(value, dict) and isinstance(default, dict) and set(value) == set(default) and value.get("kind") == default.get("kind")
+            changed[name] = _changes(value, default) if alike and default is not None else value
+    return changed
 
 
 def live_events(simulator: Simulator, n: int, seed: int, workers: int = 1, theta: Table | None = None, purpose: str = "truth") -> Table:
     """``n`` events of theta and x in memory; ``purpose`` keeps them apart from a store's events of the same seed."""
-    blocks = [Block(number, first, min(first + LIVE_EVENTS, n), (purpose,)) for number, first in enumerate(range(0, n, LIVE_EVENTS))]
+    theta = None if theta is None else check_table(theta, simulator.schema.theta)
+    words = (purpose, *stream_words(simulator, theta))
+    blocks = [Block(number, first, min(first + LIVE_EVENTS, n), words) for number, first in enumerate(range(0, n, LIVE_EVENTS))]
     if workers == 1:
         return concatenate([simulate_block(simulator, seed, block, _part(theta, block)) for block in blocks])
     with TemporaryDirectory() as folder, StoreWriter(folder, simulator.schema, purpose, {}, seed) as writer:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloudchamber.atomic import held
-from cloudchamber.jsonable import merge
+from cloudchamber.hub import find_run, load
+from cloudchamber.jsonable import flat, merge
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles, write_json
 from cloudchamber.schema import Column, Ragged, Schema, Table, events_in, take
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cloudchamber.nn.codec import Codec
     from cloudchamber.run.domain import Domain
     from cloudchamber.run.familiarity import Familiarity
+    from cloudchamber.run.trained import TrainedModel
     from cloudchamber.train.batches import Batches
     from cloudchamber.train.fit import Hardware
 
@@ -66,20 +68,30 @@ def train(
     limit: int | None = None,
     memory_gb: float = 4.0,
     progress: Progress | None = None,
+    start: Path | str | None = None,
+    teacher: Path | str | None = None,
+    partial: bool = False,
 ) -> Trained:
-    """Fit a recipe (by name, or itself) to the first ``limit`` events of the store ``data``; the run folder ``out`` resumes after an interruption.
+    """Fit a recipe (by name, or itself) to ``limit`` events of the store ``data``, drawn by ``seed`` as those held out are.
 
-    The last ``fit.validation_fraction`` of the events choose the best epoch and are not learned from. ``overrides`` changes settings by name, such as
+    The run folder ``out`` resumes after an interruption. A fraction ``fit.validation_fraction`` of the events chooses the best epoch and is not learned from. ``overrides`` changes settings by name, such as
     ``{"fit": {"epochs": 3}}``. Encoded events that fill more than ``memory_gb``, held-out ones first, are streamed from the store.
+
+    ``start``, a trained model as ``load`` names them, gives the first weights, the codecs, and without ``recipe`` the recipe too: fine-tuning, for a recipe
+    of the same model and codecs. ``partial`` takes a store that lacks blocks. ``teacher``, another one, is handed to a recipe that learns from a trained model (``TaughtSettings``).
     """
     study = find_study(study) if isinstance(study, str) else study
+    before = load(start) if start is not None else None
+    if before is not None and recipe is None:
+        recipe = before.recipe
     chosen = study.recipe(recipe) if recipe is None or isinstance(recipe, str) else recipe
     if overrides:
         chosen = chosen.with_json(merge(chosen.to_json(), overrides))
     store, files = Store(data), RunFiles(Path(out))
+    store.refuse_gaps(partial)
     # of several processes of one training the first one writes
     with held(files.folder, f"train {study.name}/{chosen.name}") if rank() == 0 else contextlib.nullcontext():
-        return _train(study, chosen, store, files, seed, hardware, limit, memory_gb, progress)
+        return _train(study, chosen, store, files, seed, hardware, limit, memory_gb, progress, before, start, load(teacher) if teacher is not None else None)
 
 
 def _train(
@@ -92,10 +104,13 @@ def _train(
     limit: int | None,
     memory_gb: float,
     progress: Progress | None,
+    before: TrainedModel | None,
+    start: Path | str | None,
+    teacher: TrainedModel | None,
 ) -> Trained:
     import torch
 
-    from cloudchamber.run.provenance import begin, provenance, run_identity
+    from cloudchamber.run.provenance import begin, provenance, read_provenance, run_identity
     from cloudchamber.run.trained import TrainedModel
     from cloudchamber.train.checkpoint import remove_checkpoints
     from cloudchamber.train.fit import Hardware, fit
@@ -103,8 +118,13 @@ def _train(
     schema = store.schema
     given_columns, target_columns = schema.select(chosen.given), schema.select(chosen.target)
     _refuse_sets(target_columns)
-    parts = _split(store.n_events, limit, chosen.fit.validation_fraction)
-    origin = provenance(study.name, chosen, store, seed, {"training": parts[0][1] - parts[0][0], "validation": parts[1][1] - parts[1][0]})
+    parts = _split(store.n_events, limit, chosen.fit.validation_fraction, seed)
+    origin = provenance(study.name, chosen, store, seed, {"training": len(parts[0]), "validation": len(parts[1])})
+    if before is not None and start is not None:
+        _refuse_other_networks(chosen, before)
+        origin["start"] = {"weights": before.digest, "training": read_provenance(find_run(start)[0])}
+    if teacher is not None:
+        origin["teacher"] = teacher.digest
     if rank() == 0:
         begin(files, chosen, origin)
     if files.finished:
@@ -112,18 +132,24 @@ def _train(
         return _done(files)
 
     columns = (*chosen.given, *chosen.target)
-    sample = store.read_ranges(columns, _spread(parts[0], _codec_events(store, columns, parts[0])))
-    codecs = chosen.given_codec.build(given_columns), chosen.target_codec.build(target_columns)
-    _fit_codecs(codecs, sample, given_columns, target_columns)
+    sample = store.read_events(columns, _spread(parts[0], _codec_events(store, columns, parts[0])))
+    if before is not None:
+        # the weights mean what these codecs say
+        codecs = before.given_codec, before.target_codec
+    else:
+        codecs = chosen.given_codec.build(given_columns), chosen.target_codec.build(target_columns)
+        _fit_codecs(codecs, sample, given_columns, target_columns)
     # the first weights come from the seed, and the caller's own random numbers stay as they are
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng(seed, "weights").integers(2**62)))
-        model = chosen.model.build(codecs[1].size, codecs[0].size)
+        model = _built(chosen, codecs[1].size, codecs[0].size, teacher)
+    if before is not None:
+        model.load_state_dict(before.model.state_dict())
 
     domain = trained_domain(schema, chosen.given, sample)
     source, memory = Encoded.of(store, chosen, codecs, sample), memory_gb * 2**30
     del sample
-    held_out = source.batches(parts[1], seed, memory) if parts[1][1] > parts[1][0] else None
+    held_out = source.batches(parts[1], seed, memory) if len(parts[1]) else None
     batches = source.batches(parts[0], seed, memory - source.size(parts[1]))
 
     def told(epoch: int, epochs: int, text: str) -> None:
@@ -145,6 +171,25 @@ def _train(
     return Trained(files.folder, result.validation_loss, result.best_epoch, result.epochs, result.seconds, origin["events"]["training"])
 
 
+def _built(recipe: Recipe, target_size: int, given_size: int, teacher: TrainedModel | None) -> ConditionalModel:
+    from cloudchamber.models.recipe import TaughtSettings
+
+    if teacher is None:
+        return recipe.model.build(target_size, given_size)
+    if not isinstance(recipe.model, TaughtSettings):
+        raise ValueError(f"'{recipe.name}' takes no teacher: its model {type(recipe.model).__name__} has no build_taught")
+    return recipe.model.build_taught(target_size, given_size, teacher)
+
+
+def _refuse_other_networks(recipe: Recipe, before: TrainedModel) -> None:
+    from cloudchamber.run.provenance import differences
+
+    names = ("target", "given", "target_codec", "given_codec", "model")
+    there, now = (flat({name: each.to_json()[name] for name in names}) for each in (before.recipe, recipe))
+    if changed := differences(there, now):
+        raise ValueError(f"the recipe '{recipe.name}' cannot start from the weights of another network or codec: {'; '.join(changed)}")
+
+
 def _done(files: RunFiles) -> Trained:
     """What a finished run reached."""
     files.verify()
@@ -158,11 +203,15 @@ def trained_simulator(folder: Path, study: Study, changes: Mapping[str, Any] | N
     """The simulator, with its settings (``changes`` aside), whose events a run learned; ValueError where it learned from files."""
     from cloudchamber.run.provenance import read_provenance
 
-    origin = read_provenance(folder)
+    return simulator_of(read_provenance(folder), study, changes)
+
+
+def simulator_of(origin: Mapping[str, Any], study: Study, changes: Mapping[str, Any] | None = None) -> Simulator:
+    """The simulator of a provenance, with ``changes`` to its settings; ValueError where it names files."""
     if origin["simulator"] not in study.simulators:
         raise ValueError(f"the run learned from '{origin['simulator']}', which cannot be simulated here: give events of your own, as a store or a file")
-    settings = {key: value for key, value in origin["settings"].items() if key not in STORE_SETTINGS} | dict(changes or {})
-    return make_simulator(study, origin["simulator"], settings)
+    settings = {key: value for key, value in origin["settings"].items() if key not in STORE_SETTINGS}
+    return make_simulator(study, origin["simulator"], settings | dict(changes or {}))
 
 
 def trained_domain(schema: Schema, given: Sequence[str], sample: Table) -> Domain:
@@ -222,13 +271,14 @@ def rank() -> int:
     return int(getattr(rank_zero_only, "rank", 0))
 
 
-def _split(events: int, limit: int | None, fraction: float) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Ranges of the events to learn from and of those held out."""
+def _split(events: int, limit: int | None, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of the events to learn from and of those held out, rising: drawn over the whole store, whose order may mean something."""
     used = events if limit is None else min(limit, events)
     held_out = max(1, round(fraction * used)) if fraction > 0 else 0
     if used - held_out < 2:
         raise ValueError(f"{used} events with a validation fraction of {fraction} leave {used - held_out} to learn from: simulate more")
-    return (0, used - held_out), (used - held_out, used)
+    order = rng(seed, "held out").permutation(events)[:used]
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
 def _refuse_sets(target: Mapping[str, Column]) -> None:
@@ -237,11 +287,11 @@ def _refuse_sets(target: Mapping[str, Column]) -> None:
             raise ValueError(f"column '{name}' is ragged: a model may be given sets, but it answers with columns of a fixed shape only")
 
 
-def _codec_events(store: Store, columns: Sequence[str], part: tuple[int, int]) -> int:
-    """How many events the codecs learn from, judged by the sets of the first ones."""
-    first = store.read(columns, slice(part[0], min(part[1], part[0] + 100)))
-    elements = sum(len(values.values) for values in first.values() if isinstance(values, Ragged))
-    return min(CODEC_EVENTS, max(CODEC_ELEMENTS * min(part[1] - part[0], 100) // max(elements, 1), 100))
+def _codec_events(store: Store, columns: Sequence[str], part: np.ndarray) -> int:
+    """How many events the codecs learn from, judged by the sets of some of them."""
+    some = store.read_events(columns, _spread(part, 100))
+    elements = sum(len(values.values) for values in some.values() if isinstance(values, Ragged))
+    return min(CODEC_EVENTS, max(CODEC_ELEMENTS * min(len(part), 100) // max(elements, 1), 100))
 
 
 def _fit_codecs(codecs: tuple[Codec, Codec], sample: Table, given_columns: Mapping[str, Column], target_columns: Mapping[str, Column]) -> None:
@@ -256,10 +306,6 @@ def _fit_codecs(codecs: tuple[Codec, Codec], sample: Table, given_columns: Mappi
     codecs[1].fit(to_tensors(few, target_columns), given)
 
 
-def _spread(part: tuple[int, int], events: int) -> list[tuple[int, int]]:
-    """Ranges that hold at most about ``events`` of ``part``, evenly spread."""
-    first, stop = part
-    if stop - first <= events:
-        return [part]
-    piece = max(events // 50, 1)
-    return [(start, start + piece) for start in np.linspace(first, stop - piece, 50).astype(int).tolist()]
+def _spread(part: np.ndarray, events: int) -> np.ndarray:
+    """At most so many of the events ``part``, evenly spread."""
+    return part if len(part) <= events else part[np.linspace(0, len(part) - 1, events).astype(int)]

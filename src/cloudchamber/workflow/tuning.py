@@ -60,6 +60,7 @@ def tune(
     limit: int | None = None,
     memory_gb: float = 4.0,
     progress: Callable[[int, int, str], None] | None = None,
+    partial: bool = False,
 ) -> Tuned:
     """Train ``recipe`` with ``trials`` different settings, each in ``out/trial-0000``, for the lowest validation loss.
 
@@ -69,6 +70,7 @@ def tune(
 
     The same call goes on after an interruption, and may run in many processes and machines at once, which share ``out`` or at least ``storage``: "journal"
     (a file in ``out``), "sqlite" (likewise), the path of a journal file, or a database's URL. ``trials`` counts those of all of them.
+    A store that lacks blocks is refused, unless ``partial`` takes what is there.
     ``out`` gets ``best.json``, overrides for ``train``, and a page with all trials.
     """
     from cloudchamber.train.tune import listed, open_search, read_space, run_trials
@@ -84,6 +86,7 @@ def tune(
         chosen = chosen.with_json(merge(chosen.to_json(), {"fit": {"epochs": epochs, "warmup_epochs": warmup}}))
     plain = read_file(Path(space)) if isinstance(space, (str, Path)) else space if space is not None else _own_space(study, chosen)
     values, store, folder = read_space(plain), Store(data), Path(out)
+    store.refuse_gaps(partial)
     check_space(values, chosen)
     folder.mkdir(parents=True, exist_ok=True)
     settings = chosen.to_json()
@@ -109,7 +112,7 @@ def tune(
             if (loss := _logged_loss(place, epoch)) is not None:
                 report(epoch, loss)
 
-        done = train(study, data, place, chosen, seed, overrides_of(drawn, settings), hardware, limit, memory_gb, watch)
+        done = train(study, data, place, chosen, seed, overrides_of(drawn, settings), hardware, limit, memory_gb, watch, partial=partial)
         return done.validation_loss
 
     def told(now: int, trial: Trial) -> None:

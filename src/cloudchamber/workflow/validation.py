@@ -11,13 +11,13 @@ import numpy as np
 
 from cloudchamber.hub import find_run, load
 from cloudchamber.rng import rng
-from cloudchamber.run.provenance import read_provenance
-from cloudchamber.schema import Schema, Table, check_table, events_in, take
+from cloudchamber.run.provenance import origins, read_provenance
+from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import ProtocolFunction, Simulator, Study
 from cloudchamber.workflow.files import read_table
 from cloudchamber.workflow.simulation import STORE_SETTINGS, live_events, make_simulator
-from cloudchamber.workflow.training import trained_simulator
+from cloudchamber.workflow.training import simulator_of, trained_simulator
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,13 +65,15 @@ def validate(
     floor: Path | str | None = None,
     protocol: str | None = None,
     told: Callable[[str], None] = lambda text: None,
+    partial: bool = False,
 ) -> Validation:
     """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
 
     Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``against``, or simulated here. ``n`` events are
     compared with answers at the same theta; as many more give the floor that truth reaches against truth: simulated here at the same theta too, taken from
     the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
-    ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``told`` hears how far it is.
+    ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``told`` hears how far it is. The events
+    are drawn by ``seed`` over the whole store; one that lacks blocks is refused, unless ``partial`` takes what is there.
     """
     folder, study = find_run(subject)
     agreed = None if protocol is None else study.protocol(protocol)
@@ -86,20 +88,26 @@ def validate(
     if floor is not None and data is None:
         raise ValueError("floor, a second event store, needs data, the first one")
     if against is not None:
-        truth = read_table(Path(against), study, format)
+        truth = read_table(Path(against), study, format, partial=partial)
         facts["truth"] = f"{events_in(truth)} events of {Path(against).name}"
         first, second = _halves(truth, n, seed)
     elif data is not None:
         store = Store(Path(data))
+        store.refuse_gaps(partial)
         folders = [find_run(each)[0] for each in names.values()]
         _refuse_training_data(store, folders, study)
         facts["truth"] = f"events of the store {Path(data).name} (simulator {store.simulator}, seed {store.seed})"
         if floor is None:
-            first, second = _halves(store.read(events=slice(0, 2 * n)), n, seed)
+            first, second = _halves(store.read_events(None, _drawn(store.n_events, 2 * n, seed)), n, seed)
         else:
-            _refuse_training_data(Store(Path(floor)), folders, study)
-            first, second = store.read(events=slice(0, n)), Store(Path(floor)).read(events=slice(0, n))
+            other = Store(Path(floor))
+            other.refuse_gaps(partial)
+            _refuse_training_data(other, folders, study)
+            index = _drawn(min(store.n_events, other.n_events), n, seed)
+            order = rng(seed, "halves").permutation(len(index))
+            first, second = (take(each.read_events(None, index), order) for each in (store, other))
             _refuse_other_theta(first, second, store.schema)
+            _refuse_same_x(first, second, store.schema)
     else:
         simulator = trained_simulator(folder, study)
         first, second = truth_twice(simulator, n, seed, workers)
@@ -199,14 +207,17 @@ def _refuse_training_data(store: Store, folders: Sequence[Path], study: Study) -
 
 def _learned_from(folder: Path, store: Store, study: Study) -> bool:
     """Whether a run learned from events of the same origin as the store's, also where its simulator lacked settings that today's has at their defaults."""
-    origin = read_provenance(folder)
+    return any(_is_origin(origin, store, study) for origin in origins(folder))
+
+
+def _is_origin(origin: Mapping[str, Any], store: Store, study: Study) -> bool:
     if origin["identity"] == store.dataset.identity:
         return True
     there = (origin["simulator"], origin["data_seed"], *(origin["settings"].get(name) for name in STORE_SETTINGS))
     if there != (store.simulator, store.seed, *(store.settings.get(name) for name in STORE_SETTINGS)) or store.simulator not in study.simulators:
         return False
     settings = {name: value for name, value in store.settings.items() if name not in STORE_SETTINGS}
-    return trained_simulator(folder, study) == make_simulator(study, store.simulator, settings)
+    return simulator_of(origin, study) == make_simulator(study, store.simulator, settings)
 
 
 def _halves(truth: Table, n: int, seed: int) -> tuple[Table, Table]:
@@ -220,6 +231,23 @@ def _refuse_other_theta(first: Table, second: Table, schema: Schema) -> None:
     for name in schema.theta:
         if not np.array_equal(first[name], second[name]):
             raise ValueError(f"the floor's '{name}' differs from the data's: simulate it with --theta, from the data's own theta")
+
+
+def _refuse_same_x(first: Table, second: Table, schema: Schema) -> None:
+    """A floor of the very events would be 0."""
+    if all(_same(first[name], second[name]) for name in schema.x):
+        raise ValueError("the floor's events are those of the data, x and all: simulate it with another --seed, or with --theta from the data's own theta")
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Ragged):
+        return np.array_equal(one.offsets, other.offsets) and np.array_equal(one.values, other.values)
+    return np.array_equal(one, other)
+
+
+def _drawn(events: int, n: int, seed: int) -> np.ndarray:
+    """``n`` of so many events, or all, drawn over the whole store: its order may mean something."""
+    return np.arange(events) if n >= events else np.sort(rng(seed, "compared").choice(events, n, replace=False))
 
 
 def _within_domain(truth: Table, models: Mapping[str, TrainedModel]) -> tuple[Table, int]:
