@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import json
 import os
 import subprocess
@@ -180,17 +179,27 @@ with held(Path(sys.argv[1]), "train"):
 
 
 def test_a_forked_child_does_not_end_its_parent_s_lock(tmp_path: Path) -> None:
-    lock = held(tmp_path, "train")
-    lock.__enter__()
-    if (child := os.fork()) == 0:
-        lock.__exit__(None, None, None)
-        gc.collect()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    assert (tmp_path / ".holder.json").exists()
-    with pytest.raises(FolderInUseError):
-        held(tmp_path, "simulate").__enter__()
+    code = """
+import gc, os, sys
+from pathlib import Path
+from cloudchamber.atomic import FolderInUseError, held
+folder = Path(sys.argv[1])
+lock = held(folder, "train")
+lock.__enter__()
+if (child := os.fork()) == 0:
     lock.__exit__(None, None, None)
+    del lock
+    gc.collect()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert (folder / ".holder.json").exists()
+try:
+    held(folder, "simulate").__enter__()
+except FolderInUseError:
+    print("still held")
+"""
+    found = run(code, tmp_path)
+    assert (found.stdout, found.stderr) == ("still held\n", "")
 
 
 def test_a_folder_that_takes_no_lock_is_named(tmp_path: Path) -> None:

@@ -134,3 +134,20 @@ def test_bad_questions_are_refused() -> None:
         layer_relevances(net, inputs(4, 3), one, layers=["x"])
     with pytest.raises(ValueError, match="no relevance rule"):
         relevance(nn.Sequential(nn.GroupNorm(1, 3)).double(), inputs(4, 3), one)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: 2.0 / x,
+        lambda x: torch.div(torch.ones_like(x), x),
+        torch.reciprocal,
+        lambda x: x.prod(1, keepdim=True),
+        lambda x: torch.maximum(x, 2 * x),
+        lambda x: torch.minimum(x, 2 * x),
+        lambda x: torch.max(x, 2 * x),
+    ],
+)
+def test_operations_without_a_rule_are_refused(function) -> None:
+    with pytest.raises(ValueError, match="no relevance rule for"):
+        relevance(function, torch.rand(4, 3) + 1, lambda y: y[:, 0])

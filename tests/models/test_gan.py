@@ -134,3 +134,11 @@ def test_energy_distance_of_shifted_normals() -> None:
     assert all(a < b for a, b in pairwise(distances))
     with pytest.raises(ValueError, match="same length >= 2"):
         energy_distance(first, second[:3])
+
+
+@pytest.mark.parametrize("events", [1, 3, 6, 11, 12, 16, 500])
+def test_the_critic_takes_its_turns_whatever_the_batch(events: int) -> None:
+    model = Gan(latent=2, hidden=8, layers=1, critic_steps=5).build(3, 2)
+    losses = list(model.losses(torch.randn(events, 3), torch.randn(events, 2)))
+    assert [part is model.critic for part, _ in losses] == [True] * 5 + [False]
+    assert all(torch.isfinite(loss) for _, loss in losses)

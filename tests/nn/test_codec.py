@@ -101,3 +101,14 @@ def test_bad_columns_and_values_are_named() -> None:
         Columns().build({"depth": Column()}).fit({"depth": torch.tensor([float("nan"), 1.0])}, {})
     with pytest.raises(ValueError, match="missing column 'depth'"):
         Columns().build({"depth": Column()}).encode({}, {})
+
+
+def test_a_clamped_column_has_no_density() -> None:
+    columns = {"share": torch.rand(200), "far": torch.rand(200)}
+    codec = Columns().build({"share": Column(low=0, high=1), "far": Column(low=-50, high=50)})
+    codec.fit(columns, {})
+    with pytest.raises(ValueError, match=r"column 'share': draws beyond its bound 0 .* use the transform 'logit'"):
+        codec.log_det(columns, {})
+    codec = Columns({"share": "logit"}).build({"share": Column(low=0, high=1), "far": Column(low=-50, high=50)})
+    codec.fit(columns, {})
+    assert torch.isfinite(codec.log_det(columns, {})).all()

@@ -161,15 +161,23 @@ def test_copies_hold_nothing_and_end_nothing(tmp_path: Path) -> None:
     gc.collect()
     with pytest.raises(FolderInUseError):
         opened(tmp_path)
-    if (child := os.fork()) == 0:
-        writer.close()
-        del writer
-        gc.collect()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    assert (tmp_path / ".holder.json").exists()
-    with pytest.raises(FolderInUseError):
-        opened(tmp_path)
+    code = f"""
+import gc, os
+from cloudchamber.store import Store, StoreWriter
+writer = StoreWriter({str(tmp_path)!r} + "/other", Store({str(tmp_path)!r}).schema, "toy", {{}}, 0)
+if (child := os.fork()) == 0:
+    writer.close()
+    del writer
+    gc.collect()
+    os._exit(0)
+os.waitpid(child, 0)
+try:
+    StoreWriter(writer.folder, writer.dataset.schema, "toy", {{}}, 0)
+except RuntimeError as error:
+    print(error)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "is being written by 'StoreWriter of toy'" in found.stdout and found.stderr == ""
 
 
 def test_only_what_dead_processes_left_is_removed(tmp_path: Path) -> None:

@@ -114,3 +114,14 @@ def test_unusable_input_is_refused():
         pulls(np.ones(2), np.array([1.0, 0.0]), np.ones(2))
     with pytest.raises(ValueError, match="at least 100 events"):
         rank_test(np.ones(20))
+
+
+@pytest.mark.parametrize("draws", [20, 100])
+def test_highest_density_intervals_cover_their_level_whatever_the_number_of_draws(draws: int) -> None:
+    random = np.random.default_rng(7)
+    events = 20_000
+    truth, drawn = random.gumbel(size=events), random.gumbel(size=(events, draws))
+    exact = coverage(drawn, truth, kind="highest_density")
+    assert np.all(np.abs(exact.fraction - exact.level) < 5 * exact.error)
+    assert np.all(coverage(2 * drawn, truth, kind="highest_density").fraction > exact.level + 0.02)
+    assert np.all(coverage(0.5 * drawn, truth, kind="highest_density").fraction < exact.level - 0.05)

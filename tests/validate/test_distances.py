@@ -112,3 +112,9 @@ def test_unusable_samples_are_refused():
         mmd(np.ones(5), np.ones(5))
     with pytest.raises(ValueError, match="at least one bin"):
         separation_power(np.ones(5), gaussian(1))
+
+
+def test_noise_of_the_separation_power_is_bins_over_twice_the_events() -> None:
+    random = np.random.default_rng(3)
+    found = [separation_power(random.random(1000), random.random(1000), np.linspace(0, 1, 31)) for _ in range(200)]
+    assert np.mean(found) == pytest.approx(30 / 2000, rel=0.1)

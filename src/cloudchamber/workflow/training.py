@@ -74,11 +74,12 @@ def train(
 ) -> Trained:
     """Fit a recipe (by name, or itself) to ``limit`` events of the store ``data``, drawn by ``seed`` as those held out are.
 
-    The run folder ``out`` resumes after an interruption. A fraction ``fit.validation_fraction`` of the events chooses the best epoch and is not learned from. ``overrides`` changes settings by name, such as
-    ``{"fit": {"epochs": 3}}``. Encoded events that fill more than ``memory_gb``, held-out ones first, are streamed from the store.
+    The run folder ``out`` resumes after an interruption. A fraction ``fit.validation_fraction`` of the events chooses the best epoch and is not learned
+    from. ``overrides`` changes settings by name, such as ``{"fit": {"epochs": 3}}``. Encoded events that fill more than ``memory_gb``, held-out ones first,
+    are streamed from the store; one that lacks blocks is refused, unless ``partial`` takes what is there.
 
     ``start``, a trained model as ``load`` names them, gives the first weights, the codecs, and without ``recipe`` the recipe too: fine-tuning, for a recipe
-    of the same model and codecs. ``partial`` takes a store that lacks blocks. ``teacher``, another one, is handed to a recipe that learns from a trained model (``TaughtSettings``).
+    of the same model and codecs. ``teacher``, another one, is handed to a recipe that learns from a trained model (``TaughtSettings``).
     """
     study = find_study(study) if isinstance(study, str) else study
     before = load(start) if start is not None else None
