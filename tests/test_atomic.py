@@ -202,6 +202,17 @@ except FolderInUseError:
     assert (found.stdout, found.stderr) == ("still held\n", "")
 
 
+def test_a_holder_that_cannot_be_removed_neither_keeps_the_lock_nor_hides_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, "read-only by now")
+
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError), held(tmp_path, "train"):
+        patch.setattr(Path, "unlink", refuse)
+        _ = 1 / 0
+    with held(tmp_path, "simulate"):
+        pass
+
+
 def test_a_folder_that_takes_no_lock_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OSError, match="could not write into it") as error, held(tmp_path / "file" / "folder", "train"):

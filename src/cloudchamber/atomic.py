@@ -89,7 +89,7 @@ def held(folder: Path, what: str) -> Iterator[None]:
     finally:
         # a forked child's copy ends without ending the lock
         if os.getpid() == pid:
-            holder.unlink(missing_ok=True)
+            _discard(holder)
             lock.release()
 
 

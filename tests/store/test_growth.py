@@ -42,8 +42,7 @@ def test_a_store_says_what_it_is_meant_to_hold(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as error:
         store.refuse_gaps()
     assert str(error.value) == (
-        f"'{tmp_path}' holds 3 of 4 blocks (block 1 is missing): run the same command that made it again, "
-        "or use what is there with --partial (partial=True)"
+        f"'{tmp_path}' holds 3 of 4 blocks (block 1 is missing): run the same command that made it again, or use what is there with --partial (partial=True)"
     )
     store.refuse_gaps(partial=True)
     with opened(tmp_path, 40) as writer:

@@ -30,7 +30,6 @@ class RunFiles:
         "domain.json",
         "familiarity.safetensors",
         "metrics.json",
-        "training_events.npy",
         "log.csv",
         "loss.png",
     )
@@ -72,18 +71,9 @@ class RunFiles:
         return self.folder / "metrics.json"
 
     @property
-    def training_events(self) -> Path:
-        """By which the events that were learned from are known again."""
-        return self.folder / "training_events.npy"
-
-    @property
     def log(self) -> Path:
         """Losses by epoch."""
         return self.folder / "log.csv"
-
-    def member(self, number: int) -> RunFiles:
-        """The files of one run of an ensemble."""
-        return RunFiles(self.folder / f"member-{number:02d}")
 
     @property
     def finished(self) -> bool:
@@ -98,7 +88,6 @@ class RunFiles:
     def of_run(self) -> Iterator[Path]:
         """What run.json must know, of the files that are there."""
         yield from (self.folder / name for name in self.NAMES if (self.folder / name).exists())
-        yield from (member / RunFiles(member).manifest.name for member in sorted(self.folder.glob("member-*")))
 
     def read(self, path: Path) -> bytes:
         """The bytes of one of the files, compared with run.json where that is there; FileNotFoundError, PermissionError or ValueError names the file."""
@@ -134,15 +123,11 @@ class RunFiles:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The content of run.json: the study, the classes of all parts by their place in the recipe, the checksum (SHA-256) of every other file.
-
-    An ensemble has no parts but ``members``, the names of the folders of its runs.
-    """
+    """The content of run.json: the study, the classes of all parts by their place in the recipe, the checksum (SHA-256) of every other file."""
 
     study: str
     package_version: str
     parts: Mapping[str, str] = field(default_factory=dict)
-    members: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
@@ -176,10 +161,10 @@ class Manifest:
         return found
 
 
-def seal(files: RunFiles, study: str, parts: Mapping[str, str], package_version: str, members: tuple[str, ...] = ()) -> None:
+def seal(files: RunFiles, study: str, parts: Mapping[str, str], package_version: str) -> None:
     """Write run.json over all files of the run: from then on it is finished."""
     sums = {str(path.relative_to(files.folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files.of_run()}
-    write_atomically(files.manifest, Manifest(study, package_version, dict(parts), members, sums).to_bytes())
+    write_atomically(files.manifest, Manifest(study, package_version, dict(parts), sums).to_bytes())
 
 
 def write_json(path: Path, data: Any) -> None:
