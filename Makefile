@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 PACKAGED := src/cloudchamber/studies
-RUN_FILES := run.json weights.safetensors recipe.json schema.json domain.json metrics.json log.csv loss.png
+RUN_FILES := run.json weights.safetensors recipe.json schema.json domain.json metrics.json log.csv loss.png training_events.npy
 
 .PHONY: install demo test slow check weights clean
 .DEFAULT_GOAL := install

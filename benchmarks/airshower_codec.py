@@ -16,7 +16,7 @@ import torch
 import tyro
 
 import cloudchamber as cc
-from cloudchamber.run.trained import to_tensors
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.studies.airshower.observables import condition, full_profiles
 from cloudchamber.validate.classifier import Classifier, classifier_test
 

@@ -14,8 +14,8 @@ import torch
 import tyro
 
 import cloudchamber as cc
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.physics.sphere import lon_lat_deg, random_rotation, unit_vectors
-from cloudchamber.run.trained import to_tensors
 from cloudchamber.schema import Ragged, Table
 from cloudchamber.studies.cosmic_ray_sky import STUDY
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN

@@ -17,8 +17,8 @@ from cloudchamber.jsonable import merge
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.rng import rng
 from cloudchamber.run.domain import SetDomain, values_of
+from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.run.provenance import read_provenance
-from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import BUILT_IN, Format, Study, find_study, study_names
@@ -172,7 +172,7 @@ def test_recipe_trains_saves_samples_and_exports(name: str, recipe: str, store: 
         infers_and_is_validated(study, tmp_path / "run", given, tmp_path)
 
 
-def predicts(model: TrainedModel, given: Table) -> None:
+def predicts(model: TrainedNetwork, given: Table) -> None:
     """The same estimates in batches of another size and company."""
     whole, few = model.predict(given, draws=2, seed=3), model.predict(given, draws=2, seed=3, batch_size=7)
     assert events_in(whole) == events_in(given)
@@ -186,7 +186,7 @@ def predicts(model: TrainedModel, given: Table) -> None:
     assert all(equal(whole[name], few[name], 1e-3) for name in whole)
 
 
-def refuses_outside(model: TrainedModel, given: Table) -> None:
+def refuses_outside(model: TrainedNetwork, given: Table) -> None:
     for column, kind in model.given_columns.items():
         if kind.categories:
             continue
@@ -207,7 +207,7 @@ def filled(values: Any, value: float) -> Any:
     return np.full_like(values, value)
 
 
-def refuses_sets_of_other_sizes(model: TrainedModel, given: Table) -> None:
+def refuses_sets_of_other_sizes(model: TrainedNetwork, given: Table) -> None:
     sets = [column for column, kind in model.given_columns.items() if kind.ragged]
     if not sets:
         return
@@ -227,12 +227,12 @@ def infers_and_is_validated(study: Study, run: Path, given: Table, folder: Path)
     assert workflow.validate(run, data=folder / "test", n=40, out=folder / "report").checks
 
 
-def exports_with_parity(model: TrainedModel, given: Table, path: Path) -> None:
+def exports_with_parity(model: TrainedNetwork, given: Table, path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     import torch
 
+    from cloudchamber.nn.tensors import to_tensors
     from cloudchamber.run.export import ExportModule, export_onnx
-    from cloudchamber.run.trained import to_tensors
 
     noise = torch.randn(len(next(iter(given.values()))), model.model.noise_size, generator=torch.Generator().manual_seed(1))
     # every second event, so that the sets of a batch have other lengths than those the export saw

@@ -288,6 +288,7 @@ def test_the_training_data_are_known_again_when_the_simulator_got_a_new_setting(
         workflow.validate(old, data=data)
     metrics["training"]["settings"]["light_pe"] = light + 1
     (old / "metrics.json").write_text(json.dumps(metrics))
+    (old / "training_events.npy").unlink()
     (old / "run.json").unlink()
     assert workflow.upgrade(old)
     assert workflow.validate(old, data=data, out=tmp_path / "report").n > 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloudchamber.run.files import RunFiles
-from cloudchamber.study import Study, find_study, study_names
+from cloudchamber.study import STORE_SETTINGS, Simulator, Study, find_study, make_simulator, study_names
 
 if TYPE_CHECKING:
+    from cloudchamber.run.network import TrainedNetwork
     from cloudchamber.run.trained import TrainedModel
 
 
@@ -20,8 +21,8 @@ def load(name: str | Path, parts: Iterable[type] | Mapping[str, type] = ()) -> T
     ``parts`` are classes of settings that its recipe needs and that are neither built in, nor of the study's recipes, nor registered under the entry point
     ``cloudchamber.parts``. ValueError where the study, its packaged weights, the folder or a part is missing, with what there is.
     """
+    from cloudchamber.run.load import load_trained
     from cloudchamber.run.parts import Parts
-    from cloudchamber.run.trained import load_trained
 
     folder = _run_folder(name) or find_run(name)[0]
     handed = Parts(parts).handed
@@ -29,6 +30,16 @@ def load(name: str | Path, parts: Iterable[type] | Mapping[str, type] = ()) -> T
     if study in study_names():
         handed = study_parts(find_study(study)) | handed
     return load_trained(folder, Parts(handed))
+
+
+def load_network(name: str | Path) -> TrainedNetwork:
+    """The same where it must be one network; ValueError for an ensemble."""
+    from cloudchamber.run.network import TrainedNetwork
+
+    model = load(name)
+    if not isinstance(model, TrainedNetwork):
+        raise ValueError(f"'{name}' is an {model.name}, no network by itself: name one of its members, such as {RunFiles(Path(name)).member(0).folder}")
+    return model
 
 
 def study_parts(study: Study) -> dict[str, type]:
@@ -77,3 +88,18 @@ def packaged_recipes(study: Study) -> tuple[str, ...]:
     if not study.pretrained.is_dir():
         return ()
     return tuple(name for name in study.recipes if RunFiles(study.pretrained / name).finished)
+
+
+def trained_simulator(folder: Path, study: Study, changes: Mapping[str, Any] | None = None) -> Simulator:
+    """The simulator, with its settings (``changes`` aside), whose events a run learned; ValueError where it learned from files."""
+    from cloudchamber.run.provenance import simulated
+
+    return simulator_of(simulated(folder), study, changes)
+
+
+def simulator_of(origin: Mapping[str, Any], study: Study, changes: Mapping[str, Any] | None = None) -> Simulator:
+    """The simulator of a provenance, with ``changes`` to its settings; ValueError where it names files."""
+    if origin["simulator"] not in study.simulators:
+        raise ValueError(f"the run learned from '{origin['simulator']}', which cannot be simulated here: give events of your own, as a store or a file")
+    settings = {key: value for key, value in origin["settings"].items() if key not in STORE_SETTINGS}
+    return make_simulator(study, origin["simulator"], settings | dict(changes or {}))

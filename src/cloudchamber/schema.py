@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
@@ -235,3 +236,12 @@ def concatenate(tables: Sequence[Mapping[str, Any]]) -> Table:
         else:
             joined[name] = np.concatenate(parts)
     return joined
+
+
+def digest(table: Mapping[str, Any]) -> str:
+    """A short fingerprint of a table's numbers."""
+    mark = hashlib.blake2s(digest_size=8)
+    for name in sorted(table):
+        arrays = (table[name].values, table[name].offsets) if isinstance(table[name], Ragged) else (table[name],)
+        mark.update(b"".join([name.encode(), *(np.ascontiguousarray(array).tobytes() for array in arrays)]))
+    return mark.hexdigest()

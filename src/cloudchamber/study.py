@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from cloudchamber.jsonable import from_json, to_json
 from cloudchamber.schema import Schema, Table
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 BUILT_IN = ("airshower", "calorimeter", "cosmic_ray_sky", "surface_array")
 ENTRY_POINTS = "cloudchamber.studies"
+STORE_SETTINGS = ("block_events", "theta_digest")
+"""What a store notes beside the simulator's own settings."""
 
 
 class Simulator(Protocol):
@@ -170,3 +173,20 @@ def find_study(name: str) -> Study:
             raise TypeError(f"the entry point '{name}' of {points[name].value} is {type(study).__name__}, not a cloudchamber Study: mend that package")
         return study
     return _pick("study", dict.fromkeys(study_names()), name)
+
+
+def make_simulator(study: Study, name: str | None = None, settings: Mapping[str, Any] | None = None) -> Simulator:
+    """A study's simulator with these settings over its defaults; ValueError for a setting it does not have."""
+    model = study.make_simulator(name)
+    if not settings:
+        return model
+    known: list[str] = [f.name for f in fields(model)] if is_dataclass(model) else []
+    unknown = [key for key in settings if key not in known]
+    if unknown:
+        raise ValueError(f"the simulator has no setting '{unknown[0]}'; it has: {', '.join(known) or 'none'}")
+    return from_json(type(model), {**simulator_settings(model), **settings}, "settings")
+
+
+def simulator_settings(simulator: Simulator) -> dict[str, Any]:
+    """The simulator's settings, ready for JSON."""
+    return {key: value for key, value in to_json(simulator).items() if key != "kind"}

@@ -13,8 +13,9 @@ from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import ModelSettings, Recipe
 from cloudchamber.models.vae import Vae
 from cloudchamber.nn.codec import Columns
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.run.domain import Domain, SetDomain, domain_of
-from cloudchamber.run.trained import TrainedModel, to_tensors
+from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.schema import Column, Schema, Table, check_table
 
 SCHEMA = Schema(
@@ -52,9 +53,9 @@ def recipe(name: str) -> Recipe:
     return Recipe(name, "showers", ("profile", "share", "xmax", "muons"), ("primary", "lge"), codec, Columns(), MODELS[name])
 
 
-def trained(name: str) -> TrainedModel:
+def trained(name: str, seed: int = 0) -> TrainedNetwork:
     """Codecs fitted; weights random, but not those that make an untrained model the identity."""
-    return _trained("small", recipe(name), SCHEMA, events(500), {"lge": (17.0, 19.0)})
+    return _trained("small", recipe(name), SCHEMA, events(500), {"lge": (17.0, 19.0)}, seed)
 
 
 def hits(n: int, seed: int = 0) -> Table:
@@ -64,14 +65,14 @@ def hits(n: int, seed: int = 0) -> Table:
     return check_table(theta | sets.Hits().simulate(theta, generator), sets.SCHEMA.columns)
 
 
-def trained_on_sets(name: str = "classes") -> TrainedModel:
+def trained_on_sets(name: str = "classes") -> TrainedNetwork:
     """The same for a model that is given sets."""
     domain: Domain = {"time_us": SetDomain((0.0, 100.0), (2, 40)), "charge_pe": SetDomain((0.3, 30.0), (2, 40))}
     return _trained("toy_sets", sets.STUDY.recipe(name), sets.SCHEMA, hits(500), domain)
 
 
-def _trained(study: str, made: Recipe, schema: Schema, table: Table, known: Domain) -> TrainedModel:
-    torch.manual_seed(0)
+def _trained(study: str, made: Recipe, schema: Schema, table: Table, known: Domain, seed: int = 0) -> TrainedNetwork:
+    torch.manual_seed(seed)
     given, target = schema.select(made.given), schema.select(made.target)
     given_codec, target_codec = made.given_codec.build(given), made.target_codec.build(target)
     given_codec.fit(to_tensors(table, given), {})
@@ -80,4 +81,4 @@ def _trained(study: str, made: Recipe, schema: Schema, table: Table, known: Doma
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
     domain = domain_of(table, given) | {name: entry for name, entry in known.items() if name in given}
-    return TrainedModel(study, made, schema, given_codec, target_codec, model.eval(), domain, seed=5)
+    return TrainedNetwork(study, made, schema, given_codec, target_codec, model.eval(), domain, seed=5)

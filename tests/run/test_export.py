@@ -13,24 +13,26 @@ from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution
 from cloudchamber.models.heads import CategoricalModel
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.run.export import export_onnx, export_torchscript
-from cloudchamber.run.trained import TrainedModel, noise_rows, to_tensors
+from cloudchamber.run.network import TrainedNetwork
+from cloudchamber.run.trained import noise_rows
 from cloudchamber.schema import Table, events_in, take
 
 NAMES = [*runs.MODELS, "classes"]
 
 
-def given_of(model: TrainedModel, events: int) -> Table:
+def given_of(model: TrainedNetwork, events: int) -> Table:
     table = runs.events(500)
     return {name: table[name][:events] for name in model.recipe.given}
 
 
-def answer_of(model: TrainedModel, given: Table, **options: object) -> Table:
+def answer_of(model: TrainedNetwork, given: Table, **options: object) -> Table:
     drawn = model.sample(given, seed=7, **options)
     return drawn | (model.predict(given) if isinstance(model.model, CategoricalModel) else {})
 
 
-def compare(model: TrainedModel, answer: list[np.ndarray], wanted: Table) -> None:
+def compare(model: TrainedNetwork, answer: list[np.ndarray], wanted: Table) -> None:
     for name, values in zip(wanted, answer, strict=True):
         if name in model.target_columns and model.target_columns[name].categories:
             np.testing.assert_array_equal(values, wanted[name])

@@ -21,7 +21,7 @@ from cloudchamber.models.base import ConditionalModel
 from cloudchamber.models.flow import Flow
 from cloudchamber.nn.codec import Columns, ColumnsCodec
 from cloudchamber.run.files import Manifest, RunFiles
-from cloudchamber.run.trained import TrainedModel
+from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.schema import Column
 from cloudchamber.store.read import Store
 from cloudchamber.study import find_study
@@ -171,7 +171,7 @@ def test_a_file_that_may_not_be_read_is_called_that(run: Path, monkeypatch: pyte
     assert "weights.safetensors' may not be read: ask its owner for permission" in complaint(capsys, "sample", run, tmp_path / "x.h5", "--n", 5)
 
 
-def pairs(one: TrainedModel, other: TrainedModel) -> Iterator[tuple[Tensor, Tensor]]:
+def pairs(one: TrainedNetwork, other: TrainedNetwork) -> Iterator[tuple[Tensor, Tensor]]:
     return zip(one.model.parameters(), other.model.parameters(), strict=True)
 
 
@@ -179,7 +179,7 @@ def pairs(one: TrainedModel, other: TrainedModel) -> Iterator[tuple[Tensor, Tens
 class Taught(Flow):
     """A flow that learns a trained model's draws in place of the events."""
 
-    def build_taught(self, target_size: int, given_size: int, teacher: TrainedModel) -> ConditionalModel:
+    def build_taught(self, target_size: int, given_size: int, teacher: TrainedNetwork) -> ConditionalModel:
         TAUGHT.append(teacher.recipe.name)
         return self.build(target_size, given_size)
 

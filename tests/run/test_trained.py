@@ -14,10 +14,13 @@ from cloudchamber.hub import study_parts
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.nn.codec import Columns
+from cloudchamber.nn.tensors import padded, to_tensors
 from cloudchamber.run.familiarity import Familiarity
 from cloudchamber.run.files import RunFiles
+from cloudchamber.run.load import load_trained
+from cloudchamber.run.network import TrainedNetwork, read_network
 from cloudchamber.run.parts import Parts
-from cloudchamber.run.trained import TrainedModel, load_trained, noise_rows, padded, read_run, to_tensors
+from cloudchamber.run.trained import noise_rows
 from cloudchamber.schema import Column, Ragged, Schema, check_table, take
 
 GIVEN = {name: values for name, values in runs.events(1500, seed=1).items() if name in ("primary", "lge")}
@@ -106,7 +109,7 @@ def test_the_density_in_physical_units_integrates_to_one() -> None:
     model = made.model.build(1, 1)
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn_like(parameter)
-    trained = TrainedModel("s", made, schema, given, target, model, {"energy": (1e17, 1e19)}, 0)
+    trained = TrainedNetwork("s", made, schema, given, target, model, {"energy": (1e17, 1e19)}, 0)
     size = np.linspace(1e-3, 400, 40_000)
     density = np.exp(trained.log_prob({"energy": np.full(len(size), 3e18)}, {"size": size}))
     assert density.sum() * (size[1] - size[0]) == pytest.approx(1, abs=2e-3)
@@ -172,10 +175,10 @@ def test_padding() -> None:
     assert padded(Ragged(np.ones((3, 2)), np.array([0, 1, 3]))).shape == (2, 2, 2)
 
 
-def unsealed(folder: Path) -> TrainedModel:
+def unsealed(folder: Path) -> TrainedNetwork:
     """What a run of version 1 would be."""
     (folder / "run.json").unlink(missing_ok=True)
-    return read_run(RunFiles(folder), POOL)
+    return read_network(RunFiles(folder), POOL)
 
 
 @pytest.mark.parametrize("name", ["flow", "conv", "classes"])

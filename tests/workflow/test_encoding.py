@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from cloudchamber.models.recipe import Recipe
-from cloudchamber.run.trained import to_tensors
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.store.read import Store
 from cloudchamber.study import find_study
 from cloudchamber.train.batches import StreamBatches, TensorBatches

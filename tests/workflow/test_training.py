@@ -12,9 +12,7 @@ from scipy.stats import kstest
 from cloudchamber import workflow
 from cloudchamber.hub import load
 from cloudchamber.run.domain import SetDomain
-from cloudchamber.schema import Column, Ragged, Schema
 from cloudchamber.store.read import Store
-from cloudchamber.workflow.training import trained_domain
 
 
 def test_a_classifier_of_sets_learns(hits: Path, classes: Path, tmp_path: Path) -> None:
@@ -46,17 +44,6 @@ def test_a_threshold_is_an_edge_of_the_domain(hits: Path, classes: Path) -> None
     low, high = map(float, charge.values)
     assert 0.295 < low < 0.3001 and high > most.values.max() + 0.5
     assert json.loads((classes / "domain.json").read_text())["time_us"]["values"] == pytest.approx([0, 100], abs=0.5)
-
-
-def test_the_domain_of_sets_has_room_where_values_thin_out() -> None:
-    column = {"a": Column(ragged=True), "flat": Column(ragged=True), "kinds": Column(categories=("x", "y"), ragged=True)}
-    values = np.concatenate([np.linspace(1, 2, 10_001), [3.0]])
-    sample = {"a": Ragged(values, np.array([0, 5000, 10_002])), "flat": Ragged(np.ones(3), np.array([0, 1, 3]))}
-    sample["kinds"] = Ragged(np.zeros(2, int), np.array([0, 2]))
-    domain = trained_domain(Schema(x=column), tuple(column), sample)
-    assert domain["a"] == SetDomain((pytest.approx(1 - 9e-4), pytest.approx(4 + 8e-4)), (5000, 5002))
-    assert domain["flat"] == SetDomain((1.0, 1.0), (1, 2))
-    assert domain["kinds"] == SetDomain(("x",), (2, 2))
 
 
 def test_answers_are_no_sets(hits: Path, tmp_path: Path) -> None:

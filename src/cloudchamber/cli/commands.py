@@ -13,7 +13,7 @@ import tyro
 
 from cloudchamber import screen
 from cloudchamber.cli.arguments import Out, StudyName, Subject
-from cloudchamber.cli.learning import Train, Tune
+from cloudchamber.cli.learning import Ensemble, Train, Tune
 
 
 @dataclass(frozen=True)
@@ -336,6 +336,7 @@ COMMANDS: dict[str, type[Any]] = {
     "simulate": Simulate,
     "train": Train,
     "tune": Tune,
+    "ensemble": Ensemble,
     "validate": Validate,
     "sample": Sample,
     "infer": Infer,

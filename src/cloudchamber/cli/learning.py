@@ -1,11 +1,13 @@
-"""The commands that learn: ``train`` and ``tune``."""
+"""The commands that learn: ``train``, ``tune`` and ``ensemble``."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
 
 from cloudchamber import screen
 from cloudchamber.cli.arguments import Data, Out, StudyName
@@ -91,9 +93,9 @@ class Train:
 def recipe_of(study: str, name: str | None, start: str | None) -> Recipe:
     """The recipe that is named, else that of the run to start from, else the study's default one."""
     if name is None and start is not None:
-        from cloudchamber.hub import load
+        from cloudchamber.hub import load_network
 
-        return load(start).recipe
+        return load_network(start).recipe
     return find_study(study).recipe(name)
 
 
@@ -151,3 +153,25 @@ class Tune:
             done = tune(self.study, self.data, self.out, *search, Hardware(self.accelerator), self.limit, self.memory_gb, told, self.partial)
         screen.show_trials(done)
         screen.say(f"next: cloudchamber train {self.study} {self.data} RUN --recipe {done.recipe} --overrides {done.best_file}")
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Make one run of several: it answers with the mixture of what they say, where all of them may. The runs are copied into OUT.
+
+    For example:
+    $ cloudchamber ensemble runs/seed1 runs/seed2 runs/seed3 --out runs/three
+    $ cloudchamber validate runs/three --data data/test --compare runs/seed1
+    """
+
+    runs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
+    """Trained models with the same columns: study, study/recipe, or run folders."""
+    out: Path
+    """Run folder of the ensemble."""
+
+    def run(self) -> None:
+        from cloudchamber.workflow import ensemble
+
+        made = ensemble(self.runs, self.out)
+        screen.say(f"{made.doc} ({made.parameters} parameters): {self.out}")
+        screen.say(f"next: cloudchamber validate {self.out}")

@@ -15,8 +15,11 @@ from torch import Tensor, nn
 
 from cloudchamber.atomic import replacing
 from cloudchamber.models.heads import CategoricalModel
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.run.domain import SetDomain, values_of
-from cloudchamber.run.trained import TrainedModel, to_tensors
+from cloudchamber.run.ensemble import Ensemble, networks_of, picked_member, selected
+from cloudchamber.run.network import TrainedNetwork
+from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Ragged, Table
 
 OPSET = 18
@@ -29,13 +32,13 @@ class ExportModule(nn.Module):
     ``options`` are frozen in, so no adaptive ``tolerance``.
     """
 
-    def __init__(self, trained: TrainedModel, **options: Any) -> None:
+    def __init__(self, trained: TrainedNetwork, **options: Any) -> None:
         super().__init__()
-        options = dict(trained.recipe.sampling) | options
+        options = trained.options(options)
         if options.get("tolerance") is not None:
             raise ValueError("an exported model takes a fixed number of steps: export with steps=..., not with a tolerance")
         self.given_codec, self.target_codec, self.model = trained.given_codec, trained.target_codec, trained.model
-        self.given, self.target = trained.recipe.given, trained.recipe.target
+        self.given, self.target = trained.given, trained.target
         self.options = options
         self.outputs = [*self.target, *(f"{name}_probability" for name in self.target if isinstance(self.model, CategoricalModel))]
 
@@ -52,9 +55,40 @@ class ExportModule(nn.Module):
         return tuple(answer[name] for name in self.target)
 
 
+class ExportedEnsemble(nn.Module):
+    """The same of an ensemble: every member answers every event, and the first number of its noise picks the answer; probabilities are the members' mean."""
+
+    def __init__(self, trained: Ensemble, **options: Any) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(ExportModule(member, **options) for member in trained.members)
+        self.sizes = [member.noise_size for member in trained.members]
+        self.given, self.target = trained.given, trained.target
+        self.outputs = [name for name in self._asked(0).outputs if all(name in self._asked(number).outputs for number in range(len(self.sizes)))]
+
+    def forward(self, noise: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
+        columns, picked, said = dict(zip(self.given, given, strict=True)), picked_member(noise, len(self.sizes)), []
+        for number, size in enumerate(self.sizes):
+            member = self._asked(number)
+            said.append(dict(zip(member.outputs, member(noise[:, 1 : 1 + size], *(columns[name] for name in member.given)), strict=True)))
+        drawn = {name: selected(picked, [each[name] for each in said]) for name in self.target}
+        return tuple(drawn[name] if name in drawn else torch.stack([each[name] for each in said]).mean(0) for name in self.outputs)
+
+    def _asked(self, number: int) -> ExportModule:
+        member = self.members[number]
+        assert isinstance(member, ExportModule)
+        return member
+
+
+def export_module(trained: TrainedModel, **options: Any) -> ExportModule | ExportedEnsemble:
+    """The model as one module of tensors."""
+    if isinstance(trained, Ensemble):
+        return ExportedEnsemble(trained, **options)
+    return ExportModule(networks_of(trained)[0], **options)
+
+
 def example_inputs(trained: TrainedModel, events: int = 3) -> tuple[Tensor, ...]:
     """Inputs within the domain: noise, then the given columns; of sets one of the most elements trained on, then smaller ones."""
-    noise = torch.randn(events, trained.model.noise_size, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(events, trained.noise_size, generator=torch.Generator().manual_seed(0))
     table: Table = {}
     for name, column in trained.given_columns.items():
         entry = trained.domain[name]
@@ -77,8 +111,8 @@ def export_onnx(trained: TrainedModel, path: Path, **options: Any) -> Path:
     A ragged column goes in as (events, elements) of any length, NaN where a set has no more elements; one that the network does not look at is no
     input. ValueError, with what to do instead, if the model holds an operation that ONNX lacks.
     """
-    module = ExportModule(trained, **options).eval()
-    names = ["noise", *trained.recipe.given]
+    module = export_module(trained, **options).eval()
+    names = ["noise", *trained.given]
     axes: dict[str, dict[int, str]] = {name: {0: "events"} for name in (*names, *module.outputs)}
     axes |= {name: {0: "events", 1: f"{name}_elements"} for name, column in trained.given_columns.items() if column.ragged}
     try:
@@ -94,13 +128,13 @@ def export_onnx(trained: TrainedModel, path: Path, **options: Any) -> Path:
                 dynamo=False,
             )
     except torch.onnx.errors.OnnxExporterError as error:
-        raise ValueError(f"'{trained.recipe.name}' does not export to ONNX ({error}); export TorchScript instead") from error
+        raise ValueError(f"'{trained.name}' does not export to ONNX ({error}); export TorchScript instead") from error
     return Path(path)
 
 
 def export_torchscript(trained: TrainedModel, path: Path, **options: Any) -> Path:
     """Write a TorchScript file that ``torch.jit.load`` reads in Python or C++; same inputs and outputs, by position."""
-    module = ExportModule(trained, **options).eval()
+    module = export_module(trained, **options).eval()
     with replacing(Path(path)) as part, _quiet(), torch.no_grad():
         traced = torch.jit.freeze(torch.jit.trace(module, example_inputs(trained), check_trace=False))
         torch.jit.save(traced, str(part))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ class RunFiles:
         "metrics.json",
         "log.csv",
         "loss.png",
+        "training_events.npy",
     )
-    """All but run.json: what it knows by checksum, where it is there."""
+    """All but run.json, and the runs that an ensemble is made of: what run.json knows by checksum, where it is there."""
 
     @property
     def manifest(self) -> Path:
@@ -76,6 +78,20 @@ class RunFiles:
         return self.folder / "log.csv"
 
     @property
+    def training_events(self) -> Path:
+        """Marks of events that the run learned from."""
+        return self.folder / "training_events.npy"
+
+    def member(self, number: int) -> RunFiles:
+        """Those of one of the runs that an ensemble is made of."""
+        return RunFiles(self.folder / f"member-{number:02d}")
+
+    @property
+    def members(self) -> tuple[RunFiles, ...]:
+        """The runs that an ensemble is made of; none of a network's."""
+        return tuple(takewhile(lambda member: member.finished, map(self.member, count())))
+
+    @property
     def finished(self) -> bool:
         """Whether there is a complete run."""
         return self.manifest.is_file()
@@ -88,6 +104,7 @@ class RunFiles:
     def of_run(self) -> Iterator[Path]:
         """What run.json must know, of the files that are there."""
         yield from (self.folder / name for name in self.NAMES if (self.folder / name).exists())
+        yield from (member.manifest for member in self.members)
 
     def read(self, path: Path) -> bytes:
         """The bytes of one of the files, compared with run.json where that is there; FileNotFoundError, PermissionError or ValueError names the file."""
@@ -119,6 +136,8 @@ class RunFiles:
             self.read(self.folder / name)
         if stray := [path for path in self.of_run() if str(path.relative_to(self.folder)) not in self.sealed.files]:
             raise ValueError(f"{stray[0]} is not known to run.json: it belongs to another run; move it away")
+        for member in self.members:
+            member.verify()
 
 
 @dataclass(frozen=True)

@@ -44,13 +44,36 @@ def read_provenance(folder: Path) -> dict[str, Any]:
         raise ValueError(f"'{path}' does not say what the run was trained on ({type(error).__name__}); train it again") from error
 
 
+def ensemble_provenance(study: str, members: Mapping[str, RunFiles]) -> dict[str, Any]:
+    """The provenance of an ensemble: its members by the digests of their run.json, each with its own."""
+    made_of = {f"{number:02d}": {"sealed": sealed, "training": read_provenance(files.folder)} for number, (sealed, files) in enumerate(members.items())}
+    return {"study": study, "recipe": "ensemble", "members": made_of, "package_version": package_version()}
+
+
 def origins(folder: Path) -> Iterator[dict[str, Any]]:
-    """The run's own provenance, then those of the runs that it started from: it learned from all their events."""
-    origin = read_provenance(folder)
+    """The provenance of every training that a run comes from: its own or its members', then those of the runs that these started from."""
+    yield from _origins(read_provenance(folder))
+
+
+def _origins(origin: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "members" in origin:
+        for member in origin["members"].values():
+            yield from _origins(member["training"])
+        return
     yield origin
-    while "start" in origin:
-        origin = origin["start"]["training"]
-        yield origin
+    if "start" in origin:
+        yield from _origins(origin["start"]["training"])
+
+
+def simulated(folder: Path) -> dict[str, Any]:
+    """The provenance with the simulator that a run learned; ValueError for an ensemble whose members learned several."""
+    origin = read_provenance(folder)
+    if "members" not in origin:
+        return origin
+    first, *others = [member["training"] for member in origin["members"].values()]
+    if any((each["simulator"], each["settings"]) != (first["simulator"], first["settings"]) for each in others):
+        raise ValueError(f"the members of '{folder}' learned from different simulators or settings: give events of your own, as a store or a file")
+    return dict(first)
 
 
 def run_identity(recipe: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +83,7 @@ def run_identity(recipe: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[s
 
 def sample_identity(model: TrainedModel, given: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """All that decides the events of a sampled store beside its seed: the weights, the digest of the given columns, and the sampling options in force."""
-    return {"weights": model.digest[:16], "given": given, "options": dict(model.recipe.sampling) | dict(options)}
+    return {"weights": model.digest[:16], "given": given, "options": model.options(options)}
 
 
 def differences(there: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloudchamber.workflow.conversion import convert
 from cloudchamber.workflow.demo import demo
+from cloudchamber.workflow.ensembling import ensemble
 from cloudchamber.workflow.inference import infer
 from cloudchamber.workflow.listing import list_studies
 from cloudchamber.workflow.sampling import export, sample
@@ -13,4 +14,4 @@ from cloudchamber.workflow.tuning import tune
 from cloudchamber.workflow.upgrading import upgrade
 from cloudchamber.workflow.validation import validate
 
-__all__ = ["convert", "demo", "export", "infer", "list_studies", "sample", "simulate", "train", "tune", "upgrade", "validate"]
+__all__ = ["convert", "demo", "ensemble", "export", "infer", "list_studies", "sample", "simulate", "train", "tune", "upgrade", "validate"]

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cloudchamber.hub import find_run, load
+from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, take
 from cloudchamber.study import Study
 from cloudchamber.workflow.inference import Inference, infer
-from cloudchamber.workflow.training import trained_simulator
 from cloudchamber.workflow.validation import Validation, compare_with_truth, truth_twice
 
 
@@ -47,7 +46,7 @@ def demo(
     say("loading the trained model")
     folder, found = find_run(study)
     model = load(study)
-    if set(model.recipe.target) <= set(model.schema.theta):
+    if set(model.target) <= set(model.schema.theta):
         say("analysing")
         return infer(study, example(found, seed) if file is None else file, out, format, seed)
     if file is not None:
@@ -63,7 +62,7 @@ def demo(
     say(f"sampling {samples} events")
     theta = simulator.prior(samples, rng(seed, "prior"))
     start = time.perf_counter()
-    model.sample({name: theta[name] for name in model.recipe.given}, seed)
+    model.sample({name: theta[name] for name in model.given}, seed)
     sampled_rate = samples / (time.perf_counter() - start)
 
     say("comparing them")

@@ -41,7 +41,7 @@ class Encoded:
     @classmethod
     def of(cls, store: Store, recipe: Recipe, codecs: tuple[Codec, Codec], sample: Table) -> Encoded:
         """The size of an event is that of the largest set of ``sample``."""
-        from cloudchamber.run.trained import to_tensors
+        from cloudchamber.nn.tensors import to_tensors
 
         largest = largest_sets(sample)
         parts = encode(store.schema, largest, recipe, codecs)
@@ -110,7 +110,7 @@ def encode(schema: Schema, table: Table, recipe: Recipe, codecs: tuple[Codec, Co
     """Flat (target, given) of a table."""
     import torch
 
-    from cloudchamber.run.trained import to_tensors
+    from cloudchamber.nn.tensors import to_tensors
 
     given = to_tensors(table, schema.select(recipe.given))
     target = to_tensors(table, schema.select(recipe.target))

@@ -78,13 +78,13 @@ def infer(
         raise ValueError(f"posterior, the number of draws an event, must not be negative, got {posterior}")
     table = read_table(Path(file), study, format, partial=partial) if isinstance(file, (str, Path)) else dict(file)
     table = _checked(table, model, study, file)
-    given = {name: table[name] for name in model.recipe.given}
+    given = {name: table[name] for name in model.given}
     answers = {"event": np.arange(events_in(given)), **labelled(model.predict(given, draws=draws, seed=seed, outside=outside), model)}
     own = study.infer(model, table, seed) if study.infer else Findings()
     answers |= _fitting(own.columns, answers, study)
 
     source = Path(file).name if isinstance(file, (str, Path)) else "a table"
-    facts: dict[str, str | int | float] = {"study": study.name, "model": f"{run}: {model.recipe.doc}", "events": events_in(given), "read from": source}
+    facts: dict[str, str | int | float] = {"study": study.name, "model": f"{run}: {model.doc}", "events": events_in(given), "read from": source}
     if outside == "flag":
         facts["outside the trained domain"] = int(np.sum(~answers["in_domain"]))
     if "familiarity" in answers:
@@ -129,8 +129,8 @@ def overview(answers: Table) -> dict[str, Figure]:
 
 
 def _refuse_surrogate(model: TrainedModel, run: str) -> None:
-    if not set(model.recipe.target) & set(model.schema.theta):
-        seen = ", ".join(model.recipe.target[:3]) + (", ..." if len(model.recipe.target) > 3 else "")
+    if not set(model.target) & set(model.schema.theta):
+        seen = ", ".join(model.target[:3]) + (", ..." if len(model.target) > 3 else "")
         raise ValueError(
             f"'{run}' is a surrogate: it draws what a detector sees ({seen}) and infers nothing from it; "
             f"use `cloudchamber sample {run} OUT --given FILE`, or infer with a recipe whose target is in theta: {', '.join(model.schema.theta)}"
@@ -139,9 +139,9 @@ def _refuse_surrogate(model: TrainedModel, run: str) -> None:
 
 def _checked(table: Table, model: TrainedModel, study: Study, file: Any) -> Table:
     """The columns of the model's schema, and of the study's for such a table, that it holds, the given ones among them."""
-    missing = [name for name in model.recipe.given if name not in table]
+    missing = [name for name in model.given if name not in table]
     if missing:
-        raise ValueError(f"the events lack the column '{missing[0]}'; needed: {', '.join(model.recipe.given)}; they have: {', '.join(table)}")
+        raise ValueError(f"the events lack the column '{missing[0]}'; needed: {', '.join(model.given)}; they have: {', '.join(table)}")
     known = {**presence(table, study.schema_for(table)).columns, **presence(table, model.schema).columns}
     table = check_table(table, known, extra=True)
     if events_in(table) == 0:
@@ -175,7 +175,7 @@ def _write_posterior(path: Path, model: TrainedModel, given: Table, seed: int, o
     """Draws of the target's columns, (events, draws, ...)."""
     drawn = model.posterior(given, draws, seed, outside=outside)
     with replacing(path) as part:
-        write_hdf5(part, {name: drawn[name] for name in model.recipe.target})
+        write_hdf5(part, {name: drawn[name] for name in model.target})
     return path
 
 

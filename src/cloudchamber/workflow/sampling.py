@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cloudchamber.hub import find_run, load
+from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.rng import rng
 from cloudchamber.run.provenance import sample_identity
-from cloudchamber.schema import Table, check_table, concatenate, events_in, take
+from cloudchamber.schema import Table, check_table, concatenate, digest, events_in, take
 from cloudchamber.store.dataset import Order
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study
 from cloudchamber.workflow.files import find_format, presence, read_table, write_table
-from cloudchamber.workflow.simulation import Progress, digest
-from cloudchamber.workflow.training import trained_simulator
+from cloudchamber.workflow.simulation import Progress
 
 if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
@@ -72,7 +71,7 @@ def sample(
         for block in writer.missing(len(blocks)) if writer else blocks:
             part = take(table, slice(block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS))
             start = time.perf_counter()
-            drawn = model.sample({name: part[name] for name in model.recipe.given}, block_seed(seed, block), outside=outside, **(options or {}))
+            drawn = model.sample({name: part[name] for name in model.given}, block_seed(seed, block), outside=outside, **(options or {}))
             seconds += time.perf_counter() - start
             if writer:
                 writer.write_block(block, {**part, **drawn})
@@ -102,7 +101,7 @@ def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscr
 
 def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given: Table | Path | str | None, seed: int, partial: bool) -> Table:
     """The columns to sample at, checked: the user's own, or theta of the prior that the run learned from."""
-    names, schema = model.recipe.given, model.schema
+    names, schema = model.given, model.schema
     if (n is None) == (given is None):
         raise ValueError("give either n, a number of events from the prior, or given, a file or table of the given columns")
     if given is not None:
@@ -111,13 +110,13 @@ def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given
     if n is None or n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     if not set(names) <= set(schema.theta):
-        raise ValueError(f"'{study.name}/{model.recipe.name}' infers from {', '.join(names)}, which has no prior: give a file of them")
+        raise ValueError(f"'{study.name}/{model.name}' infers from {', '.join(names)}, which has no prior: give a file of them")
     return check_table(trained_simulator(folder, study).prior(n, rng(seed, "prior")), schema.theta, extra=True)
 
 
 def _writer(out: Path, study: Study, model: TrainedModel, table: Table, options: Mapping[str, Any], seed: int, order: Order) -> StoreWriter:
-    kept = presence({**table, **dict.fromkeys(model.recipe.target)}, model.schema)
+    kept = presence({**table, **dict.fromkeys(model.target)}, model.schema)
     settings = {**sample_identity(model, digest(table), options), "block_events": BLOCK_EVENTS}
     events = events_in(table)
     blocks = -(-events // BLOCK_EVENTS)
-    return StoreWriter(out, kept, f"{study.name}/{model.recipe.name}", settings, seed, events=events, blocks=blocks, order=order)
+    return StoreWriter(out, kept, f"{study.name}/{model.name}", settings, seed, events=events, blocks=blocks, order=order)

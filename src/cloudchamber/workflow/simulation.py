@@ -10,24 +10,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
-from cloudchamber.jsonable import from_json, to_json
 from cloudchamber.rng import rng
-from cloudchamber.schema import Ragged, Table, check_table, concatenate, events_in, take
+from cloudchamber.schema import Table, check_table, concatenate, digest, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
-from cloudchamber.study import Simulator, Study, find_study
+from cloudchamber.study import Simulator, Study, find_study, make_simulator, simulator_settings
 from cloudchamber.workflow.files import read_table
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Called with the work done so far, the whole work, and a word on how it goes."""
-
-STORE_SETTINGS = ("block_events", "theta_digest")
-"""What a store notes beside the simulator's own settings."""
 
 BLOCK_EVENTS = 1000
 LIVE_EVENTS = 200
@@ -226,33 +222,3 @@ def _in_flight(executor: Executor, jobs: Iterable[tuple[Any, ...]]) -> Iterator[
         done, running = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
             yield future.result()
-
-
-def make_simulator(study: Study, name: str | None = None, settings: Mapping[str, Any] | None = None) -> Simulator:
-    """A study's simulator with these settings over its defaults; ValueError for a setting it does not have."""
-    model = study.make_simulator(name)
-    if not settings:
-        return model
-    known: list[str] = [f.name for f in fields(model)] if is_dataclass(model) else []
-    unknown = [key for key in settings if key not in known]
-    if unknown:
-        raise ValueError(f"the simulator has no setting '{unknown[0]}'; it has: {', '.join(known) or 'none'}")
-    return from_json(type(model), {**simulator_settings(model), **settings}, "settings")
-
-
-def simulator_settings(simulator: Simulator) -> dict[str, Any]:
-    """The simulator's settings, ready for JSON."""
-    return {key: value for key, value in to_json(simulator).items() if key != "kind"}
-
-
-def digest(table: Mapping[str, Any]) -> str:
-    """A short fingerprint of a table's numbers."""
-    import hashlib
-
-    import numpy as np
-
-    mark = hashlib.blake2s(digest_size=8)
-    for name in sorted(table):
-        arrays = (table[name].values, table[name].offsets) if isinstance(table[name], Ragged) else (table[name],)
-        mark.update(b"".join([name.encode(), *(np.ascontiguousarray(array).tobytes() for array in arrays)]))
-    return mark.hexdigest()

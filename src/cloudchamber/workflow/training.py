@@ -12,24 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloudchamber.atomic import held
-from cloudchamber.hub import find_run, load
+from cloudchamber.hub import find_run, load, load_network
 from cloudchamber.jsonable import flat, merge
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles, write_json
-from cloudchamber.schema import Column, Ragged, Schema, Table, events_in, take
+from cloudchamber.schema import Column, Ragged, Table, events_in, take
 from cloudchamber.store.read import Store
-from cloudchamber.study import Simulator, Study, find_study
+from cloudchamber.study import Study, find_study
 from cloudchamber.workflow.encoding import Encoded, largest_sets
-from cloudchamber.workflow.simulation import STORE_SETTINGS, Progress, make_simulator
+from cloudchamber.workflow.simulation import Progress
 
 if TYPE_CHECKING:
     from cloudchamber.models.base import ConditionalModel
     from cloudchamber.models.recipe import Recipe
     from cloudchamber.nn.codec import Codec
-    from cloudchamber.run.domain import Domain
-    from cloudchamber.run.familiarity import Familiarity
+    from cloudchamber.run.network import TrainedNetwork
     from cloudchamber.run.trained import TrainedModel
-    from cloudchamber.train.batches import Batches
     from cloudchamber.train.fit import Hardware
 
 CODEC_EVENTS = 50_000
@@ -37,12 +35,6 @@ CODEC_ELEMENTS = 2**24
 """Codecs and the trained domain learn from fewer events where the elements of their sets are more than this."""
 CODEC_BYTES = 2**30
 """Codecs learn from so many events that their columns, sets padded to the largest, fill no more."""
-EDGE_SHARE = 0.005
-"""Training events that come this near to a bound of the schema, as a share of their range, cover it."""
-EDGE_SPACINGS = 10
-"""The trained domain reaches so many mean spacings of the training events beyond the outermost ones."""
-EDGE_ELEMENTS = 10
-"""Among the many elements of sets it reaches as far beyond the outermost one as the tenth lies within."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +74,14 @@ def train(
     of the same model and codecs. ``teacher``, another one, is handed to a recipe that learns from a trained model (``TaughtSettings``).
     """
     study = find_study(study) if isinstance(study, str) else study
-    before = load(start) if start is not None else None
+    before = load_network(start) if start is not None else None
     if before is not None and recipe is None:
         recipe = before.recipe
     chosen = study.recipe(recipe) if recipe is None or isinstance(recipe, str) else recipe
     if overrides:
         chosen = chosen.with_json(merge(chosen.to_json(), overrides))
+    from cloudchamber.train.processes import rank
+
     store, files = Store(data), RunFiles(Path(out))
     store.refuse_gaps(partial)
     # of several processes of one training the first one writes
@@ -105,16 +99,19 @@ def _train(
     limit: int | None,
     memory_gb: float,
     progress: Progress | None,
-    before: TrainedModel | None,
+    before: TrainedNetwork | None,
     start: Path | str | None,
     teacher: TrainedModel | None,
 ) -> Trained:
     import torch
 
+    from cloudchamber.run.coverage import learned_familiarity, trained_domain
+    from cloudchamber.run.network import TrainedNetwork
     from cloudchamber.run.provenance import begin, provenance, read_provenance, run_identity
-    from cloudchamber.run.trained import TrainedModel
+    from cloudchamber.run.seen import MARKED_EVENTS, marks_of, read_marks, write_marks
     from cloudchamber.train.checkpoint import remove_checkpoints
     from cloudchamber.train.fit import Hardware, fit
+    from cloudchamber.train.processes import rank
 
     schema = store.schema
     given_columns, target_columns = schema.select(chosen.given), schema.select(chosen.target)
@@ -148,6 +145,7 @@ def _train(
         model.load_state_dict(before.model.state_dict())
 
     domain = trained_domain(schema, chosen.given, sample)
+    marks = marks_of(take(sample, _spread(np.arange(events_in(sample)), MARKED_EVENTS)), given_columns | target_columns)
     source, memory = Encoded.of(store, chosen, codecs, sample), memory_gb * 2**30
     del sample
     held_out = source.batches(parts[1], seed, memory) if len(parts[1]) else None
@@ -163,11 +161,14 @@ def _train(
     if rank() == 0:
         if held_out:
             model.calibrate(held_out.epoch(0))
-        familiarity = learned_familiarity(model, held_out) if held_out else None
+        familiarity = learned_familiarity(model, held_out.epoch(0)) if held_out else None
         loss = result.validation_loss if math.isfinite(result.validation_loss) else None
         found = {"validation_loss": loss, "best_epoch": result.best_epoch, "epochs": result.epochs, "seconds": result.seconds}
         write_json(files.metrics, {"training": origin, "fit": found})
-        TrainedModel(study.name, chosen, schema, *codecs, model, domain, seed, familiarity).save(files.folder)
+        if before is not None and start is not None:
+            marks = np.union1d(marks, read_marks(RunFiles(find_run(start)[0])))
+        write_marks(files, marks)
+        TrainedNetwork(study.name, chosen, schema, *codecs, model, domain, seed, familiarity).save(files.folder)
         remove_checkpoints(files.folder)
     return Trained(files.folder, result.validation_loss, result.best_epoch, result.epochs, result.seconds, origin["events"]["training"])
 
@@ -182,7 +183,7 @@ def _built(recipe: Recipe, target_size: int, given_size: int, teacher: TrainedMo
     return recipe.model.build_taught(target_size, given_size, teacher)
 
 
-def _refuse_other_networks(recipe: Recipe, before: TrainedModel) -> None:
+def _refuse_other_networks(recipe: Recipe, before: TrainedNetwork) -> None:
     from cloudchamber.run.provenance import differences
 
     names = ("target", "given", "target_codec", "given_codec", "model")
@@ -198,78 +199,6 @@ def _done(files: RunFiles) -> Trained:
     fit, events = found["fit"], found["training"]["events"]["training"]
     loss = math.nan if fit["validation_loss"] is None else fit["validation_loss"]
     return Trained(files.folder, loss, fit["best_epoch"], fit["epochs"], fit["seconds"], events)
-
-
-def trained_simulator(folder: Path, study: Study, changes: Mapping[str, Any] | None = None) -> Simulator:
-    """The simulator, with its settings (``changes`` aside), whose events a run learned; ValueError where it learned from files."""
-    from cloudchamber.run.provenance import read_provenance
-
-    return simulator_of(read_provenance(folder), study, changes)
-
-
-def simulator_of(origin: Mapping[str, Any], study: Study, changes: Mapping[str, Any] | None = None) -> Simulator:
-    """The simulator of a provenance, with ``changes`` to its settings; ValueError where it names files."""
-    if origin["simulator"] not in study.simulators:
-        raise ValueError(f"the run learned from '{origin['simulator']}', which cannot be simulated here: give events of your own, as a store or a file")
-    settings = {key: value for key, value in origin["settings"].items() if key not in STORE_SETTINGS}
-    return make_simulator(study, origin["simulator"], settings | dict(changes or {}))
-
-
-def trained_domain(schema: Schema, given: Sequence[str], sample: Table) -> Domain:
-    """What the training events cover, a little widened so that the next event of the same kind lies inside, within the schema's own bounds.
-
-    A column of theta has an edge, and the next event lies a few mean spacings beyond the outermost one at most; what a detector sees has none, and gets
-    as much room again on either side. The elements of sets are so many that they show by themselves whether there is an edge, such as a threshold.
-    """
-    from cloudchamber.run.domain import SetDomain, domain_of, values_of
-
-    domain = domain_of(sample, schema.select(given))
-    for name, column in schema.select(given).items():
-        if column.categories:
-            continue
-        entry = domain[name]
-        low, high = map(float, values_of(entry))
-        if isinstance(entry, SetDomain):
-            low, high = _beyond(np.ravel(sample[name].values))
-        else:
-            room = (high - low) * (EDGE_SPACINGS / len(sample[name]) if name in schema.theta else 1.0)
-            low, high = low - room, high + room
-        # a prior that thins out towards a bound of the schema, as zenith angles do, still reaches it
-        near = EDGE_SHARE * (high - low)
-        low = column.low if column.low is not None and low - column.low < near else low
-        high = column.high if column.high is not None and column.high - high < near else high
-        bounds = (low if column.low is None else max(low, column.low), high if column.high is None else min(high, column.high))
-        domain[name] = SetDomain(bounds, entry.elements) if isinstance(entry, SetDomain) else bounds
-    return domain
-
-
-def learned_familiarity(model: ConditionalModel, held_out: Batches) -> Familiarity | None:
-    """How the features of the ``held_out`` events lie; None for a model without features, or for too few events."""
-    import torch
-
-    from cloudchamber.run.familiarity import Familiarity
-
-    if model.feature_size is None:
-        return None
-    model.eval()
-    with torch.no_grad():
-        return Familiarity.of(torch.cat([model.features(given).cpu() for _, given in held_out.epoch(0)]))
-
-
-def _beyond(values: np.ndarray) -> tuple[float, float]:
-    """A range of ``values`` and a little more: nothing at a sharp edge, more where they thin out."""
-    inner = min(EDGE_ELEMENTS, len(values)) - 1
-    places = [0, inner, len(values) - 1 - inner, len(values) - 1]
-    # in the values' own type: records of uint16 would take four times the room as numbers of double precision
-    low, lower, upper, high = np.partition(values, places)[places].tolist()
-    return 2.0 * low - lower, 2.0 * high - upper
-
-
-def rank() -> int:
-    """The number of this process where several train one model, else 0."""
-    from lightning_fabric.utilities.rank_zero import rank_zero_only
-
-    return int(getattr(rank_zero_only, "rank", 0))
 
 
 def _split(events: int, limit: int | None, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -297,7 +226,7 @@ def _codec_events(store: Store, columns: Sequence[str], part: np.ndarray) -> int
 
 def _fit_codecs(codecs: tuple[Codec, Codec], sample: Table, given_columns: Mapping[str, Column], target_columns: Mapping[str, Column]) -> None:
     """Fit the codecs of given and target, of sets to as many events as fit into memory when all are as large as the largest."""
-    from cloudchamber.run.trained import to_tensors
+    from cloudchamber.nn.tensors import to_tensors
 
     largest = to_tensors(largest_sets(sample), given_columns).values()
     room = max(CODEC_BYTES // sum(values[0].nbytes for values in largest), 100)

@@ -12,8 +12,8 @@ from cloudchamber.study import find_study, study_names
 
 def upgrade(folder: Path | str) -> bool:
     """Give a run of format 1 its run.json, once it is known to load; False where there is nothing to do. ValueError for a folder without a run."""
+    from cloudchamber.run.network import read_network
     from cloudchamber.run.parts import Parts
-    from cloudchamber.run.trained import read_run
 
     files = RunFiles(Path(folder))
     if files.finished:
@@ -24,6 +24,6 @@ def upgrade(folder: Path | str) -> bool:
     with held(files.folder, "upgrade"):
         head = files.read_json(files.recipe)
         name = head.get("study") if isinstance(head, dict) else None
-        model = read_run(files, Parts(study_parts(find_study(name))) if name in study_names() else None)
+        model = read_network(files, Parts(study_parts(find_study(name))) if name in study_names() else None)
         model.seal(files)
     return True

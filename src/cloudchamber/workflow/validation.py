@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cloudchamber.hub import find_run, load
+from cloudchamber.hub import find_run, load, simulator_of, trained_simulator
 from cloudchamber.rng import rng
-from cloudchamber.run.provenance import origins, read_provenance
+from cloudchamber.run.files import RunFiles
+from cloudchamber.run.provenance import origins, simulated
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
-from cloudchamber.study import ProtocolFunction, Simulator, Study
+from cloudchamber.study import STORE_SETTINGS, ProtocolFunction, Simulator, Study, make_simulator
 from cloudchamber.workflow.files import read_table
-from cloudchamber.workflow.simulation import STORE_SETTINGS, live_events, make_simulator
-from cloudchamber.workflow.training import simulator_of, trained_simulator
+from cloudchamber.workflow.simulation import live_events
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,20 +89,20 @@ def validate(
         raise ValueError("floor, a second event store, needs data, the first one")
     if against is not None:
         truth = read_table(Path(against), study, format, partial=partial)
+        _refuse_seen_events(truth, f"the file '{against}'", names, models)
         facts["truth"] = f"{events_in(truth)} events of {Path(against).name}"
         first, second = _halves(truth, n, seed)
     elif data is not None:
         store = Store(Path(data))
         store.refuse_gaps(partial)
-        folders = [find_run(each)[0] for each in names.values()]
-        _refuse_training_data(store, folders, study)
+        _refuse_training_data(store, names, models, study, seed)
         facts["truth"] = f"events of the store {Path(data).name} (simulator {store.simulator}, seed {store.seed})"
         if floor is None:
             first, second = _halves(store.read_events(None, _drawn(store.n_events, 2 * n, seed)), n, seed)
         else:
             other = Store(Path(floor))
             other.refuse_gaps(partial)
-            _refuse_training_data(other, folders, study)
+            _refuse_training_data(other, names, models, study, seed)
             index = _drawn(min(store.n_events, other.n_events), n, seed)
             order = rng(seed, "halves").permutation(len(index))
             first, second = (take(each.read_events(None, index), order) for each in (store, other))
@@ -111,7 +111,7 @@ def validate(
     else:
         simulator = trained_simulator(folder, study)
         first, second = truth_twice(simulator, n, seed, workers)
-        facts["truth"] = f"{2 * n} events simulated for this report (simulator {read_provenance(folder)['simulator']}, seed {seed})"
+        facts["truth"] = f"{2 * n} events simulated for this report (simulator {simulated(folder)['simulator']}, seed {seed})"
     return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts, agreed, told)
 
 
@@ -143,7 +143,7 @@ def compare_with_truth(
     if n < MIN_EVENTS:
         raise ValueError(f"{n} true events are too few to compare: give at least {MIN_EVENTS}, and as many for the floor")
     answers = {name: answer_at(model, first, seed) for name, model in models.items()}
-    answers |= _peer_answers(study, first_model.schema, first, seed, first_model.recipe.target)
+    answers |= _peer_answers(study, first_model.schema, first, seed, first_model.target)
     # a user's file may lack columns, and what infers one column of theta says nothing of the others
     complete = all(set(first_model.schema.columns) <= set(table) for table in (first, *answers.values()))
     results, skipped = {}, dict[str, str]()
@@ -171,12 +171,12 @@ def answer_at(model: TrainedModel, truth: Table, seed: int) -> Table:
 
     What infers says more: ``<column>_draws`` (events, draws, ...), and ``<column>_probability`` of classes.
     """
-    recipe, schema = model.recipe, model.schema
-    given = {name: truth[name] for name in recipe.given}
+    schema = model.schema
+    given = {name: truth[name] for name in model.given}
     drawn = model.sample(given, seed=seed)
-    replaced = {name for side in (schema.theta, schema.x) if set(side) & set(recipe.target) for name in side} - set(recipe.given)
+    replaced = {name for side in (schema.theta, schema.x) if set(side) & set(model.target) for name in side} - set(model.given)
     answer = {name: drawn[name] if name in drawn else truth[name] for name in truth if name in drawn or name not in replaced}
-    if not set(recipe.target) & set(schema.theta):
+    if not set(model.target) & set(schema.theta):
         return answer
     if all(column.categories for column in model.target_columns.values()):
         return answer | model.predict(given, seed=seed)
@@ -196,13 +196,28 @@ def _label(subject: Path | str) -> str:
     return f"{study.name}/{folder.name}" if folder.parent == study.pretrained else str(subject).rstrip("/")
 
 
-def _refuse_training_data(store: Store, folders: Sequence[Path], study: Study) -> None:
-    for folder in folders:
+def _refuse_training_data(store: Store, names: Mapping[str, Path | str], models: Mapping[str, TrainedModel], study: Study, seed: int) -> None:
+    from cloudchamber.run.seen import MARKED_EVENTS
+
+    for name in names.values():
+        folder, _ = find_run(name)
         if _learned_from(folder, store, study):
             raise ValueError(
                 f"the run '{folder}' was trained on the events of '{store.folder}' (same simulator, settings and seed): "
                 f"simulate others, with --seed other than {store.seed}"
             )
+    some = store.read_events(None, _drawn(store.n_events, MARKED_EVENTS, seed))
+    _refuse_seen_events(some, f"the store '{store.folder}'", names, models)
+
+
+def _refuse_seen_events(table: Table, where: str, names: Mapping[str, Path | str], models: Mapping[str, TrainedModel]) -> None:
+    """The very events of a training are no test, whatever file or store they were copied to."""
+    from cloudchamber.run.seen import marks_of, seen_events
+
+    for label, name in names.items():
+        columns = models[label].given_columns | models[label].target_columns
+        if set(columns) <= set(table) and (seen := seen_events(RunFiles(find_run(name)[0]), marks_of(table, columns))):
+            raise ValueError(f"the run '{name}' was trained on events of {where}: at least {seen} of {events_in(table)} are the same; give others")
 
 
 def _learned_from(folder: Path, store: Store, study: Study) -> bool:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from cloudchamber.nn.codec import Tensors
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.rng import rng
-from cloudchamber.run.trained import to_tensors
 from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.columns import N_DEPTH, THETA, X, depth_grid
 from cloudchamber.studies.airshower.observables import closure, muon_number

@@ -6,8 +6,8 @@ from functools import cache
 
 import torch
 
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.rng import rng
-from cloudchamber.run.trained import to_tensors
 from cloudchamber.schema import Table
 from cloudchamber.studies.calorimeter.beam_codec import GIVEN
 from cloudchamber.studies.calorimeter.codec import Deposits, DepositsCodec

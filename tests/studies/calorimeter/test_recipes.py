@@ -8,8 +8,10 @@ import pytest
 import torch
 from events import COLUMNS, SIMULATOR, showers, tensors
 
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.run.domain import domain_of
-from cloudchamber.run.trained import TrainedModel, noise_rows, to_tensors
+from cloudchamber.run.network import TrainedNetwork
+from cloudchamber.run.trained import noise_rows
 from cloudchamber.schema import take
 from cloudchamber.studies.calorimeter import STUDY
 from cloudchamber.studies.calorimeter.beam_codec import ENERGY, GIVEN, IMPACT
@@ -17,7 +19,7 @@ from cloudchamber.studies.calorimeter.beam_codec import ENERGY, GIVEN, IMPACT
 RECIPES = tuple(STUDY.recipes)
 
 
-def untrained(name: str) -> TrainedModel:
+def untrained(name: str) -> TrainedNetwork:
     """Codecs fitted; weights random, but not those that make an untrained flow the identity."""
     torch.manual_seed(0)
     recipe = STUDY.recipe(name)
@@ -30,7 +32,7 @@ def untrained(name: str) -> TrainedModel:
     for parameter in model.parameters():
         parameter.data += 0.03 * torch.randn_like(parameter)
     domain = domain_of(showers(), {column: COLUMNS[column] for column in GIVEN})
-    return TrainedModel("calorimeter", recipe, SIMULATOR.schema, given_codec, target_codec, model.eval(), domain, seed=1)
+    return TrainedNetwork("calorimeter", recipe, SIMULATOR.schema, given_codec, target_codec, model.eval(), domain, seed=1)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -7,12 +7,12 @@ import torch
 
 from cloudchamber.nn.sets import EventAnchors
 from cloudchamber.nn.sphere import DeepSphere
-from cloudchamber.run.trained import TrainedModel
+from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.studies.cosmic_ray_sky import STUDY
 from cloudchamber.studies.cosmic_ray_sky.codec import SkyMap
 
 
-def untrained(name: str) -> TrainedModel:
+def untrained(name: str) -> TrainedNetwork:
     """A small network of a recipe with random weights."""
     recipe, schema = STUDY.recipe(name), STUDY.simulator.schema
     body = EventAnchors(anchors=40, angles=6, hidden=8) if name == "events" else DeepSphere(nside=8, order=2, channels=(4, 8))
@@ -24,9 +24,9 @@ def untrained(name: str) -> TrainedModel:
         model = recipe.model.build(target.size, given.size).eval()
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.3 if name == "events" else 1.0)
-    return TrainedModel(STUDY.name, recipe, schema, given, target, model, {}, 5)
+    return TrainedNetwork(STUDY.name, recipe, schema, given, target, model, {}, 5)
 
 
 @pytest.fixture(scope="session", params=["events", "deepsphere"])
-def network(request: pytest.FixtureRequest) -> TrainedModel:
+def network(request: pytest.FixtureRequest) -> TrainedNetwork:
     return untrained(request.param)

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from cloudchamber.explain.relevance import Relevance, layer_relevances
 from cloudchamber.models.heads import CategoricalModel
-from cloudchamber.run.trained import TrainedModel, to_tensors
+from cloudchamber.nn.tensors import to_tensors
+from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN
 from cloudchamber.studies.cosmic_ray_sky.toy import Toy
 
@@ -19,7 +20,7 @@ def odds(logits: Tensor) -> Tensor:
     return logits[:, 1] - logits[:, 0]
 
 
-def without_constants(model: TrainedModel) -> CategoricalModel:
+def without_constants(model: TrainedNetwork) -> CategoricalModel:
     """The network in double precision without biases, shifts of batch norm and isotropic expectations."""
     network = copy.deepcopy(model.model).double().eval()
     for name, values in [*network.named_parameters(), *network.named_buffers()]:
@@ -29,7 +30,7 @@ def without_constants(model: TrainedModel) -> CategoricalModel:
     return network
 
 
-def explained(model: TrainedModel) -> dict[str, Relevance]:
+def explained(model: TrainedNetwork) -> dict[str, Relevance]:
     toy, random = Toy(n=100, signal=(20, 30)), np.random.default_rng(2)
     sky = toy.simulate(toy.prior(3, random), random)
     columns = to_tensors(sky, {name: toy.schema.x[name] for name in SEEN})
@@ -51,7 +52,7 @@ def total(found: Relevance) -> Tensor:
     return found.values.reshape(len(found.output), -1).sum(1)
 
 
-def test_every_layer_keeps_the_relevance_of_the_one_above(network: TrainedModel) -> None:
+def test_every_layer_keeps_the_relevance_of_the_one_above(network: TrainedNetwork) -> None:
     layers = explained(network)
     inputs = total(layers[""])
     scale = inputs.abs().max()
@@ -65,7 +66,7 @@ def test_every_layer_keeps_the_relevance_of_the_one_above(network: TrainedModel)
         assert layers[""].absorbed.abs().max() <= 1e-6 * layers[""].output.abs().max()
 
 
-def test_cosmic_rays_alone_carry_the_relevance_of_the_events_network(network: TrainedModel) -> None:
+def test_cosmic_rays_alone_carry_the_relevance_of_the_events_network(network: TrainedNetwork) -> None:
     values = explained(network)[""].values
     if network.recipe.name == "events":
         per_number = values.unflatten(1, (-1, 6))

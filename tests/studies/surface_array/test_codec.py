@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from cloudchamber.nn.codec import Tensors
+from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.rng import rng
-from cloudchamber.run.trained import to_tensors
 from cloudchamber.schema import Ragged, Schema, Table
 from cloudchamber.studies.surface_array.codec import GIVEN, PLAIN, TARGET, Corrections, Stations, StationsCodec, ln_expected
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SILENT, THETA

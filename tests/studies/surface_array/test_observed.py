@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cloudchamber.run.domain import domain_of
-from cloudchamber.run.trained import TrainedModel
+from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.schema import Ragged, Schema, Table, take
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SEEN, SILENT, THETA
 from cloudchamber.studies.surface_array.fit import reconstruct
@@ -63,7 +63,7 @@ def test_a_network_tells_of_events(simulated: Table) -> None:
     domain = domain_of(simulated, schema.select(recipe.given))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        model = TrainedModel("surface_array", recipe, schema, given, target, recipe.model.build(target.size, given.size).eval(), domain, 5)
+        model = TrainedNetwork("surface_array", recipe, schema, given, target, recipe.model.build(target.size, given.size).eval(), domain, 5)
     events = seen(simulated, 4)
     found = findings(model, events, seed=3)
     assert set(found.columns) >= {"direction_zenith_deg", "direction_error68_deg", "fit_flags_words"} and list(found.figures) == ["The largest event"]

@@ -28,7 +28,7 @@ DISPLAYED = ("zenith_deg", "azimuth_deg", "energy_ev", "core_x_m", "core_y_m")
 
 def findings(model: TrainedModel, events: Table, seed: int) -> Findings:
     """Direction with its error, core in the array's coordinates, the fit's values and flags of each of ``events``; the largest one as a picture."""
-    given = {name: events[name] for name in model.recipe.given}
+    given = {name: events[name] for name in model.given}
     said = model.posterior(given, DRAWS, seed, outside="flag")
     return beside_the_fit(events, {f"{name}_draws" if name in model.target_columns else name: values for name, values in said.items()})
 

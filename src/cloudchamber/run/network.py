@@ -1,0 +1,199 @@
+"""The trained model of one training: codecs and network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cloudchamber.models.base import ConditionalModel, Distribution
+from cloudchamber.models.recipe import Recipe
+from cloudchamber.nn.codec import Codec
+from cloudchamber.run.domain import Domain, domain_from_json, domain_to_json
+from cloudchamber.run.familiarity import Familiarity
+from cloudchamber.run.files import RunFiles, seal, write_json
+from cloudchamber.run.parts import Parts, classes_of
+from cloudchamber.run.trained import TrainedModel
+from cloudchamber.run.weights import checksum, read_weights, write_weights
+from cloudchamber.schema import Schema
+from cloudchamber.store.dataset import package_version
+
+BATCH_EVENTS = 2048
+"""So many events' numbers stay in a processor's cache: larger batches sample more slowly."""
+
+
+@dataclass(frozen=True)
+class NetworkSaid:
+    """What a network says of the events ``given``: a distribution of the flat numbers that its codec makes columns of."""
+
+    network: TrainedNetwork
+    given: dict[str, Tensor]
+    features: Tensor
+    distribution: Distribution
+
+    def sample(self, noise: Tensor, **options: Any) -> dict[str, Tensor]:
+        """One draw for each event."""
+        return self.network.target_codec.decode(self.distribution.sample(noise, **options), self.given)
+
+    def log_prob(self, target: dict[str, Tensor]) -> Tensor:
+        """ln p(target)."""
+        codec = self.network.target_codec
+        log_det = codec.log_det(target, self.given)
+        return self.distribution.log_prob(codec.encode(target, self.given)) + log_det
+
+    def probabilities(self) -> Tensor | None:
+        """Of the classes, where the model states them."""
+        return self.distribution.probabilities()
+
+    def familiarity(self) -> Tensor | None:
+        """Of the network's features."""
+        known = self.network.familiarity
+        return None if known is None else known(self.features.cpu())
+
+
+@dataclass(frozen=True)
+class TrainedNetwork(TrainedModel):
+    """Recipe, schema, codecs and weights of one run. ``seed`` is the seed of its training, ``familiarity`` how features of events like the training's lie."""
+
+    study: str
+    recipe: Recipe
+    schema: Schema
+    given_codec: Codec
+    target_codec: Codec
+    model: ConditionalModel
+    domain: Domain
+    seed: int
+    familiarity: Familiarity | None = None
+
+    @property
+    def name(self) -> str:
+        """The recipe's."""
+        return self.recipe.name
+
+    @property
+    def doc(self) -> str:
+        """The recipe's."""
+        return self.recipe.doc
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The recipe's."""
+        return self.recipe.given
+
+    @property
+    def target(self) -> tuple[str, ...]:
+        """The recipe's."""
+        return self.recipe.target
+
+    @property
+    def parameters(self) -> int:
+        """The number of learned numbers of the model."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    @property
+    def noise_size(self) -> int:
+        """The model's."""
+        return self.model.noise_size
+
+    @property
+    def batch_events(self) -> int:
+        """Of sets the recipe's batches, since their networks need far more memory an event."""
+        return self.recipe.fit.batch_size if any(column.ragged for column in self.given_columns.values()) else BATCH_EVENTS
+
+    @property
+    def digest(self) -> str:
+        """Of the weights of model and codecs."""
+        return checksum(self.modules.state_dict())
+
+    @property
+    def modules(self) -> nn.ModuleDict:
+        """Model and codecs: what the weights are of."""
+        return _modules(self.model, self.given_codec, self.target_codec)
+
+    @property
+    def device(self) -> torch.device:
+        """The model's."""
+        return next(self.model.parameters()).device
+
+    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Sampling options over the recipe's own."""
+        known = dict(self.recipe.sampling) | dict(options)
+        unknown = [name for name in known if name not in self.model.options]
+        if unknown:
+            raise ValueError(f"'{self.name}' has no sampling option '{unknown[0]}'; it has: {', '.join(self.model.options) or 'none'}")
+        return known
+
+    def said(self, given: dict[str, Tensor]) -> NetworkSaid:
+        """What the network says of events with these columns."""
+        self.model.eval()
+        features = self.model.features(self.given_codec.encode(given, {}))
+        return NetworkSaid(self, given, features, self.model.head(features))
+
+    def generated(self, noise: Tensor, given: dict[str, Tensor], options: Mapping[str, Any]) -> dict[str, Tensor]:
+        """One draw for each event."""
+        self.model.eval()
+        return self.target_codec.decode(self.model.generate(noise, self.given_codec.encode(given, {}), **options), given)
+
+    def save(self, folder: Path) -> Path:
+        """Write weights, recipe, schema and domain, each file complete or not at all; run.json last, over all files of the run that are in ``folder``."""
+        files = RunFiles(Path(folder))
+        files.folder.mkdir(parents=True, exist_ok=True)
+        files.manifest.unlink(missing_ok=True)
+        write_json(files.recipe, {"study": self.study, "seed": self.seed, "recipe": self.recipe.to_json()})
+        write_json(files.schema, self.schema.to_json())
+        write_json(files.domain, domain_to_json(self.domain))
+        if self.familiarity is not None:
+            write_weights(files.familiarity, self.familiarity)
+        else:
+            files.familiarity.unlink(missing_ok=True)
+        write_weights(files.weights, self.modules)
+        self.seal(files)
+        return files.folder
+
+    def seal(self, files: RunFiles) -> None:
+        """Write run.json over the ``files`` of this model's run as they are."""
+        seal(files, self.study, {place: found.__name__ for place, found in classes_of(self.recipe) if place}, package_version())
+
+
+def read_network(files: RunFiles, parts: Parts | None = None) -> TrainedNetwork:
+    """Read what ``save`` wrote, run.json aside; FileNotFoundError for a missing file, ValueError for broken or unfitting ones, or an unknown part."""
+    head = files.read_json(files.recipe)
+    try:
+        if not isinstance(head, Mapping):
+            raise ValueError("needs 'study', 'seed' and 'recipe'")
+        unknown = sorted(set(head) - {"study", "seed", "recipe"})
+        if unknown:
+            raise ValueError(f"unknown key '{unknown[0]}'; allowed: study, seed, recipe")
+        if not isinstance(head.get("study"), str):
+            raise ValueError("names no study")
+        if not isinstance(head.get("seed"), int) or not isinstance(head.get("recipe"), Mapping):
+            raise ValueError("needs a whole number 'seed' and the settings 'recipe'")
+        recipe = Recipe.from_json(head["recipe"], (parts or Parts()).find)
+    except ValueError as error:
+        raise ValueError(f"{files.recipe}: {error}") from None
+    try:
+        schema = Schema.from_json(files.read_json(files.schema))
+        given_columns, target_columns = schema.select(recipe.given), schema.select(recipe.target)
+    except ValueError as error:
+        raise ValueError(f"{files.schema}: {error}") from None
+    given_codec, target_codec = recipe.given_codec.build(given_columns), recipe.target_codec.build(target_columns)
+    model = recipe.model.build(target_codec.size, given_codec.size)
+    read_weights(files.weights, _modules(model, given_codec, target_codec))
+    model.eval()
+    try:
+        domain = domain_from_json(files.read_json(files.domain), given_columns)
+    except ValueError as error:
+        raise ValueError(f"{files.domain}: {error}") from None
+    familiarity = None
+    if model.feature_size is not None and files.familiarity.exists():
+        familiarity = Familiarity(model.feature_size)
+        read_weights(files.familiarity, familiarity)
+    return TrainedNetwork(head["study"], recipe, schema, given_codec, target_codec, model, domain, head["seed"], familiarity)
+
+
+def _modules(model: nn.Module, given_codec: nn.Module, target_codec: nn.Module) -> nn.ModuleDict:
+    return nn.ModuleDict({"model": model, "given_codec": given_codec, "target_codec": target_codec})
