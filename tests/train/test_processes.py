@@ -1,0 +1,43 @@
+"""Two real processes train one model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from cloudchamber import load, workflow
+from cloudchamber.train.processes import rank
+
+SCRIPT = """
+import sys
+from dataclasses import replace
+from cloudchamber import find_study, workflow
+from cloudchamber.models.gan import Gan
+from cloudchamber.models.recipe import Fit, Optimiser
+from cloudchamber.train.fit import Hardware
+if __name__ == "__main__":
+    fit = Fit(epochs=2, batch_size=64, optimisers={"": Optimiser()})
+    gan = replace(find_study("toy").recipe("flow"), name="gan", model=Gan(hidden=16, layers=1), fit=fit)
+    workflow.train("toy", sys.argv[1], sys.argv[2], gan, hardware=Hardware("cpu", 2, "ddp"), limit=int(sys.argv[3]))
+"""
+
+
+def test_a_gan_is_trained_whose_last_batch_is_smaller_than_its_turns(tmp_path: Path) -> None:
+    workflow.simulate("toy", tmp_path / "data", 214)
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    # 203 events to learn from: the last batch gives one process 6, the other 5
+    words = [sys.executable, str(script), str(tmp_path / "data"), str(tmp_path / "run"), "214"]
+    path = os.pathsep.join(sys.path)
+    done = subprocess.run(words, env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert load(tmp_path / "run").name == "gan"
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["fit"]["epochs"] == 2
+    assert {path.name for path in (tmp_path / "run").iterdir()}.isdisjoint({"checkpoint.pt"})
+
+
+def test_one_process_alone_is_the_first() -> None:
+    assert rank() == 0
