@@ -17,8 +17,8 @@ import tyro
 
 import cloudchamber as cc
 from cloudchamber.nn.tensors import to_tensors
+from cloudchamber.statistics.classifier import Classifier, classifier_test
 from cloudchamber.studies.airshower.observables import condition, full_profiles
-from cloudchamber.validate.classifier import Classifier, classifier_test
 
 
 @dataclass(frozen=True)

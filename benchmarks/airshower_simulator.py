@@ -168,8 +168,8 @@ def other_rows(showers: Table, options: Options) -> Iterator[Row]:
 
 def electron_xmax(n: int, seed: int) -> np.ndarray:
     """Xmax of ``n`` vertical electrons of 1e17 eV."""
-    from cloudchamber.studies.airshower.em_cascade import ELECTRON, PHOTON, em_shower
-    from cloudchamber.studies.airshower.em_table import load_em_table
+    from cloudchamber.studies.airshower.hybrid.em_cascade import ELECTRON, PHOTON, em_shower
+    from cloudchamber.studies.airshower.hybrid.em_table import load_em_table
 
     table, random, energy = load_em_table(), rng(seed, "electron"), 1e8
     depths, energies = len(table.depth_g_cm2), len(table.energy_gev)

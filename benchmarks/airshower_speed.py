@@ -35,10 +35,10 @@ from cloudchamber.rng import rng
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Table, take
 from cloudchamber.screen import working
+from cloudchamber.statistics.distances import energy_distance, wasserstein
+from cloudchamber.statistics.features import scaled
 from cloudchamber.studies.airshower import STUDY
 from cloudchamber.studies.airshower.observables import primary_energy_bins, scalars
-from cloudchamber.validate.distances import energy_distance, wasserstein
-from cloudchamber.validate.features import scaled
 from cloudchamber.workflow.simulation import live_events
 
 STEPS = (1, 2, 4, 8, 16, 32)
@@ -210,7 +210,7 @@ def main(options: Options) -> None:
 
 def draw(quality: list[Quality], floor: Quality, path: Path) -> None:
     """Quality and speed against steps."""
-    from cloudchamber.studies.airshower.plots import solver_steps
+    from cloudchamber.studies.airshower.plots.report import solver_steps
 
     results = {"W1(Xmax)  (g/cm²)": [q.xmax for q in quality]}
     solver_steps(STEPS, results, [q.rate for q in quality], floor.xmax).savefig(path)

@@ -23,12 +23,12 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from cloudchamber.physics.sphere import angular_distance_deg, lon_lat_deg, pixel_centres, random_directions
-from cloudchamber.studies.cosmic_ray_sky.backtrack import backtrack
-from cloudchamber.studies.cosmic_ray_sky.fields import FIELDS
-from cloudchamber.studies.cosmic_ray_sky.lens import load_lens
-from cloudchamber.studies.cosmic_ray_sky.lens_build import PACKAGED, LensSettings, build_lens
-from cloudchamber.studies.cosmic_ray_sky.lensed import Lensed
-from cloudchamber.studies.cosmic_ray_sky.turbulence import kolmogorov_box, random_walk_rms_rad_ev, small_deflections_rad_ev
+from cloudchamber.studies.cosmic_ray_sky.galaxy.backtrack import backtrack
+from cloudchamber.studies.cosmic_ray_sky.galaxy.fields import FIELDS
+from cloudchamber.studies.cosmic_ray_sky.galaxy.lens import load_lens
+from cloudchamber.studies.cosmic_ray_sky.galaxy.lens_build import PACKAGED, LensSettings, build_lens
+from cloudchamber.studies.cosmic_ray_sky.galaxy.turbulence import kolmogorov_box, random_walk_rms_rad_ev, small_deflections_rad_ev
+from cloudchamber.studies.cosmic_ray_sky.skies.lensed import Lensed
 
 RIGIDITIES_EV = (10.0, 20.0, 40.0, 60.0, 100.0)
 DRAWS = 1_000_000

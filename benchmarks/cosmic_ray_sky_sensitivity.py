@@ -25,13 +25,13 @@ from tables import markdown
 import cloudchamber as cc
 from cloudchamber.physics.exposure import exposure_at
 from cloudchamber.physics.sphere import pixel_centres, unit_vectors
+from cloudchamber.report.page import write_rows
 from cloudchamber.schema import Table
-from cloudchamber.studies.cosmic_ray_sky.lens_likelihood import LensDensity
-from cloudchamber.studies.cosmic_ray_sky.lensed import Lensed
-from cloudchamber.studies.cosmic_ray_sky.likelihood import log_bayes_factor
-from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve
-from cloudchamber.studies.cosmic_ray_sky.plots import sensitivity
-from cloudchamber.studies.cosmic_ray_sky.sensitivity import (
+from cloudchamber.statistics.significance import direct_p_value, normalisation, p_from_sigma
+from cloudchamber.statistics.splitting import SplitTail
+from cloudchamber.studies.cosmic_ray_sky.likelihood.lens_likelihood import LensDensity
+from cloudchamber.studies.cosmic_ray_sky.likelihood.likelihood import log_bayes_factor
+from cloudchamber.studies.cosmic_ray_sky.likelihood.sensitivity import (
     CLASSICAL,
     OPTIMUM,
     Found,
@@ -45,13 +45,13 @@ from cloudchamber.studies.cosmic_ray_sky.sensitivity import (
     null_tail,
     tagging,
 )
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
-from cloudchamber.studies.cosmic_ray_sky.toy_likelihood import log_bayes_factors, source_probabilities
-from cloudchamber.studies.cosmic_ray_sky.universe import Universe
+from cloudchamber.studies.cosmic_ray_sky.likelihood.toy_likelihood import log_bayes_factors, source_probabilities
+from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve
+from cloudchamber.studies.cosmic_ray_sky.plots import sensitivity
+from cloudchamber.studies.cosmic_ray_sky.skies.lensed import Lensed
+from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
+from cloudchamber.studies.cosmic_ray_sky.skies.universe import Universe
 from cloudchamber.studies.cosmic_ray_sky.verdict import log_odds, relevance_of_events
-from cloudchamber.validate.page import write_rows
-from cloudchamber.validate.significance import direct_p_value, normalisation, p_from_sigma
-from cloudchamber.validate.splitting import SplitTail
 
 LAWS: dict[str, tuple[Toy | Lensed, tuple[int, ...], tuple[int, ...]]] = {
     "He": (Toy(composition="He"), (10, 16, 22, 26, 30, 36), (44, 56)),

@@ -19,7 +19,7 @@ from cloudchamber.physics.sphere import lon_lat_deg, random_rotation, unit_vecto
 from cloudchamber.schema import Ragged, Table
 from cloudchamber.studies.cosmic_ray_sky import STUDY
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
+from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 from cloudchamber.studies.cosmic_ray_sky.verdict import log_odds
 
 

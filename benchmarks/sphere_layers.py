@@ -21,7 +21,7 @@ from cloudchamber.nn.sphere import ChebyshevConvolution, DeepSphere, equivarianc
 from cloudchamber.physics.sphere import lon_lat_deg, random_rotation, unit_vectors
 from cloudchamber.studies.cosmic_ray_sky.codec import SkyMap
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN, X
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
+from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,12 @@ from tables import markdown, show
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, take
 from cloudchamber.studies.surface_array import estimates as say
-from cloudchamber.studies.surface_array.fit import reconstruct
-from cloudchamber.studies.surface_array.fit_constants import TELESCOPE_ARRAY, Constants
-from cloudchamber.studies.surface_array.flags import FitFlag
-from cloudchamber.studies.surface_array.quality import passes
-from cloudchamber.studies.surface_array.showers import Showers
-from cloudchamber.studies.surface_array.simulator import SurfaceArray
+from cloudchamber.studies.surface_array.array.showers import Showers
+from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
+from cloudchamber.studies.surface_array.fit.constants import TELESCOPE_ARRAY, Constants
+from cloudchamber.studies.surface_array.fit.flags import FitFlag
+from cloudchamber.studies.surface_array.fit.quality import passes
+from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 
 ROWS = [(particle, lg_energy) for lg_energy in (18.5, 19.0, 19.756) for particle in ("p", "Fe")]
 BACK = {

@@ -32,9 +32,7 @@ from cloudchamber.rng import rng
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Table, take
 from cloudchamber.studies.surface_array import estimates as say
-from cloudchamber.studies.surface_array.fit import reconstruct
-from cloudchamber.studies.surface_array.fit_constants import TELESCOPE_ARRAY
-from cloudchamber.studies.surface_array.front import (
+from cloudchamber.studies.surface_array.array.front import (
     EM_ABOVE_M,
     EM_SHAPE,
     EM_THICKNESS,
@@ -47,11 +45,13 @@ from cloudchamber.studies.surface_array.front import (
     sphere_ns,
     thickness_factor,
 )
-from cloudchamber.studies.surface_array.lateral import SMALLEST_RADIUS_M, densities, footprints
-from cloudchamber.studies.surface_array.quality import Cuts, passes
-from cloudchamber.studies.surface_array.response import BOTH_SHARE, LANDAU_MEAN
-from cloudchamber.studies.surface_array.showers import Showers
-from cloudchamber.studies.surface_array.simulator import SurfaceArray
+from cloudchamber.studies.surface_array.array.lateral import SMALLEST_RADIUS_M, densities, footprints
+from cloudchamber.studies.surface_array.array.response import BOTH_SHARE, LANDAU_MEAN
+from cloudchamber.studies.surface_array.array.showers import Showers
+from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
+from cloudchamber.studies.surface_array.fit.constants import TELESCOPE_ARRAY
+from cloudchamber.studies.surface_array.fit.quality import Cuts, passes
+from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 
 ROWS = [(particle, lg_energy) for lg_energy in (19.0, 19.756) for particle in ("p", "Fe", "gamma")]
 MOST_PARTICLES = 300.0

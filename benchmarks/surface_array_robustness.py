@@ -33,11 +33,11 @@ from cloudchamber.run.domain import inside
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Ragged, Table, check_table, take
 from cloudchamber.studies.surface_array import estimates as say
-from cloudchamber.studies.surface_array.fit import reconstruct
-from cloudchamber.studies.surface_array.grid import Grid
-from cloudchamber.studies.surface_array.quality import passes
-from cloudchamber.studies.surface_array.showers import Showers
-from cloudchamber.studies.surface_array.simulator import SurfaceArray
+from cloudchamber.studies.surface_array.array.grid import Grid
+from cloudchamber.studies.surface_array.array.showers import Showers
+from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
+from cloudchamber.studies.surface_array.fit.quality import passes
+from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 
 Alteration: TypeAlias = Callable[[np.ndarray], np.ndarray] | None
 LG_ENERGIES = {"10 EeV": 19.0, "57 EeV": 19.756}

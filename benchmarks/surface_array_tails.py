@@ -26,7 +26,7 @@ from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Table, take
 from cloudchamber.store.read import Store
 from cloudchamber.studies.surface_array import estimates as say
-from cloudchamber.studies.surface_array.quality import passes
+from cloudchamber.studies.surface_array.fit.quality import passes
 
 LEVELS = {"direction": say.direction_level, "core": say.core_level, "ln E": say.energy_level, "Xmax": say.xmax_level}
 DRAWS = 100

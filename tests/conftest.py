@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent / "plugin"))
 @pytest.fixture(scope="session", autouse=True)
 def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """``CLOUDCHAMBER_CACHE`` with the packaged interaction table in the full one's place."""
-    from cloudchamber.studies.airshower.tables import PACKAGED, table_path
+    from cloudchamber.studies.airshower.hybrid.tables import PACKAGED, table_path
 
     before = os.environ.get("CLOUDCHAMBER_CACHE")
     folder = tmp_path_factory.mktemp("cache")

@@ -268,8 +268,8 @@ def inferred(study: Study, table: Table) -> Table:
 def test_checks_pass_for_truth_and_plots_are_drawn(name: str, tmp_path: Path) -> None:
     from matplotlib.figure import Figure
 
+    from cloudchamber.report.write import write_report
     from cloudchamber.validate.check import run_checks
-    from cloudchamber.validate.report import write_report
 
     study = find_study(name)
     first, second = take(truth(name), slice(0, EVENTS // 2)), take(truth(name), slice(EVENTS // 2, EVENTS))

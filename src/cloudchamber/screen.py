@@ -84,7 +84,7 @@ def show_validation(found: Validation) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from cloudchamber.validate.summary import floors_passed, undecided
+    from cloudchamber.report.summary import floors_passed, undecided
 
     table = Table(title=f"{found.run}: {found.n} events compared", title_justify="left")
     for head in ("check", "group", "value", "floor", "limit", ""):

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from cloudchamber.schema import Ragged
-from cloudchamber.validate.check import Check, Measured, run_checks
-from cloudchamber.validate.distances import wasserstein
+from cloudchamber.statistics.distances import wasserstein
+from cloudchamber.statistics.measured import Measured
+from cloudchamber.validate.check import Check, run_checks
 
 
 def table(seed, shift=0.0, width=1.0, events=400):

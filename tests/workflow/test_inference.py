@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from cloudchamber import workflow
+from cloudchamber.formats.tables import read_parquet, write_table
 from cloudchamber.hub import load
 from cloudchamber.schema import Ragged, Table
 from cloudchamber.store.read import Store
 from cloudchamber.study import Findings, find_study
-from cloudchamber.workflow.files import read_parquet, write_table
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Layers that know no physics, and codecs between columns and flat numbers."""

@@ -1,0 +1,1 @@
+"""One training loop, and how a store becomes batches."""

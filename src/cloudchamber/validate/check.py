@@ -10,20 +10,13 @@ import numpy as np
 
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, concatenate, events_in
+from cloudchamber.statistics.measured import Measured
 
 MIN_EVENTS = 10
 """A group needs so many events before a value means anything."""
 
 SWAPS_PER_BOOTSTRAP = 0.25
 """The floor is a mean over so many truth-against-truth draws for each bootstrap resample."""
-
-
-class Measured(NamedTuple):
-    """A value that brings its own standard error, so that no bootstrap is run."""
-
-    value: float
-    error: float
-
 
 Groups = Callable[[Table], "dict[str, np.ndarray]"]
 

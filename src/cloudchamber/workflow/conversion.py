@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloudchamber.formats.tables import presence, read_table, write_table
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, concatenate, events_in, take
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study, find_study
-from cloudchamber.workflow.files import presence, read_table, write_table
 from cloudchamber.workflow.simulation import digest
 
 BLOCK_EVENTS = 1000

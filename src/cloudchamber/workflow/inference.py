@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from cloudchamber.atomic import replacing, write_atomically
+from cloudchamber.formats.tables import presence, read_table, write_csv, write_hdf5, write_parquet
 from cloudchamber.hub import find_run, load
 from cloudchamber.schema import Ragged, Table, check_table, events_in
 from cloudchamber.study import Findings, Study
-from cloudchamber.workflow.files import presence, read_table, write_csv, write_hdf5, write_parquet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -190,7 +190,7 @@ def _write_page(
     table: Path,
     drawn: Path | None,
 ) -> Path:
-    from cloudchamber.validate.page import write_rows
+    from cloudchamber.report.page import write_rows
 
     shown = [name for name, values in answers.items() if not isinstance(values, Ragged) and values.ndim == 1][:SHOWN_COLUMNS]
     events = len(answers["event"])

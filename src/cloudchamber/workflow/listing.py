@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudchamber.formats.tables import general_formats
 from cloudchamber.hub import packaged_recipes
 from cloudchamber.study import find_study, study_names
-from cloudchamber.workflow.files import general_formats
 
 
 @dataclass(frozen=True)

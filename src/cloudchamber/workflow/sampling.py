@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cloudchamber.formats.tables import find_format, presence, read_table, write_table
 from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.rng import rng
 from cloudchamber.run.provenance import sample_identity
@@ -16,7 +17,6 @@ from cloudchamber.schema import Table, check_table, concatenate, digest, events_
 from cloudchamber.store.dataset import Order
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study
-from cloudchamber.workflow.files import find_format, presence, read_table, write_table
 from cloudchamber.workflow.simulation import Progress
 
 if TYPE_CHECKING:

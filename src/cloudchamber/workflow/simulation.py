@@ -15,12 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
+from cloudchamber.formats.tables import read_table
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, check_table, concatenate, digest, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Simulator, Study, find_study, make_simulator, simulator_settings
-from cloudchamber.workflow.files import read_table
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Called with the work done so far, the whole work, and a word on how it goes."""

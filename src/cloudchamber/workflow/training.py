@@ -19,7 +19,7 @@ from cloudchamber.run.files import RunFiles, write_json
 from cloudchamber.schema import Column, Ragged, Table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
-from cloudchamber.workflow.encoding import Encoded, largest_sets
+from cloudchamber.train.encoded import Encoded, largest_sets
 from cloudchamber.workflow.simulation import Progress
 
 if TYPE_CHECKING:

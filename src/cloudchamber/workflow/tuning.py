@@ -235,7 +235,7 @@ def _summary(folder: Path, study: Study, recipe: Recipe, trials: Sequence[Trial]
 
 
 def _write_page(folder: Path, study: Study, recipe: Recipe, trials: Sequence[Trial], best: Trial, space: Space, data: Path | str) -> Path:
-    from cloudchamber.validate.page import write_rows
+    from cloudchamber.report.page import write_rows
 
     counts = {state: sum(trial.state == state for trial in trials) for state in ("complete", "pruned", "failed", "running")}
     facts: dict[str, str | int | float] = {"study": study.name, "recipe": f"{recipe.name}: {recipe.doc}", "epochs": recipe.fit.epochs, "data": str(data)}

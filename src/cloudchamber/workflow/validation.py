@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cloudchamber.formats.tables import read_table
 from cloudchamber.hub import find_run, load, simulator_of, trained_simulator
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles
@@ -16,7 +17,6 @@ from cloudchamber.run.provenance import origins, simulated
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import STORE_SETTINGS, ProtocolFunction, Simulator, Study, make_simulator
-from cloudchamber.workflow.files import read_table
 from cloudchamber.workflow.simulation import live_events
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Validation:
 
     def to_json(self) -> dict[str, Any]:
         """Study, run, n, report, the run's checks and all answers'; what is not known is null."""
-        from cloudchamber.validate.report import metrics
+        from cloudchamber.report.write import metrics
 
         return metrics({self.run: self.checks, **self.others}, {"study": self.study, "run": self.run, "n": self.n, "report": str(self.report)}, self.run)
 
@@ -134,7 +134,7 @@ def compare_with_truth(
     told: Callable[[str], None] = lambda text: None,
 ) -> Validation:
     """Write the report on ``models``, the first one foremost, with answers at the theta of ``first`` and the floor from ``second``."""
-    from cloudchamber.validate.report import write_report
+    from cloudchamber.report.write import write_report
 
     run, first_model = next(iter(models.items()))
     (first, dropped), (second, dropped_from_floor) = _within_domain(first, models), _within_domain(second, models)

@@ -11,7 +11,7 @@ from cloudchamber.physics.gumbel import gumbel_mean, gumbel_variance
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.columns import MASS_NUMBER
-from cloudchamber.studies.airshower.simulator import Hybrid
+from cloudchamber.studies.airshower.hybrid.simulator import Hybrid
 
 SHOWERS = {"p": 250, "He": 120, "N": 100, "Si": 100, "Fe": 120, "photon": 120}
 TABLE_G_CM2 = 15.0

@@ -11,7 +11,7 @@ import pytest
 
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
-from cloudchamber.studies.calorimeter.geant4 import Geant4
+from cloudchamber.studies.calorimeter.geant4.simulator import Geant4
 
 sys.path.insert(0, str(Path(__file__).parent))
 

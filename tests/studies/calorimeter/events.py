@@ -9,9 +9,9 @@ import torch
 from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
-from cloudchamber.studies.calorimeter.beam_codec import GIVEN
-from cloudchamber.studies.calorimeter.codec import Deposits, DepositsCodec
-from cloudchamber.studies.calorimeter.gflash import Gflash
+from cloudchamber.studies.calorimeter.codecs.beam import GIVEN
+from cloudchamber.studies.calorimeter.codecs.deposits import Deposits, DepositsCodec
+from cloudchamber.studies.calorimeter.gflash.simulator import Gflash
 
 SIMULATOR = Gflash()
 COLUMNS = SIMULATOR.schema.columns

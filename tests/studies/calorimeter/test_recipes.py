@@ -14,7 +14,7 @@ from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.run.trained import noise_rows
 from cloudchamber.schema import take
 from cloudchamber.studies.calorimeter import STUDY
-from cloudchamber.studies.calorimeter.beam_codec import ENERGY, GIVEN, IMPACT
+from cloudchamber.studies.calorimeter.codecs.beam import ENERGY, GIVEN, IMPACT
 
 RECIPES = tuple(STUDY.recipes)
 

@@ -11,7 +11,7 @@ from cloudchamber.physics.sphere import galactic_from_equatorial, unit_vectors
 from cloudchamber.schema import check_table, events_in
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN, X
 from cloudchamber.studies.cosmic_ray_sky.formats import FORMATS, read_sky, write_sky
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
+from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 from cloudchamber.study import Format
 
 BY_NAME = {each.name: each for each in FORMATS}

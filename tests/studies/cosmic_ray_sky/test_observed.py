@@ -10,7 +10,7 @@ from cloudchamber.physics.sphere import equatorial_from_galactic
 from cloudchamber.schema import Ragged, Table
 from cloudchamber.studies.cosmic_ray_sky import observed
 from cloudchamber.studies.cosmic_ray_sky.observed import blind_scan, exposure_name, isotropic_skies, p_value
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
+from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 
 SEEN = ("lon_deg", "lat_deg", "energy_ev", "exposure")
 

@@ -4,10 +4,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cloudchamber.physics.sphere import pixel_centres, unit_vectors
+from cloudchamber.studies.cosmic_ray_sky.likelihood.sensitivity import OPTIMUM
 from cloudchamber.studies.cosmic_ray_sky.plots import circle, pixel_map, place, plots, relevance_sky, sensitivity, tophat_sky
-from cloudchamber.studies.cosmic_ray_sky.sensitivity import OPTIMUM
-from cloudchamber.studies.cosmic_ray_sky.tophat import discs, tophat_scan
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
+from cloudchamber.studies.cosmic_ray_sky.scans.tophat import discs, tophat_scan
+from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 
 
 def skies(n: int = 60) -> dict:

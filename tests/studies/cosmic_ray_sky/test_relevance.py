@@ -13,7 +13,7 @@ from cloudchamber.models.heads import CategoricalModel
 from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
+from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 
 
 def odds(logits: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.run.ensemble import Ensemble
 from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.schema import concatenate
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
+from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 from cloudchamber.studies.cosmic_ray_sky.verdict import log_odds, relevance_of_events
 
 

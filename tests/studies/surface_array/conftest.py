@@ -9,9 +9,9 @@ import pytest
 
 from cloudchamber.physics.sphere import lon_lat_deg, tangent_basis, unit_vectors
 from cloudchamber.schema import Table
+from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
 from cloudchamber.studies.surface_array.columns import PARTICLES
-from cloudchamber.studies.surface_array.fit import reconstruct
-from cloudchamber.studies.surface_array.simulator import SurfaceArray
+from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 
 DIRECTION_DEG, CORE_M, LN_ENERGY, XMAX_G_CM2 = 0.6, 50.0, 0.1, 40.0
 """Errors of the answers."""

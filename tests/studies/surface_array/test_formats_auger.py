@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cloudchamber.schema import check_table
-from cloudchamber.studies.surface_array.detector import Detector
-from cloudchamber.studies.surface_array.fit import reconstruct
+from cloudchamber.studies.surface_array.array.detector import Detector
+from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 from cloudchamber.studies.surface_array.formats import FROM_FILE, ReadFlag, read_auger, schema_of
 
 ZENITH_DEG, AZIMUTH_DEG, ENERGY_EEV = 54.12, 53.76, 56.8

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cloudchamber.studies.surface_array.detector import Detector
+from cloudchamber.studies.surface_array.array.detector import Detector
 from cloudchamber.studies.surface_array.formats import ReadFlag, read_hdf5, read_hisparc
 from cloudchamber.studies.surface_array.formats.hisparc import _most_probable
 

@@ -8,8 +8,8 @@ from cloudchamber.run.domain import domain_of
 from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.schema import Ragged, Schema, Table, take
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SEEN, SILENT, THETA
-from cloudchamber.studies.surface_array.fit import reconstruct
-from cloudchamber.studies.surface_array.flags import FitFlag
+from cloudchamber.studies.surface_array.fit.flags import FitFlag
+from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 from cloudchamber.studies.surface_array.formats import ReadFlag
 from cloudchamber.studies.surface_array.observed import beside_the_fit, findings, words
 from cloudchamber.studies.surface_array.recipes import waveform_net

@@ -8,7 +8,7 @@ from cloudchamber.schema import Ragged, Table, take
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SILENT
 from cloudchamber.studies.surface_array.display import behind_the_plane, event_display, front_and_signal, largest, stations_of
-from cloudchamber.studies.surface_array.fit import reconstruct
+from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 from cloudchamber.studies.surface_array.plots import energy_edges, plots, roc
 
 HEADINGS = ["Resolution and bias", "Explained variance", "Pulls and coverage", "Xmax and photons", "An event"]
@@ -38,7 +38,7 @@ def test_lines_show_what_the_checks_measure(simulated: Table, answer_to) -> None
     chosen = take(simulated, np.flatnonzero(np.asarray(simulated["particle"]) == 1)) | {}
     chosen["energy_ev"] = np.full(len(chosen["energy_ev"]), 1e19)
     answer = answer_to(chosen)
-    from cloudchamber.studies.surface_array.quality import passes
+    from cloudchamber.studies.surface_array.fit.quality import passes
 
     good = passes(chosen)
     axes = plots(chosen, {"a network": answer})["Resolution and bias"].axes[0]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.formats import FORMATS
+from cloudchamber.studies.airshower.hybrid.simulator import Hybrid
 from cloudchamber.studies.airshower.parametrised import Parametrised
-from cloudchamber.studies.airshower.simulator import Hybrid
 from cloudchamber.study import Study
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def checks() -> Sequence[Check]:
 
 def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
     """Profiles, Xmax, muons, elongation rate and ratios."""
-    from cloudchamber.studies.airshower.plots import plots as all_plots
+    from cloudchamber.studies.airshower.plots.report import plots as all_plots
 
     return all_plots(truth, answers)
 

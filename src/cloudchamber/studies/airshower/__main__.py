@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from cloudchamber.studies.airshower import em_table, tables
+from cloudchamber.studies.airshower.hybrid import em_table, tables
 
 
 @dataclass(frozen=True)

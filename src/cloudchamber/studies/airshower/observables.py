@@ -8,9 +8,9 @@ import numpy as np
 
 from cloudchamber.physics.shower import fit_gaisser_hillas
 from cloudchamber.schema import Table
+from cloudchamber.statistics.classifier import auc_of
 from cloudchamber.studies.airshower.columns import N_DEPTH, PRIMARIES, depth_grid
 from cloudchamber.validate.check import Check
-from cloudchamber.validate.classifier import auc_of
 
 _ENERGY_EDGES = np.arange(15.0, 20.01, 0.25)
 _PROFILE_FLOOR = 1e-2
@@ -79,7 +79,7 @@ def condition(table: Table) -> np.ndarray:
 
 def checks() -> Sequence[Check]:
     """The table that the report prints."""
-    from cloudchamber.validate.distances import wasserstein
+    from cloudchamber.statistics.distances import wasserstein
 
     bins = primary_energy_bins
     return [

@@ -20,7 +20,7 @@ from cloudchamber.physics.photon_shower import photon_depths
 from cloudchamber.physics.shower import gaisser_hillas_rl
 from cloudchamber.schema import Schema, Table, check_table
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, MASS_NUMBER, N_DEPTH, PRIMARIES, THETA, X, depth_grid
-from cloudchamber.studies.airshower.simulator import Prior
+from cloudchamber.studies.airshower.hybrid.simulator import Prior
 
 Array = NDArray[Any]
 

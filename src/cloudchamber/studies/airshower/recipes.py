@@ -11,9 +11,9 @@ from cloudchamber.models.gan import Gan
 from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
 from cloudchamber.nn.codec import Columns
+from cloudchamber.studies.airshower.codecs.profile_codec import PROFILES, Profiles
+from cloudchamber.studies.airshower.codecs.profile_grid import ProfileGrid
 from cloudchamber.studies.airshower.columns import X
-from cloudchamber.studies.airshower.profile_codec import PROFILES, Profiles
-from cloudchamber.studies.airshower.profile_grid import ProfileGrid
 
 GIVEN = ("primary", "lg_energy_ev", "zenith_deg")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudchamber.schema import Table
-from cloudchamber.studies.calorimeter.formats import FORMATS
-from cloudchamber.studies.calorimeter.geant4 import Geant4
-from cloudchamber.studies.calorimeter.gflash import Gflash
-from cloudchamber.studies.calorimeter.table_schema import schema_of
+from cloudchamber.studies.calorimeter.formats.samples import FORMATS
+from cloudchamber.studies.calorimeter.formats.schema import schema_of
+from cloudchamber.studies.calorimeter.geant4.simulator import Geant4
+from cloudchamber.studies.calorimeter.gflash.simulator import Gflash
 from cloudchamber.study import Study
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def calochallenge(
     truth: Table, answers: Mapping[str, Table], second_truth: Table, seed: int, told: Callable[[str], None]
 ) -> Mapping[str, Sequence[CheckResult]]:
     """The CaloChallenge's classifiers and separation powers."""
-    from cloudchamber.studies.calorimeter.protocol import calochallenge as protocol
+    from cloudchamber.studies.calorimeter.challenge.protocol import calochallenge as protocol
 
     return protocol(truth, answers, second_truth, seed, told)
 

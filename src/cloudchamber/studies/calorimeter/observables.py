@@ -8,11 +8,12 @@ from math import isqrt
 import numpy as np
 
 from cloudchamber.schema import Table
+from cloudchamber.statistics.classifier import auc_of
+from cloudchamber.statistics.measured import Measured
+from cloudchamber.studies.calorimeter.challenge.features import crystal_features
 from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY
-from cloudchamber.studies.calorimeter.features import crystal_features
 from cloudchamber.studies.calorimeter.geometry import Crystals
-from cloudchamber.validate.check import Check, Measured
-from cloudchamber.validate.classifier import auc_of
+from cloudchamber.validate.check import Check
 
 PARTICLES = (*ELECTROMAGNETIC, *HEAVY)
 READOUT_MEV = 0.1
@@ -179,7 +180,7 @@ def _separation(values: Callable[[Table], np.ndarray]) -> Callable[[Table, Table
     """With 100 equal bins over what both span; chance alone gives about filled bins / (2 events)."""
 
     def value(truth: Table, answer: Table) -> float:
-        from cloudchamber.validate.distances import separation_power
+        from cloudchamber.statistics.distances import separation_power
 
         one, two = values(truth), values(answer)
         low, high = min(one.min(), two.min()), max(one.max(), two.max())

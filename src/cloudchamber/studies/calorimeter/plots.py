@@ -11,21 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudchamber.schema import Table
-from cloudchamber.studies.calorimeter.features import crystal_features
-from cloudchamber.studies.calorimeter.observables import (
-    CELL_CLASSES,
-    ENERGY_EDGES_GEV,
-    READOUT_MEV,
-    beams,
-    cell_class,
-    crystals_of,
-    half_width,
-    log_energies,
-    particle_energy_bins,
-    response,
-)
-from cloudchamber.validate.figures import (
+from cloudchamber.report.figures import (
     DASHED,
     DOTTED,
     GREEN,
@@ -40,6 +26,20 @@ from cloudchamber.validate.figures import (
     new_figure,
     panels,
     patch,
+)
+from cloudchamber.schema import Table
+from cloudchamber.studies.calorimeter.challenge.features import crystal_features
+from cloudchamber.studies.calorimeter.observables import (
+    CELL_CLASSES,
+    ENERGY_EDGES_GEV,
+    READOUT_MEV,
+    beams,
+    cell_class,
+    crystals_of,
+    half_width,
+    log_energies,
+    particle_energy_bins,
+    response,
 )
 
 if TYPE_CHECKING:

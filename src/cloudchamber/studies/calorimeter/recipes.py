@@ -11,9 +11,9 @@ from cloudchamber.models.gan import Gan
 from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
 from cloudchamber.models.stages import Stages
-from cloudchamber.studies.calorimeter.beam_codec import ENERGY, GIVEN, IMPACT, FoldedBeam
-from cloudchamber.studies.calorimeter.codec import Deposits
-from cloudchamber.studies.calorimeter.image_codec import Image
+from cloudchamber.studies.calorimeter.codecs.beam import ENERGY, GIVEN, IMPACT, FoldedBeam
+from cloudchamber.studies.calorimeter.codecs.deposits import Deposits
+from cloudchamber.studies.calorimeter.codecs.image import Image
 
 TOTAL = Flow(transforms=2, bins=12, hidden=64, layers=1, linear=False, affine=True)
 """The leakage, and with it the total energy: one number, but the one that is looked at most."""

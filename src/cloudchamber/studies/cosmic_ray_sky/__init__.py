@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from cloudchamber.schema import Table
 from cloudchamber.studies.cosmic_ray_sky.formats import FORMATS
-from cloudchamber.studies.cosmic_ray_sky.lensed import Lensed
-from cloudchamber.studies.cosmic_ray_sky.toy import Toy
-from cloudchamber.studies.cosmic_ray_sky.universe import Universe
-from cloudchamber.studies.cosmic_ray_sky.varied import Varied
+from cloudchamber.studies.cosmic_ray_sky.skies.lensed import Lensed
+from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
+from cloudchamber.studies.cosmic_ray_sky.skies.universe import Universe
+from cloudchamber.studies.cosmic_ray_sky.skies.varied import Varied
 from cloudchamber.study import Findings, Study
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from cloudchamber.studies.cosmic_ray_sky import lens_build
+from cloudchamber.studies.cosmic_ray_sky.galaxy import lens_build
 
 
 @dataclass(frozen=True)

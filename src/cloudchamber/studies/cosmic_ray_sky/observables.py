@@ -8,8 +8,8 @@ import numpy as np
 
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
+from cloudchamber.statistics.calibration import reliability
 from cloudchamber.studies.cosmic_ray_sky.columns import ISOTROPY, SIGNAL
-from cloudchamber.validate.calibration import reliability
 from cloudchamber.validate.check import Check
 
 SIGNAL_RANGES = ((1, 19), (20, 29), (30, 39), (40, 59), (60, 10_000))

@@ -21,11 +21,11 @@ from cloudchamber.physics.sphere import (
 )
 from cloudchamber.rng import rng
 from cloudchamber.schema import Ragged, Table
+from cloudchamber.statistics.significance import MIN_EFFECTIVE_SIZE, direct_p_value, p_from_sigma, sigma_from_p
+from cloudchamber.statistics.splitting import redraw, split
 from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve
-from cloudchamber.studies.cosmic_ray_sky.tophat import Excess, disc_fractions, discs, targeted_tophat, tophat_scans
+from cloudchamber.studies.cosmic_ray_sky.scans.tophat import Excess, disc_fractions, discs, targeted_tophat, tophat_scans
 from cloudchamber.study import Findings
-from cloudchamber.validate.significance import MIN_EFFECTIVE_SIZE, direct_p_value, p_from_sigma, sigma_from_p
-from cloudchamber.validate.splitting import redraw, split
 
 if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel

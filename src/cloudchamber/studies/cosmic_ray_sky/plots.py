@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloudchamber.physics.sphere import lon_lat_deg, move, unit_vectors
+from cloudchamber.report.figures import BLUE, GREEN, INK, ORANGE, PINK, QUIET, SKY_BLUE, VERMILION, finish, new_figure
 from cloudchamber.schema import Table
+from cloudchamber.statistics.calibration import reliability
 from cloudchamber.studies.cosmic_ray_sky.columns import ISOTROPY, SIGNAL
 from cloudchamber.studies.cosmic_ray_sky.observables import signal_probability
-from cloudchamber.validate.calibration import reliability
-from cloudchamber.validate.figures import BLUE, GREEN, INK, ORANGE, PINK, QUIET, SKY_BLUE, VERMILION, finish, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from cloudchamber.studies.cosmic_ray_sky.tophat import Excess
+    from cloudchamber.studies.cosmic_ray_sky.scans.tophat import Excess
 
 SOURCE = "#d7263d"
 COLOURS = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY_BLUE, INK)

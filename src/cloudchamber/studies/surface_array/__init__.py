@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudchamber.schema import Table
+from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
 from cloudchamber.studies.surface_array.formats import FORMATS, schema_of
-from cloudchamber.studies.surface_array.simulator import SurfaceArray
 from cloudchamber.study import Findings, Study
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cloudchamber.report.figures import BLUE, GREEN, INK, ORANGE, QUIET, VERMILION, finish, legend, line, new_figure
 from cloudchamber.schema import Ragged
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import HITS, PARTICLES, PULSES, STEP_NS
-from cloudchamber.studies.surface_array.fit_start import LIGHT_M_NS
-from cloudchamber.studies.surface_array.ldf import delay_ns, ln_ldf, slope
-from cloudchamber.validate.figures import BLUE, GREEN, INK, ORANGE, QUIET, VERMILION, finish, legend, line, new_figure
+from cloudchamber.studies.surface_array.fit.ldf import delay_ns, ln_ldf, slope
+from cloudchamber.studies.surface_array.fit.start import LIGHT_M_NS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

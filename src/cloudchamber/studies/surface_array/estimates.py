@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.physics.sphere import angular_distance_deg, lon_lat_deg, tangent_basis, unit_vectors
+from cloudchamber.statistics.calibration import posterior_rank
 from cloudchamber.studies.surface_array.columns import PARTICLES
-from cloudchamber.validate.calibration import posterior_rank
 
 Events = Mapping[str, Any]
 

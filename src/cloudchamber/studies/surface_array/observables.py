@@ -14,11 +14,12 @@ import numpy as np
 
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
+from cloudchamber.statistics.classifier import auc
+from cloudchamber.statistics.measured import Measured
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import PARTICLES
-from cloudchamber.studies.surface_array.quality import passes
-from cloudchamber.validate.check import Check, Groups, Measured
-from cloudchamber.validate.classifier import auc
+from cloudchamber.studies.surface_array.fit.quality import passes
+from cloudchamber.validate.check import Check, Groups
 
 WINDOWS = {"10 EeV": (18.9, 19.1), "57 EeV": (19.656, 19.856)}
 """lg(E/eV) of the events that count as of one energy."""

@@ -11,7 +11,7 @@ import numpy as np
 from cloudchamber.schema import Table, events_in
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import FIT
-from cloudchamber.studies.surface_array.flags import FitFlag
+from cloudchamber.studies.surface_array.fit.flags import FitFlag
 from cloudchamber.studies.surface_array.formats import FROM_FILE, ReadFlag
 from cloudchamber.study import Findings
 
@@ -90,7 +90,7 @@ def facts(table: Table, answer: Table) -> dict[str, str | int | float]:
         if name in table:
             told[heading] = _counted(np.asarray(table[name]), kind)
     if {"fit_flags", "fit_covariance"} <= set(table):
-        from cloudchamber.studies.surface_array.quality import passes
+        from cloudchamber.studies.surface_array.fit.quality import passes
 
         told["pass the standard cuts"] = int(passes(table).sum())
     medians = []
@@ -113,7 +113,7 @@ def facts(table: Table, answer: Table) -> dict[str, str | int | float]:
 
 def histograms(table: Table, answer: Table) -> Figure:
     """How direction, energy, Xmax and their errors spread over the events, the fit's beside the network's."""
-    from cloudchamber.validate.figures import DASHED, INK, VERMILION, finish, legend, line, panels
+    from cloudchamber.report.figures import DASHED, INK, VERMILION, finish, legend, line, panels
 
     shown: list[tuple[str, dict[str, np.ndarray]]] = []
     if found := directions(answer):

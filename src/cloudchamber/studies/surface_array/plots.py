@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cloudchamber.rng import rng
-from cloudchamber.schema import Table
-from cloudchamber.studies.surface_array import estimates as say
-from cloudchamber.studies.surface_array.columns import PARTICLES
-from cloudchamber.studies.surface_array.display import event_display
-from cloudchamber.studies.surface_array.observables import PHOTON, photon_probability
-from cloudchamber.studies.surface_array.quality import passes
-from cloudchamber.validate.calibration import coverage_of_levels
-from cloudchamber.validate.classifier import auc
-from cloudchamber.validate.figures import (
+from cloudchamber.report.figures import (
     BLUE,
     DASHED,
     DOTTED,
@@ -38,6 +29,15 @@ from cloudchamber.validate.figures import (
     panels,
     patch,
 )
+from cloudchamber.rng import rng
+from cloudchamber.schema import Table
+from cloudchamber.statistics.calibration import coverage_of_levels
+from cloudchamber.statistics.classifier import auc
+from cloudchamber.studies.surface_array import estimates as say
+from cloudchamber.studies.surface_array.columns import PARTICLES
+from cloudchamber.studies.surface_array.display import event_display
+from cloudchamber.studies.surface_array.fit.quality import passes
+from cloudchamber.studies.surface_array.observables import PHOTON, photon_probability
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,9 +11,9 @@ from cloudchamber.models.labelled import LabelledMixture
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
 from cloudchamber.nn.patch import TracePatch
 from cloudchamber.nn.traces import TraceSet
-from cloudchamber.studies.surface_array.codec import GIVEN, TARGET, Corrections, Stations
+from cloudchamber.studies.surface_array.codecs.patch import Patch
+from cloudchamber.studies.surface_array.codecs.stations import GIVEN, TARGET, Corrections, Stations
 from cloudchamber.studies.surface_array.columns import PARTICLES
-from cloudchamber.studies.surface_array.patch_codec import Patch
 
 
 def waveform_net() -> Recipe:

@@ -59,7 +59,7 @@ def to_table(events: Sequence[Event]) -> Table:
 
     Stations without a finite position and time, and those too far from the others, are left out and flagged.
     """
-    from cloudchamber.studies.surface_array.fit import reconstruct
+    from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 
     settled = [_settled(event) for event in events]
     hits = [len(stations) for _, stations, _, _ in settled]

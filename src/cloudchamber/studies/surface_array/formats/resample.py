@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.studies.surface_array.array.detector import Detector
 from cloudchamber.studies.surface_array.columns import BINS, STEP_NS
-from cloudchamber.studies.surface_array.detector import Detector
 
 Array = NDArray[np.float64]
 DETECTOR = Detector()

@@ -1,0 +1,1 @@
+"""What a file becomes: tables of events."""

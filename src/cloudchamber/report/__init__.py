@@ -1,0 +1,1 @@
+"""Pages that people read: reports of checks, answers, their figures."""

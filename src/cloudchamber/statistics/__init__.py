@@ -1,0 +1,1 @@
+"""Distances, calibration, classifiers, significances: numbers about two samples, or one."""

@@ -1,0 +1,1 @@
+"""The hybrid simulator: Monte Carlo at high energies, cascade equations below."""

@@ -1,0 +1,226 @@
+"""The hybrid simulator's tables: built once from a generator into a cache, loaded by every worker; a small one ships with the package."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cloudchamber.atomic import write_atomically
+from cloudchamber.studies.airshower.hybrid.interactions import (
+    LG_ENERGIES,
+    PROJECTILES,
+    Fragmentations,
+    Interactions,
+    cross_sections_mb,
+    find_model,
+    fragmentations,
+    generate,
+    library_energies_gev,
+    load_generator,
+    nuclear_cross_sections_mb,
+)
+
+PACKAGED = Path(__file__).parent / "tables_small.npz"
+REPLAY_FROM = 6
+"""Library energies from lg(E/GeV) = 3.0 upwards are kept event by event; those below serve the mean yields alone."""
+BUILD_COMMAND = "python -m cloudchamber.studies.airshower build-tables"
+_ARRAYS = (
+    "model", "thinning", "species", "codes", "event_lengths", "event_counts",
+    "yields", "sigma_mb", "nuclear_sigma_mb", "wounded", "fragments", "fragment_lengths",
+)  # fmt: skip
+NUCLEAR_LG_ENERGIES = np.array([3.0, 5.0, 7.0, 9.0])
+FRAGMENT_LG_ENERGIES = (5.0, 8.0)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many generator events a table holds: per projectile and energy, and per nucleus."""
+
+    proton: int = 5000
+    pion: int = 2500
+    kaon: int = 1000
+    nucleus: int = 1000
+    mean: int = 3000
+    thinning: float = 1e-4
+
+
+SMALL = Size(proton=120, pion=60, kaon=30, nucleus=40, mean=2000, thinning=3e-3)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Everything that the hybrid needs of hadrons.
+
+    ``species``, ``codes``: all replayed secondaries; ``event_starts``: their offsets per event; ``first_event``: (projectile, energy + 1) into those.
+    ``yields``: (projectile, node, products); ``sigma_mb``: (projectile, energy); ``nuclear_sigma_mb``: (57, 4);
+    ``wounded`` (2, 57, events), ``fragments``, ``fragment_starts`` (2, 57 * events + 1).
+    """
+
+    model: str
+    thinning: float
+    species: np.ndarray
+    codes: np.ndarray
+    event_starts: np.ndarray
+    first_event: np.ndarray
+    yields: np.ndarray
+    sigma_mb: np.ndarray
+    nuclear_sigma_mb: np.ndarray
+    wounded: np.ndarray
+    fragments: np.ndarray
+    fragment_starts: np.ndarray
+    digest: str
+
+
+def cache_folder() -> Path:
+    """Where built tables live: ``CLOUDCHAMBER_CACHE`` or ``~/.cache/cloudchamber``."""
+    return Path(os.environ.get("CLOUDCHAMBER_CACHE", Path.home() / ".cache" / "cloudchamber")) / "airshower"
+
+
+def table_path(model: str) -> Path:
+    """The cached full table of a model."""
+    return cache_folder() / f"tables_{model}.npz"
+
+
+def ensure_tables(model: str) -> Path:
+    """The cached table of ``model``, built first where it is missing: once, even if several workers ask at the same time; ValueError where that fails."""
+    import fcntl
+    import subprocess
+    import sys
+
+    path = table_path(model)
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # a process of its own, which shows its progress: it works from notebooks, workers and scripts without a main guard alike
+        if not path.exists() and subprocess.run([sys.executable, *BUILD_COMMAND.split()[1:], "--model", model]).returncode != 0:
+            raise ValueError(f"the interaction table of '{model}' could not be built, for the reason above; try again with: {BUILD_COMMAND} --model {model}")
+    return path
+
+
+def build_tables(
+    path: Path, model: str = "Sibyll23d", size: Size = Size(), seed: int = 1, workers: int = 2, progress: Callable[[int, int], None] | None = None
+) -> Path:
+    """Generate interactions and break-ups and write the table atomically; the result does not depend on ``workers``."""
+    from cloudchamber.studies.airshower.hybrid.hadron_table import interaction_yields
+
+    find_model(model)
+    replayed: dict[tuple[str, int], Interactions] = {}
+    averaged: dict[tuple[str, int], Interactions] = {}
+    broken: dict[int, Fragmentations] = {}
+    # one process a task: the generators keep their random state for the life of a process
+    with ProcessPoolExecutor(workers, max_tasks_per_child=1, mp_context=_spawn()) as pool:
+        tasks: dict[Future[Any], int] = {pool.submit(_generate_energy, model, node, size, seed): node for node in range(LG_ENERGIES)}
+        tasks |= {pool.submit(_generate_fragments, model, i, size, seed): -1 - i for i in range(len(FRAGMENT_LG_ENERGIES))}
+        sections = pool.submit(_sections, model, seed)
+        for done, task in enumerate(as_completed(tasks), start=1):
+            node = tasks[task]
+            if node < 0:
+                broken[-1 - node] = task.result()
+            else:
+                for projectile, events in zip(PROJECTILES, task.result(), strict=True):
+                    averaged[projectile, node] = events
+                    replayed[projectile, node] = _first(events, _replayed(size)[PROJECTILES.index(projectile)])
+            if progress is not None:
+                progress(done, len(tasks))
+        sigma, nuclear = sections.result()
+    chosen = [(p, e) for p in PROJECTILES for e in range(REPLAY_FROM, LG_ENERGIES)]
+    counts = np.array([len(replayed[key].offsets) - 1 for key in chosen]).reshape(len(PROJECTILES), -1)
+    lengths = np.concatenate([np.diff(replayed[key].offsets) for key in chosen])
+    arrays: dict[str, Any] = {
+        "model": np.array(model),
+        "thinning": np.array(size.thinning),
+        "species": np.concatenate([replayed[key].species for key in chosen]),
+        "codes": np.concatenate([replayed[key].fraction_code for key in chosen]),
+        "event_lengths": lengths.astype(np.uint16),
+        "event_counts": counts,
+        "yields": interaction_yields(averaged),
+        "sigma_mb": sigma,
+        "nuclear_sigma_mb": nuclear,
+        "wounded": np.stack([broken[i].wounded for i in range(len(broken))]),
+        "fragments": np.concatenate([broken[i].fragments for i in range(len(broken))]),
+        "fragment_lengths": np.stack([np.diff(broken[i].offsets) for i in range(len(broken))]).astype(np.uint8),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    write_atomically(path, file.getvalue())
+    return path
+
+
+@lru_cache(maxsize=2)
+def load_tables(path: Path) -> Tables:
+    """Read a table; ValueError names a file that is missing or broken and the command that builds it."""
+    try:
+        with open(path, "rb") as file, np.load(file) as data:
+            raw = {name: data[name] for name in data.files}
+        missing = [name for name in _ARRAYS if name not in raw]
+        if missing:
+            raise ValueError(f"'{missing[0]}' is missing")
+    except Exception as error:
+        raise ValueError(f"cannot read the interaction table {path} ({error}); delete it and run: {BUILD_COMMAND}") from error
+    starts = np.concatenate([[0], np.cumsum(raw["event_lengths"], dtype=np.int64)])
+    first = np.concatenate([[0], np.cumsum(raw["event_counts"].ravel())])
+    per_energy = raw["event_counts"].shape[1]
+    first_event = np.stack([first[i * per_energy : (i + 1) * per_energy + 1] for i in range(len(PROJECTILES))])
+    lengths = raw["fragment_lengths"].astype(np.int64)
+    flat = np.concatenate([[0], np.cumsum(lengths.ravel())])
+    fragment_starts = np.stack([flat[i * lengths.shape[1] : (i + 1) * lengths.shape[1] + 1] for i in range(len(lengths))])
+    return Tables(
+        model=str(raw["model"]),
+        thinning=float(raw["thinning"]),
+        species=raw["species"],
+        codes=raw["codes"],
+        event_starts=starts,
+        first_event=first_event,
+        yields=raw["yields"],
+        sigma_mb=raw["sigma_mb"],
+        nuclear_sigma_mb=raw["nuclear_sigma_mb"],
+        wounded=raw["wounded"],
+        fragments=raw["fragments"],
+        fragment_starts=fragment_starts,
+        digest=hashlib.blake2b(raw["codes"].tobytes() + raw["yields"].tobytes(), digest_size=8).hexdigest(),
+    )
+
+
+def _spawn():  # type: ignore[no-untyped-def]
+    import multiprocessing
+
+    return multiprocessing.get_context("spawn")
+
+
+def _replayed(size: Size) -> tuple[int, int, int]:
+    return size.proton, size.pion, size.kaon
+
+
+def _first(events: Interactions, n: int) -> Interactions:
+    stop = events.offsets[min(n, len(events.offsets) - 1)]
+    return Interactions(events.species[:stop], events.fraction_code[:stop], events.offsets[: n + 1], events.thinning)
+
+
+def _generate_energy(model: str, node: int, size: Size, seed: int) -> list[Interactions]:
+    generator = load_generator(model, seed=1000 * seed + node)
+    rng = np.random.default_rng([seed, node])
+    energy = float(library_energies_gev()[node])
+    counts = [max(n, size.mean) for n in _replayed(size)]
+    return [generate(generator, projectile, energy, n, size.thinning, rng) for projectile, n in zip(PROJECTILES, counts, strict=True)]
+
+
+def _generate_fragments(model: str, index: int, size: Size, seed: int) -> Fragmentations:
+    generator = load_generator(model, seed=1000 * seed + 500 + index)
+    return fragmentations(generator, FRAGMENT_LG_ENERGIES[index], size.nucleus, np.random.default_rng([seed, 500 + index]))
+
+
+def _sections(model: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    generator = load_generator(model, seed=1000 * seed + 900)
+    return cross_sections_mb(generator), nuclear_cross_sections_mb(generator, NUCLEAR_LG_ENERGIES)

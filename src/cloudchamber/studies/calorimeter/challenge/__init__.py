@@ -1,0 +1,1 @@
+"""The CaloChallenge: how the field compares calorimeter surrogates."""

@@ -1,0 +1,1 @@
+"""Deposits and beams as flat numbers."""

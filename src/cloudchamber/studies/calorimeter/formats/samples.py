@@ -1,0 +1,140 @@
+"""File formats of calorimeter samples, for ``convert`` and ``validate --against``: ROOT trees, flat HDF5, and the CaloChallenge's HDF5."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from cloudchamber.schema import Column, Table, events_in
+from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema
+from cloudchamber.studies.calorimeter.formats.showers_h5 import ENERGIES, SHOWERS, read_showers, write_showers
+from cloudchamber.studies.calorimeter.geometry import Crystals
+from cloudchamber.study import Format
+
+PARTICLES = (*ELECTROMAGNETIC, *HEAVY)
+PDG_NUMBERS = dict(zip(PARTICLES, (11, 22, -11, 13, -13, -211, 211, -321, 321, 2212, 2112), strict=True))
+"""Particle Data Group's numbers, which ROOT files hold in the branch ``pdg``."""
+COLUMNS = calorimeter_schema(Crystals(), PARTICLES).columns
+TREE = "showers"
+
+
+def write_root(path: Path, table: Table) -> None:
+    """A tree ``showers`` with a branch for each column, ``deposit_mev`` as an array of fixed size, and the particle as ``pdg``."""
+    uproot = _uproot()
+    table = _known(path, table)
+    branches = {name: np.asarray(values, dtype=np.float32) for name, values in table.items() if name != "particle"}
+    if "particle" in table:
+        branches["pdg"] = np.array(list(PDG_NUMBERS.values()), dtype=np.int32)[np.asarray(table["particle"])]
+    with uproot.recreate(path) as file:
+        file.mktree(TREE, {name: (values.dtype, values.shape[1:]) for name, values in branches.items()})
+        file[TREE].extend(branches)
+
+
+def read_root(path: Path) -> Table:
+    """The study's columns of the first tree that has ``deposit_mev``, flat arrays of one length in every event.
+
+    ValueError names the file and what is wrong: no ROOT file, no such tree, arrays of different lengths, an unknown particle.
+    """
+    uproot = _uproot()
+    _must_exist(path)
+    try:
+        with uproot.open(path) as file:
+            trees = [name for name, kind in file.classnames().items() if kind == "TTree" and "deposit_mev" in file[name].keys()]  # noqa: SIM118
+            if not trees:
+                raise ValueError(f"'{path}' has no tree with a branch 'deposit_mev'; it holds: {', '.join(file.keys()) or 'nothing'}")
+            tree = file[trees[0]]
+            names = [name for name in tree.keys() if name in COLUMNS or name == "pdg"]  # noqa: SIM118
+            # awkward arrays tell lists of different lengths, which numpy would take for objects
+            arrays = {name: tree[name].array(library="ak") for name in names}
+    except (OSError, EOFError, uproot.exceptions.KeyInFileError, uproot.deserialization.DeserializationError, IndexError) as error:
+        raise ValueError(f"'{path}' is not a readable ROOT file (damaged or cut short?): {error}") from error
+    table: Table = {name: _regular(path, name, values) for name, values in arrays.items() if name != "pdg"}
+    if "pdg" in arrays:
+        table["particle"] = _codes(path, _regular(path, "pdg", arrays["pdg"]))
+    return table
+
+
+def write_hdf5(path: Path, table: Table) -> None:
+    """One data set for each column at the top of the file, with attributes ``unit`` and ``doc``; the particle by name."""
+    import h5py
+
+    table = _known(path, table)
+    with h5py.File(path, "w") as file:
+        for name, values in table.items():
+            column = COLUMNS[name]
+            data = [PARTICLES[code] for code in values] if name == "particle" else np.asarray(values, dtype=np.float32)
+            file.create_dataset(name, data=data).attrs.update({"unit": column.unit, "doc": column.doc})
+
+
+def read_hdf5(path: Path) -> Table:
+    """What ``write_hdf5`` wrote, any flat file of the study's columns, or a file of the CaloChallenge; ValueError for other content and damaged files."""
+    import h5py
+
+    _must_exist(path)
+    try:
+        with h5py.File(path, "r") as file:
+            if ENERGIES in file and SHOWERS in file:
+                return read_showers(path)
+            table: Table = {name: file[name][()] for name in file if name in COLUMNS and isinstance(file[name], h5py.Dataset)}
+            content = ", ".join(file)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
+    if "deposit_mev" not in table:
+        raise ValueError(f"'{path}' needs a data set 'deposit_mev' (events, cells) at its top, or a CaloChallenge file's two; it holds: {content or 'nothing'}")
+    if "particle" in table and table["particle"].dtype.kind in "OS":
+        names = np.array([name.decode() if isinstance(name, bytes) else str(name) for name in table["particle"]])
+        table["particle"] = COLUMNS["particle"].codes(f"particle' of '{path}", names)
+    return table
+
+
+FORMATS = (
+    Format("root", (".root",), read_root, write_root, "ROOT tree with a branch for each column, the particle as 'pdg'"),
+    Format("hdf5", (".h5", ".hdf5"), read_hdf5, write_hdf5, "flat HDF5, one data set for each column; reads the CaloChallenge's too"),
+    Format("calochallenge", (".hdf5",), read_showers, write_showers, "the CaloChallenge's HDF5: 'incident_energies' and 'showers'"),
+)
+
+
+def _known(path: Path, table: Table) -> Table:
+    """The table, which must hold columns of the study and no others."""
+    unknown = [name for name in table if name not in COLUMNS]
+    if unknown or "deposit_mev" not in table:
+        wrong = f"the column '{unknown[0]}' is none of the study's" if unknown else "the column 'deposit_mev' is missing"
+        raise ValueError(f"cannot write '{path}': {wrong}; it may hold: {', '.join(COLUMNS)}")
+    events_in(table)
+    return table
+
+
+def _codes(path: Path, numbers: np.ndarray) -> np.ndarray:
+    known = {number: code for code, number in enumerate(PDG_NUMBERS.values())}
+    unknown = sorted(set(np.unique(numbers).tolist()) - set(known))
+    if unknown:
+        raise ValueError(f"'{path}': unknown particle with PDG number {unknown[0]}; allowed: {', '.join(f'{v} ({k})' for k, v in PDG_NUMBERS.items())}")
+    return np.array([known[int(number)] for number in numbers], dtype=np.int64)
+
+
+def _regular(path: Path, name: str, values: Any) -> np.ndarray:
+    column: Column | None = COLUMNS.get(name)
+    try:
+        array = np.asarray(values.to_numpy())
+    except ValueError as error:
+        raise ValueError(f"'{path}': branch '{name}' holds arrays of different lengths, not one entry for each cell") from error
+    wanted = 2 if column is not None and column.shape else 1
+    if array.ndim != wanted:
+        raise ValueError(f"'{path}': branch '{name}' has shape {array.shape}, expected {'(events, cells)' if wanted == 2 else '(events,)'}")
+    return array
+
+
+def _must_exist(path: Path) -> None:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+
+
+def _uproot() -> ModuleType:
+    try:
+        import uproot
+    except ImportError as error:
+        raise ImportError("ROOT files need 'uproot': pip install 'cloudchamber[formats]'") from error
+    return uproot

@@ -1,0 +1,1 @@
+"""Showers of Geant4 itself."""

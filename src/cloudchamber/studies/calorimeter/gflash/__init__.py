@@ -1,0 +1,1 @@
+"""The parametrised shower of Grindhammer and Peters."""

@@ -1,0 +1,1 @@
+"""The Galactic magnetic field, and what it does to arrival directions."""

@@ -1,0 +1,1 @@
+"""Exact Bayes factors, and the sensitivity that they allow."""

@@ -1,0 +1,1 @@
+"""Classical searches of the field."""

@@ -1,0 +1,1 @@
+"""Shower fronts on an array of scintillators."""

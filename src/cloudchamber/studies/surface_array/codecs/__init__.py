@@ -1,0 +1,1 @@
+"""Stations as sets, and what was, beside the fit."""

@@ -1,0 +1,195 @@
+"""The figures on showers of the right shape (Gumbel distributed Xmax, Gaisser-Hillas profiles): what they hold, and that odd samples do not break them."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from cloudchamber.physics.atmosphere import ground_depth_g_cm2
+from cloudchamber.physics.gumbel import gumbel_mean, gumbel_sample, gumbel_variance
+from cloudchamber.physics.shower import gaisser_hillas
+from cloudchamber.schema import Table, take
+from cloudchamber.studies.airshower.columns import MASS_NUMBER, PRIMARIES, THETA, depth_grid
+from cloudchamber.studies.airshower.hybrid.simulator import Prior
+from cloudchamber.studies.airshower.plots.parts import COLOURS, alike, correlation, minus_gumbel, quantile_errors, slope
+from cloudchamber.studies.airshower.plots.report import plots, simulator_gate, solver_steps, xmax_moments
+
+HEADINGS = [
+    "Longitudinal profiles",
+    "Depth of the shower maximum",
+    "Shower maximum and muons",
+    "Elongation rate",
+    "Profile quantiles, ratio to the simulator",
+    "Single showers",
+]
+
+
+def showers(theta: Table, seed: int) -> Table:
+    rng = np.random.default_rng(seed)
+    mass = np.array([max(MASS_NUMBER[primary], 1) for primary in PRIMARIES])[theta["primary"]]
+    lg, n = theta["lg_energy_ev"], len(theta["lg_energy_ev"])
+    xmax = gumbel_sample(np.log(mass), lg, rng)
+    nmax = 0.6 * 10 ** (lg - 9) * rng.normal(1, 0.03, n)
+    muons = 5e6 * mass**0.1 * 10 ** (0.93 * (lg - 18)) * rng.normal(1, 0.1, n).clip(0.1)
+    depth = depth_grid()[None]
+    above = depth <= ground_depth_g_cm2(theta["zenith_deg"])[:, None]
+    profile = above * gaisser_hillas(depth, nmax[:, None], xmax[:, None], -20.0, 60.0)
+    return {**theta, "n_electron": profile, "n_muon": above * gaisser_hillas(depth, muons[:, None], xmax[:, None] + 150, -20.0, 110.0), "xmax_g_cm2": xmax}
+
+
+@pytest.fixture(scope="module")
+def truth() -> Table:
+    return showers(Prior().draw(1200, np.random.default_rng(1)), 2)
+
+
+@pytest.fixture(scope="module")
+def answers(truth: Table) -> dict[str, Table]:
+    theta = {name: truth[name] for name in THETA}
+    return {name: showers(theta, 3 + number) for number, name in enumerate(("flow", "matching", "wgan", "parametrised", "fifth"))}
+
+
+def lay_out(figures: dict[str, Figure]) -> None:
+    """Lay the figures out, so that warnings show."""
+    for figure in figures.values():
+        figure.draw_without_rendering()
+
+
+def test_all_figures_with_captions(truth, answers):
+    figures = plots(truth, answers)
+    assert list(figures) == HEADINGS
+    for figure in figures.values():
+        figure.savefig(io.BytesIO(), format="svg", bbox_inches="tight")
+        assert figure.get_label().endswith(".")
+        assert all(axis.get_xlabel() or not axis.get_subplotspec().is_last_row() for axis in figure.axes)
+    assert [text.get_text() for text in figures["Depth of the shower maximum"].legends[0].texts] == ["simulator", "Gumbel, Sibyll 2.3d", *answers]
+
+
+def test_without_answers_only_the_ratio_is_missing(truth):
+    assert list(plots(truth, {})) == [heading for heading in HEADINGS if not heading.startswith("Profile quantiles")]
+
+
+@pytest.mark.parametrize("primaries", [(5,), (0, 5), (1, 2, 3)])
+def test_missing_primaries(truth, answers, primaries):
+    few = np.flatnonzero(np.isin(truth["primary"], primaries))[:50]
+    figures = plots(take(truth, few), {"flow": take(answers["flow"], few)})
+    assert list(figures) == HEADINGS
+    lay_out(figures)
+    assert len(figures["Depth of the shower maximum"].axes) == len(primaries)
+    assert len(figures["Single showers"].axes) == len(primaries)
+
+
+@pytest.mark.parametrize("n", [1, 50])
+def test_few_events(truth, answers, n):
+    figures = plots(take(truth, slice(0, n)), {"flow": take(answers["flow"], slice(0, n))})
+    assert ("Elongation rate" in figures) == (n == 50)
+    lay_out(figures)
+
+
+def test_no_events(truth):
+    assert plots(take(truth, slice(0, 0)), {}) == {}
+
+
+def test_an_answer_that_failed_is_drawn_where_it_is_finite(truth, answers):
+    broken = {name: np.array(values, float) for name, values in answers["flow"].items()}
+    for name, bad in (("n_electron", np.nan), ("n_muon", np.inf), ("xmax_g_cm2", np.nan)):
+        broken[name][::3] = bad
+    collapsed = {**answers["flow"], "xmax_g_cm2": np.full(1200, 700.0), "n_muon": np.ones((1200, 248))}
+    median = plots(truth, {"broken": broken})["Profile quantiles, ratio to the simulator"].axes[1]
+    ratios = [curve.get_ydata() for curve in median.lines if len(curve.get_ydata()) > 2]
+    assert len(ratios) == 2 and all(np.nanmax(np.abs(ratio - 1)) < 0.5 for ratio in ratios)
+    assert list(plots(truth, {"collapsed": collapsed})) == HEADINGS
+    lay_out(plots(truth, {"nothing": {**answers["flow"], "n_electron": np.full((1200, 248), np.nan)}}))
+
+
+def test_a_column_that_is_missing_costs_its_figures_only(truth, answers):
+    without = {name: values for name, values in truth.items() if name != "n_muon"}
+    assert list(plots(without, answers)) == ["Depth of the shower maximum", "Elongation rate"]
+    only_xmax = {name: values for name, values in answers["flow"].items() if not name.startswith("n_")}
+    assert list(plots(truth, {"parametrised": only_xmax})) == list(plots(truth, {}))
+
+
+def test_the_ratio_shows_a_known_bias(truth):
+    figure = plots(truth, {"biased": {**truth, "n_electron": 1.05 * truth["n_electron"]}})["Profile quantiles, ratio to the simulator"]
+    for axis in figure.axes[:3]:
+        curves = [curve for curve in axis.lines if to_rgb(curve.get_color()) in (to_rgb(COLOURS["p"]), to_rgb(COLOURS["Fe"]))]
+        assert len(curves) == 2
+        for curve in curves:
+            ratio = curve.get_ydata()
+            assert np.allclose(ratio[np.isfinite(ratio)], 1.05)
+        assert axis.get_ylim()[1] > 1.05
+
+
+def test_the_correlation_is_taken_at_fixed_energy(truth):
+    figure = plots(truth, {})["Shower maximum and muons"]
+    notes = [text.get_text() for axis in figure.axes for text in axis.texts if "ρ" in text.get_text()]
+    assert len(notes) == 6
+    # Xmax and muons are independent here, but both rise with energy
+    assert all(abs(float(note.split("=")[1].replace("−", "-"))) < 0.35 for note in notes)
+
+
+def test_events_that_are_drawn_together_are_alike(truth):
+    chosen, depth = alike(truth)
+    assert list(chosen) == ["p", "Fe"]
+    for events in chosen.values():
+        assert np.ptp(truth["lg_energy_ev"][events]) <= 0.5
+        assert (truth["n_electron"][events, 1 : len(depth)] > 0).all()
+    assert 1000 < depth[-1] < 1600
+
+
+def test_moments_meet_the_distribution_that_they_were_drawn_from():
+    rng = np.random.default_rng(5)
+    n = 20000
+    theta = {"primary": np.repeat([0, 4], n), "lg_energy_ev": rng.uniform(17.0, 19.0, 2 * n)}
+    ln_a = np.log(np.where(theta["primary"] == 0, 1, 56))
+    rows = xmax_moments(theta, gumbel_sample(ln_a, theta["lg_energy_ev"], rng), np.linspace(17, 19, 5))
+    assert [row.primary for row in rows] == ["p"] * 4 + ["Fe"] * 4
+    for row in rows:
+        difference = minus_gumbel(row)
+        assert abs(difference.mean) < 5 * row.mean_error
+        assert abs(difference.sigma) < 5 * row.sigma_error + 0.1
+        assert 0.2 < row.mean_error < 1.2 and 0.1 < row.sigma_error < 1.5
+    assert np.isclose(minus_gumbel(rows[0]).mean, rows[0].mean - gumbel_mean(0.0, rows[0].lg_energy_ev))
+    assert np.isclose(minus_gumbel(rows[0]).sigma, rows[0].sigma - gumbel_variance(0.0, rows[0].lg_energy_ev) ** 0.5)
+
+
+def test_moments_need_five_showers():
+    theta = {"primary": np.zeros(9, int), "lg_energy_ev": np.array([17.1] * 5 + [18.1] * 4)}
+    rows = xmax_moments(theta, np.arange(9.0), [17, 18, 19])
+    assert [(row.lg_energy_ev, row.mean) for row in rows] == [(pytest.approx(17.1), pytest.approx(2.0))]
+
+
+def test_quantile_errors_match_the_scatter_of_samples():
+    samples = np.random.default_rng(6).normal(size=(2000, 400))
+    scatter = np.quantile(samples, (0.05, 0.5, 0.95), axis=1).std(axis=1)
+    assert np.allclose(quantile_errors(samples.T).mean(axis=1), scatter, rtol=0.1)
+
+
+def test_slope_and_correlation():
+    x = np.arange(10.0)
+    assert slope(x, np.where(x == 4, np.nan, 3 * x + 1)) == pytest.approx(3)
+    assert slope(np.ones(10), x) == 0 == slope(x[:2], x[:2])
+    assert correlation(np.stack([x, -x])) == pytest.approx(-1)
+    assert np.isnan(correlation(np.stack([x, np.ones(10)])))
+
+
+def test_solver_steps():
+    figure = solver_steps([1, 2, 4, 8], {"Euler": [0.5, 0.2, 0.1, 0.05], "midpoint": [0.2, 0.05, 0.04, 0.04]}, [8e3, 4e3, 2e3, 1e3], 0.03)
+    quality, speed = figure.axes
+    assert quality.get_yscale() == speed.get_yscale() == speed.get_xscale() == "log"
+    assert [text.get_text() for text in figure.legends[0].texts] == ["Euler", "midpoint", "simulator against simulator"]
+    lay_out({"steps": figure, "one": solver_steps([4], {"AUC": [0.5]}, [10.0], None)})
+    with pytest.raises(ValueError, match="'Euler' holds 1 values for 2 steps"):
+        solver_steps([1, 2], {"Euler": [0.5]}, [1.0, 1.0], None)
+
+
+def test_simulator_gate(truth):
+    rows = xmax_moments(truth, truth["xmax_g_cm2"], [17, 17.5, 18, 18.5, 19])
+    figure = simulator_gate(rows)
+    lay_out({"gate": figure, "photons": simulator_gate([row for row in rows if row.primary == "photon"])})
+    assert figure.get_figwidth() > 2 * figure.get_figheight()
+    with pytest.raises(ValueError, match="no rows"):
+        simulator_gate([])
