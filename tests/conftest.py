@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from cloudchamber import workflow
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent / "plugin"))
 
@@ -33,3 +35,11 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["CLOUDCHAMBER_CACHE"]
     else:
         os.environ["CLOUDCHAMBER_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def hits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of sets of hits."""
+    folder = tmp_path_factory.mktemp("sets") / "data"
+    workflow.simulate("toy_sets", folder, n=400, seed=3, block_events=100)
+    return folder

@@ -8,14 +8,6 @@ from cloudchamber import workflow
 
 
 @pytest.fixture(scope="session")
-def hits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of sets of hits."""
-    folder = tmp_path_factory.mktemp("sets") / "data"
-    workflow.simulate("toy_sets", folder, n=400, seed=3, block_events=100)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def classes(hits: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that tells bursts from noise."""
     folder = tmp_path_factory.mktemp("sets") / "classes"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cloudchamber.studies.calorimeter.geant4 import em_data
 from cloudchamber.studies.calorimeter.geant4.em_data import (
     build_em_data,
     cache_folder,
@@ -16,7 +17,6 @@ from cloudchamber.studies.calorimeter.geant4.em_data import (
     photoelectric_barn,
     scaled_bremsstrahlung_mb,
 )
-from cloudchamber.studies.calorimeter.geant4.simulator import em_data
 
 
 @pytest.mark.parametrize(("z", "a", "radiation_length_g_cm2"), [(13, 26.98, 24.01), (53, 126.90, 8.48), (82, 207.2, 6.37)])

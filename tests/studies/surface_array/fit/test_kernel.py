@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from cloudchamber.rng import rng
+from cloudchamber.studies.surface_array.fit import kernel
 from cloudchamber.studies.surface_array.fit.constants import Constants
-from cloudchamber.studies.surface_array.fit.reconstruct import kernel
 from cloudchamber.studies.surface_array.fit.start import FULL, QUIET, expected_density, expected_time, ln_seen, mean_ln_curvature
 
 AREA_M2 = 3.0

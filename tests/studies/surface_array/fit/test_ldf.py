@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from cloudchamber.studies.surface_array.fit.reconstruct import ldf
+from cloudchamber.studies.surface_array.fit import ldf
 
 
 def test_the_lateral_distribution_is_telescope_arrays() -> None:

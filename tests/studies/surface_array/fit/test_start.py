@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from cloudchamber.rng import rng
+from cloudchamber.studies.surface_array.fit import start as first
 from cloudchamber.studies.surface_array.fit.constants import Constants
 from cloudchamber.studies.surface_array.fit.flags import FitFlag
-from cloudchamber.studies.surface_array.fit.reconstruct import start as first
 
 X, Y = (1200.0 * a.ravel() for a in np.meshgrid(np.arange(3.0), np.arange(2.0)))
 
