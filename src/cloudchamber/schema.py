@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
@@ -236,6 +236,37 @@ def concatenate(tables: Sequence[Mapping[str, Any]]) -> Table:
         else:
             joined[name] = np.concatenate(parts)
     return joined
+
+
+def chunked(tables: Table | Iterable[Table]) -> Iterator[Table]:
+    """The chunks of what comes as one table or as several."""
+    return iter([tables]) if isinstance(tables, dict) else iter(tables)
+
+
+def whole(tables: Table | Iterable[Table]) -> Table:
+    """One table of all chunks; ValueError where there is none."""
+    parts = list(chunked(tables))
+    if not parts:
+        raise ValueError("there are no events")
+    return parts[0] if len(parts) == 1 else concatenate(parts)
+
+
+def rechunked(tables: Iterable[Table], events: int) -> Iterator[Table]:
+    """The same events in chunks of exactly so many, but for the last; one without events is passed on where it is the first."""
+    waiting: list[Table] = []
+    there, empty = 0, True
+    for table in tables:
+        size = events_in(table)
+        if size == 0:
+            waiting = waiting or [table]
+            continue
+        waiting, there = [*(waiting if there else []), table], there + size
+        while there >= events:
+            together = whole(waiting)
+            yield take(together, slice(0, events))
+            waiting, there, empty = [take(together, slice(events, there))], there - events, False
+    if there or (waiting and empty):
+        yield whole(waiting)
 
 
 def digest(table: Mapping[str, Any]) -> str:

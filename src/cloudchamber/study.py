@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cloudchamber.jsonable import from_json, to_json
-from cloudchamber.schema import Schema, Table
+from cloudchamber.schema import Schema, Table, whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,15 +46,20 @@ class Simulator(Protocol):
 
 
 class Reader(Protocol):
-    """Reads a file of somebody's own format into a table of theta and x columns (as many of the schema as the file holds)."""
+    """Reads a file of somebody's own format: theta and x columns (as many of the schema as the file holds), at once or as an iterator of chunks."""
 
-    def __call__(self, path: Path) -> Table: ...
+    def __call__(self, path: Path) -> Table | Iterator[Table]: ...
 
 
 class Writer(Protocol):
-    """Writes a table of theta and x columns to a file of somebody's own format."""
+    """Writes chunks of theta and x columns to a file of somebody's own format, one after the other."""
 
-    def __call__(self, path: Path, table: Table) -> None: ...
+    def __call__(self, path: Path, tables: Iterable[Table]) -> None: ...
+
+
+def at_once(write: Callable[[Path, Table], None]) -> Writer:
+    """A writer that needs all events in one table."""
+    return lambda path, tables: write(path, whole(tables))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pytest
 from cloudchamber import workflow
 from cloudchamber.formats.tables import read_parquet, write_table
 from cloudchamber.hub import load
-from cloudchamber.schema import Ragged, Table
+from cloudchamber.schema import Ragged, Table, whole
 from cloudchamber.store.read import Store
 from cloudchamber.study import Findings, find_study
 
@@ -49,7 +49,7 @@ def test_answers_in_other_formats(time: Path, hits: Path, tmp_path: Path, monkey
     monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=lambda *_: words))
     parquet, hdf5 = (workflow.infer(time, hits, tmp_path / kind, draws=2, outside="flag", answers_as=kind) for kind in ("parquet", "hdf5"))
     assert (parquet.table.name, hdf5.table.name) == ("answers.parquet", "answers.h5")
-    rows = read_parquet(parquet.table)
+    rows = whole(read_parquet(parquet.table))
     np.testing.assert_array_equal(rows["burst_us_mean"], parquet.answers["burst_us_mean"])
     with h5py.File(hdf5.table) as file:
         np.testing.assert_array_equal(file["burst_us_mean"][:], parquet.answers["burst_us_mean"])
@@ -76,7 +76,7 @@ def test_ragged_findings_go_into_parquet(classes: Path, table: Table, tmp_path: 
     pytest.importorskip("pyarrow")
     with_columns({"relevance": table["charge_pe"]})
     found = workflow.infer(classes, table, tmp_path / "found")
-    back = read_parquet(found.table)
+    back = whole(read_parquet(found.table))
     assert isinstance(back["relevance"], Ragged) and found.table.name == "answers.parquet"
     np.testing.assert_array_equal(back["relevance"].values, table["charge_pe"].values)
     for bad in ({"event": np.arange(12)}, {"new": np.arange(3)}):

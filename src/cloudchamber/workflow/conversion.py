@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
-from cloudchamber.formats.tables import presence, read_table, write_table
+import numpy as np
+
+from cloudchamber.atomic import held
+from cloudchamber.formats.digest import TableDigest
+from cloudchamber.formats.tables import presence, read_chunks, write_table
 from cloudchamber.rng import rng
-from cloudchamber.schema import Table, concatenate, events_in, take
+from cloudchamber.schema import Ragged, Schema, Table, events_in, take, whole
+from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study, find_study
-from cloudchamber.workflow.simulation import digest
 
 BLOCK_EVENTS = 1000
+IN_MEMORY_BYTES = 2**28
+"""Events that fill more wait on disk until their order is drawn."""
+INCOMING = ".incoming"
 
 
 @dataclass(frozen=True)
@@ -37,31 +47,111 @@ def convert(
     """Read files (or event stores) and write their events to one file, or without a suffix to a folder: an event store.
 
     The formats follow the suffixes unless they are named. A store gets the events in a fixed random order, so that any part of it is a fair sample.
-    ``partial`` takes what there is of stores that lack blocks.
+    ``partial`` takes what there is of stores that lack blocks. Events are read and written chunk by chunk.
     """
     study = find_study(study) if isinstance(study, str) else study
     sources = [source] if isinstance(source, (str, Path)) else list(source)
     if not sources:
         raise ValueError("give at least one file to convert")
-    tables = [read_table(Path(each), study, format_from, partial=partial) for each in sources]
-    for path, other in zip(sources, tables, strict=True):
-        if set(other) != set(tables[0]):
-            raise ValueError(f"'{path}' holds the columns {', '.join(other)}, '{sources[0]}' holds {', '.join(tables[0])}: convert them one by one")
-        if study.schema_for(other) != study.schema_for(tables[0]):
-            raise ValueError(f"'{path}' and '{sources[0]}' hold columns of different shapes, so of different detectors: convert them one by one")
-    table, out = concatenate(tables), Path(out)
+    out, seen = Path(out), _Seen(study)
+    chunks = seen.all_of([Path(each) for each in sources], format_from, partial)
     if out.suffix or format_to is not None:
-        write_table(out, table, study, format_to)
+        write_table(out, chunks, study, format_to)
     else:
-        _write_store(out, table, study, [Path(each).name for each in sources])
-    return Converted(out, events_in(table), tuple(table), tuple(name for name in study.schema_for(table).columns if name not in table))
+        _write_store(out, chunks, seen, [Path(each).name for each in sources])
+    return Converted(out, seen.digest.events, tuple(seen.schema.columns), tuple(name for name in seen.whole_schema.columns if name not in seen.schema.columns))
 
 
-def _write_store(out: Path, table: Table, study: Study, names: list[str]) -> None:
-    events = events_in(table)
-    settings = {"files": names, "events": events, "digest": digest(table), "block_events": BLOCK_EVENTS}
-    table = take(table, rng(0, "convert").permutation(events))
-    blocks = -(-events // BLOCK_EVENTS)
-    with StoreWriter(out, presence(table, study.schema_for(table)), "files", settings, 0, events=events, blocks=blocks, order="random") as writer:
-        for block in writer.missing(blocks):
-            writer.write_block(block, take(table, slice(block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS)))
+@dataclass
+class _Seen:
+    """What the chunks that passed by were: their columns, number and digest."""
+
+    study: Study
+    digest: TableDigest = field(default_factory=TableDigest)
+    schema: Schema = field(default_factory=Schema)
+    whole_schema: Schema = field(default_factory=Schema)
+
+    def all_of(self, sources: Sequence[Path], format: str | None, partial: bool) -> Iterator[Table]:
+        """The chunks of all sources; ValueError where one has other columns than the first."""
+        for path in sources:
+            for table in read_chunks(path, self.study, format, partial=partial, events=BLOCK_EVENTS):
+                schema = self.study.schema_for(table)
+                if not self.schema.columns:
+                    self.whole_schema, self.schema = schema, presence(table, schema)
+                if set(table) != set(self.schema.columns):
+                    have, first = ", ".join(table), ", ".join(self.schema.columns)
+                    raise ValueError(f"'{path}' holds the columns {have}, '{sources[0]}' holds {first}: convert them one by one")
+                if schema != self.whole_schema:
+                    raise ValueError(f"'{path}' and '{sources[0]}' hold columns of different shapes, so of different detectors: convert them one by one")
+                self.digest.update(table)
+                yield table
+
+
+def _write_store(out: Path, chunks: Iterator[Table], seen: _Seen, names: list[str]) -> None:
+    """Write all events in random order; where they don't fit into memory they first wait in a store of their own."""
+    with contextlib.ExitStack() as stack:
+        waiting: list[Table] = []
+        incoming: StoreWriter | None = None
+        place, blocks, size = out / INCOMING, 0, 0
+        for table in chunks:
+            waiting.append(table)
+            size += _bytes(table)
+            if size > IN_MEMORY_BYTES:
+                incoming = incoming or _fresh(stack, place, seen)
+                for each in waiting:
+                    incoming.write_block(blocks, each)
+                    blocks += 1
+                waiting.clear()
+                size = 0
+        if incoming is None:
+            together = whole(waiting)
+            parts = _parts_of_table(together)
+        else:
+            for each in waiting:
+                incoming.write_block(blocks, each)
+                blocks += 1
+            parts = _parts_of_store(Store(place))
+        settings = {"files": names, "events": seen.digest.events, "digest": seen.digest.hexdigest(), "block_events": BLOCK_EVENTS}
+        count = -(-seen.digest.events // BLOCK_EVENTS)
+        with StoreWriter(out, seen.schema, "files", settings, 0, events=seen.digest.events, blocks=count, order="random") as writer:
+            missing = set(writer.missing(count))
+            for block, table in parts:
+                if block in missing:
+                    writer.write_block(block, table)
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _fresh(stack: contextlib.ExitStack, place: Path, seen: _Seen) -> StoreWriter:
+    """An empty store; what an interrupted conversion left there goes."""
+    with held(place, "convert"):
+        for left in place.iterdir():
+            if not left.name.startswith("."):
+                left.unlink()
+    return stack.enter_context(StoreWriter(place, seen.schema, "files", {}, 0))
+
+
+def _order(events: int) -> np.ndarray:
+    return rng(0, "convert").permutation(events)
+
+
+def _parts_of_table(table: Table) -> Iterator[tuple[int, Table]]:
+    order = _order(events_in(table))
+    for block, first in enumerate(range(0, len(order), BLOCK_EVENTS)):
+        yield block, take(table, order[first : first + BLOCK_EVENTS])
+
+
+def _parts_of_store(store: Store) -> Iterator[tuple[int, Table]]:
+    """The blocks, in groups that fit into memory: for each of these the whole store is read once."""
+    order = _order(store.n_events)
+    group = BLOCK_EVENTS * max(1, int(IN_MEMORY_BYTES / (store.event_bytes() * BLOCK_EVENTS)))
+    for low, high in pairwise([*range(0, len(order), group), len(order)]):
+        wanted = order[low:high]
+        rising = np.sort(wanted)
+        table = store.read_events(None, rising)
+        table = take(table, np.searchsorted(rising, wanted))
+        for first in range(0, high - low, BLOCK_EVENTS):
+            yield (low + first) // BLOCK_EVENTS, take(table, slice(first, first + BLOCK_EVENTS))
+
+
+def _bytes(table: Table) -> int:
+    return sum((values.values if isinstance(values, Ragged) else values).nbytes for values in table.values())

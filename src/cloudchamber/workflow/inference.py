@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from cloudchamber.atomic import replacing, write_atomically
-from cloudchamber.formats.tables import presence, read_table, write_csv, write_hdf5, write_parquet
+from cloudchamber.formats.csv import write_csv
+from cloudchamber.formats.hdf5 import write_hdf5
+from cloudchamber.formats.parquet import write_parquet
+from cloudchamber.formats.tables import presence, read_table
 from cloudchamber.hub import find_run, load
 from cloudchamber.schema import Ragged, Table, check_table, events_in
 from cloudchamber.study import Findings, Study

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cloudchamber.formats.tables import find_format, presence, read_table, write_table
+from cloudchamber.formats.digest import TableDigest
+from cloudchamber.formats.tables import find_format, presence, read_chunks, write_table
 from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.rng import rng
-from cloudchamber.run.provenance import sample_identity
-from cloudchamber.schema import Table, check_table, concatenate, digest, events_in, take
+from cloudchamber.run.provenance import sample_identity, simulated
+from cloudchamber.schema import Table, check_table, events_in, rechunked
 from cloudchamber.store.dataset import Order
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study
@@ -63,25 +65,47 @@ def sample(
         raise ValueError(f"a store has no column 'in_domain': give '{out}' a suffix such as .h5")
     if not to_store:
         find_format(out, study, format, "write")
-    table = _given(folder, study, model, n, given, seed, partial)
-    events, seconds, parts = events_in(table), 0.0, list[Table]()
-    blocks = range(-(-events // BLOCK_EVENTS))
-    with contextlib.ExitStack() as stack:
-        writer = stack.enter_context(_writer(out, study, model, table, options or {}, seed, "random" if given is None else "given")) if to_store else None
-        for block in writer.missing(len(blocks)) if writer else blocks:
-            part = take(table, slice(block * BLOCK_EVENTS, (block + 1) * BLOCK_EVENTS))
-            start = time.perf_counter()
-            drawn = model.sample({name: part[name] for name in model.given}, block_seed(seed, block), outside=outside, **(options or {}))
-            seconds += time.perf_counter() - start
-            if writer:
-                writer.write_block(block, {**part, **drawn})
-            else:
-                parts.append({**part, **drawn})
-            if progress is not None:
-                progress(min((block + 1) * BLOCK_EVENTS, events), events, "")
-    if parts:
-        write_table(out, concatenate(parts), study, format)
-    return Sampled(out, events, seconds)
+    source, known = _given(folder, study, model, n, given, seed, partial), dict(options or {})
+    done, seconds = 0, 0.0
+
+    def drawn(block: int, part: Table) -> Table:
+        nonlocal done, seconds
+        start = time.perf_counter()
+        answer = model.sample({name: part[name] for name in model.given}, block_seed(seed, block), outside=outside, **known)
+        seconds += time.perf_counter() - start
+        return {**part, **answer}
+
+    def told(part: Table) -> None:
+        nonlocal done
+        done += events_in(part)
+        if progress is not None:
+            progress(done, source.events, "")
+
+    def every() -> Iterator[Table]:
+        for block, part in enumerate(source.blocks()):
+            yield drawn(block, part)
+            told(part)
+
+    if not to_store:
+        write_table(out, every(), study, format)
+        return Sampled(out, source.events, seconds)
+    with _writer(out, study, model, source, known, seed) as writer:
+        missing = set(writer.missing(-(-source.events // BLOCK_EVENTS)))
+        for block, part in enumerate(source.blocks()):
+            if block in missing:
+                writer.write_block(block, drawn(block, part))
+            told(part)
+    return Sampled(out, source.events, seconds)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The given columns in blocks of ``BLOCK_EVENTS``, their number, what they are, and whether their order means something."""
+
+    blocks: Callable[[], Iterator[Table]]
+    events: int
+    mark: str
+    order: Order
 
 
 def block_seed(seed: int, block: int) -> int:
@@ -99,24 +123,50 @@ def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscr
     return (export_onnx if kind == "onnx" else export_torchscript)(model, out, **(options or {}))
 
 
-def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given: Table | Path | str | None, seed: int, partial: bool) -> Table:
+def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given: Table | Path | str | None, seed: int, partial: bool) -> _Given:
     """The columns to sample at, checked: the user's own, or theta of the prior that the run learned from."""
     names, schema = model.given, model.schema
     if (n is None) == (given is None):
         raise ValueError("give either n, a number of events from the prior, or given, a file or table of the given columns")
-    if given is not None:
-        table = read_table(Path(given), study, own_first=False, partial=partial) if isinstance(given, (str, Path)) else given
-        return check_table(table, schema.select(names), extra=True)
-    if n is None or n < 1:
+    if n is not None:
+        return _of_prior(folder, study, model, n, seed)
+    columns = schema.select(names)
+
+    def blocks() -> Iterator[Table]:
+        if isinstance(given, (str, Path)):
+            chunks = read_chunks(Path(given), study, own_first=False, partial=partial, events=BLOCK_EVENTS)
+        else:
+            chunks = rechunked([dict(given or {})], BLOCK_EVENTS)
+        return (check_table(chunk, columns, extra=True) for chunk in chunks)
+
+    digest = TableDigest()
+    for table in blocks():
+        digest.update(table)
+    return _Given(blocks, digest.events, digest.hexdigest(), "given")
+
+
+def _of_prior(folder: Path, study: Study, model: TrainedModel, n: int, seed: int) -> _Given:
+    """Blocks of theta; the first one has the stream that a short file's only one has."""
+    if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
-    if not set(names) <= set(schema.theta):
-        raise ValueError(f"'{study.name}/{model.name}' infers from {', '.join(names)}, which has no prior: give a file of them")
-    return check_table(trained_simulator(folder, study).prior(n, rng(seed, "prior")), schema.theta, extra=True)
+    if not set(model.given) <= set(model.schema.theta):
+        raise ValueError(f"'{study.name}/{model.name}' infers from {', '.join(model.given)}, which has no prior: give a file of them")
+    simulator = trained_simulator(folder, study)
+
+    def blocks() -> Iterator[Table]:
+        for block, first in enumerate(range(0, n, BLOCK_EVENTS)):
+            words = () if block == 0 else (block,)
+            theta = simulator.prior(min(BLOCK_EVENTS, n - first), rng(seed, "prior", *words))
+            yield check_table(theta, model.schema.theta, extra=True)
+
+    origin = simulated(folder)
+    told = json.dumps([origin["simulator"], origin["settings"]], sort_keys=True)
+    return _Given(blocks, n, f"prior {hashlib.blake2s(told.encode(), digest_size=8).hexdigest()}", "random")
 
 
-def _writer(out: Path, study: Study, model: TrainedModel, table: Table, options: Mapping[str, Any], seed: int, order: Order) -> StoreWriter:
-    kept = presence({**table, **dict.fromkeys(model.target)}, model.schema)
-    settings = {**sample_identity(model, digest(table), options), "block_events": BLOCK_EVENTS}
-    events = events_in(table)
-    blocks = -(-events // BLOCK_EVENTS)
-    return StoreWriter(out, kept, f"{study.name}/{model.name}", settings, seed, events=events, blocks=blocks, order=order)
+def _writer(out: Path, study: Study, model: TrainedModel, source: _Given, options: Mapping[str, Any], seed: int) -> StoreWriter:
+    first = next(source.blocks(), {})
+    kept = presence({**first, **dict.fromkeys(model.target)}, model.schema)
+    settings = {**sample_identity(model, source.mark, options), "block_events": BLOCK_EVENTS}
+    blocks = -(-source.events // BLOCK_EVENTS)
+    return StoreWriter(out, kept, f"{study.name}/{model.name}", settings, seed, events=source.events, blocks=blocks, order=source.order)

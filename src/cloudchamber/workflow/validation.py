@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cloudchamber.formats.tables import read_table
+from cloudchamber.formats.tables import read_chunks
 from cloudchamber.hub import find_run, load, simulator_of, trained_simulator
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles
 from cloudchamber.run.provenance import origins, simulated
-from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take
+from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take, whole
 from cloudchamber.store.read import Store
 from cloudchamber.study import STORE_SETTINGS, ProtocolFunction, Simulator, Study, make_simulator
 from cloudchamber.workflow.simulation import live_events
@@ -88,10 +88,8 @@ def validate(
     if floor is not None and data is None:
         raise ValueError("floor, a second event store, needs data, the first one")
     if against is not None:
-        truth = read_table(Path(against), study, format, partial=partial)
-        _refuse_seen_events(truth, f"the file '{against}'", names, models)
-        facts["truth"] = f"{events_in(truth)} events of {Path(against).name}"
-        first, second = _halves(truth, n, seed)
+        first, second, events = _of_file(Path(against), study, format, partial, n, seed, names, models)
+        facts["truth"] = f"{events} events of {Path(against).name}"
     elif data is not None:
         store = Store(Path(data))
         store.refuse_gaps(partial)
@@ -240,6 +238,34 @@ def _halves(truth: Table, n: int, seed: int) -> tuple[Table, Table]:
     n = min(n, events_in(truth) // 2)
     order = rng(seed, "halves").permutation(events_in(truth))
     return take(truth, order[:n]), take(truth, order[n : 2 * n])
+
+
+def _of_file(
+    path: Path,
+    study: Study,
+    format: str | None,
+    partial: bool,
+    n: int,
+    seed: int,
+    names: Mapping[str, Path | str],
+    models: Mapping[str, TrainedModel],
+) -> tuple[Table, Table, int]:
+    """The two halves of a file's events, as ``_halves`` draws them, and how many it holds: counted in one pass, taken in another."""
+    from cloudchamber.run.seen import MARKED_EVENTS
+
+    events = sum(map(events_in, read_chunks(path, study, format, partial=partial)))
+    n = min(n, events // 2)
+    order = rng(seed, "halves").permutation(events)
+    wanted = np.sort(order[: max(2 * n, MARKED_EVENTS)])
+    before, parts = 0, list[Table]()
+    for chunk in read_chunks(path, study, format, partial=partial):
+        stop = before + events_in(chunk)
+        parts.append(take(chunk, wanted[np.searchsorted(wanted, before) : np.searchsorted(wanted, stop)] - before))
+        before = stop
+    some = whole(parts)
+    _refuse_seen_events(some, f"the file '{path}'", names, models)
+    first, second = (take(some, np.searchsorted(wanted, part)) for part in (order[:n], order[n : 2 * n]))
+    return first, second, events
 
 
 def _refuse_other_theta(first: Table, second: Table, schema: Schema) -> None:

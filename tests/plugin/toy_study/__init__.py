@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cloudchamber.schema import Column, Schema, Table
-from cloudchamber.study import Format, Study
+from cloudchamber.study import Format, Study, at_once
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -161,7 +161,7 @@ STUDY = Study(
     plots=plots,
     folder=Path(__file__).parent,
     peers=("peer",),
-    formats=(Format("times", (".times",), read_times, write_times, "lifetime and decay time, two numbers a line"),),
+    formats=(Format("times", (".times",), read_times, at_once(write_times), "lifetime and decay time, two numbers a line"),),
     schema_of=more_tubes,
     protocols={"quarters": quarters},
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloudchamber.schema import Column, Ragged, Schema, Table
-from cloudchamber.study import Findings, Format, Study
+from cloudchamber.study import Findings, Format, Study, at_once
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -155,7 +155,7 @@ STUDY = Study(
     checks=checks,
     plots=plots,
     folder=Path(__file__).parent,
-    formats=(Format("hits", (".hits",), read_hits, write_hits, "times and charges of an event as JSON, one event a line"),),
+    formats=(Format("hits", (".hits",), read_hits, at_once(write_hits), "times and charges of an event as JSON, one event a line"),),
     infer=infer,
     search_spaces={"classes": space},
 )

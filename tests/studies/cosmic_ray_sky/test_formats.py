@@ -8,7 +8,7 @@ import pytest
 
 from cloudchamber.physics.exposure import exposure_at
 from cloudchamber.physics.sphere import galactic_from_equatorial, unit_vectors
-from cloudchamber.schema import check_table, events_in
+from cloudchamber.schema import check_table, events_in, whole
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN, X
 from cloudchamber.studies.cosmic_ray_sky.formats import FORMATS, read_sky, write_sky
 from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
@@ -34,7 +34,7 @@ def read(format: Format, path: Path) -> dict:
 
 
 def test_an_equatorial_list_becomes_one_galactic_sky(tmp_path: Path) -> None:
-    table = check_table(read(BY_NAME["auger"], listed(tmp_path / "list.csv")), {name: X[name] for name in SEEN})
+    table = check_table(whole(read(BY_NAME["auger"], listed(tmp_path / "list.csv"))), {name: X[name] for name in SEEN})
     assert events_in(table) == 1
     lon, lat = galactic_from_equatorial(*np.array(ROWS).T[:2])
     assert np.allclose(table["lon_deg"].values, lon, atol=1e-4) and np.allclose(table["lat_deg"].values, lat, atol=1e-4)
@@ -51,7 +51,7 @@ def test_spaces_galactic_names_and_a_column_of_observatories(tmp_path: Path) -> 
 
 def test_the_list_of_2022_has_no_header(tmp_path: Path) -> None:
     path = write(tmp_path / "events.dat", "#yr jd utc th ph ra dec E expo\n2004 2453006.5 1072915200 47.7 120.0 267.2 -11.4 62.2 0.5\n")
-    table = read(BY_NAME["auger2022"], path)
+    table = whole(read(BY_NAME["auger2022"], path))
     assert np.allclose(table["lon_deg"].values, 15.5, atol=0.1) and np.allclose(table["energy_ev"].values, 62.2e18)
 
 
@@ -87,7 +87,7 @@ def test_skies_survive_the_file(tmp_path: Path) -> None:
 )
 def test_bad_lists_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        read(BY_NAME["auger"], write(tmp_path / "list.csv", text))
+        whole(read(BY_NAME["auger"], write(tmp_path / "list.csv", text)))
 
 
 def test_an_unknown_exposure_is_asked_for(tmp_path: Path) -> None:
@@ -104,5 +104,5 @@ def test_binary_files_are_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif("CLOUDCHAMBER_SKY_DATA" not in os.environ, reason="CLOUDCHAMBER_SKY_DATA names no folder of event lists")
 def test_the_published_list_of_2014() -> None:
     path = Path(os.environ["CLOUDCHAMBER_SKY_DATA"]) / "auger2014_231.csv"
-    table = read(BY_NAME["auger"], path)
+    table = whole(read(BY_NAME["auger"], path))
     assert len(table["energy_ev"].values) == 231 and table["energy_ev"].values.min() >= 52e18

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from cloudchamber.physics.exposure import exposure_at_sine
 from cloudchamber.physics.sphere import equatorial_from_galactic, galactic_from_equatorial
-from cloudchamber.schema import Ragged, Table
+from cloudchamber.schema import Ragged, Table, chunked
 from cloudchamber.study import Format
 
 GALACTIC = (("lon_deg", "lat_deg"), ("glon", "glat"), ("l", "b"))
@@ -45,19 +45,23 @@ def read_sky(path: Path, observatory: str | None = None, names: tuple[str, ...] 
     return {name: Ragged(values[order], offsets) for name, values in found.items()}
 
 
-def write_sky(path: Path, table: Table) -> None:
+def write_sky(path: Path, tables: Table | Iterable[Table]) -> None:
     """One cosmic ray a line; several skies are numbered in the column ``sky``."""
-    names = ("lon_deg", "lat_deg", "energy_ev", "exposure")
-    missing = [name for name in names if name not in table]
-    if missing:
-        raise ValueError(f"a sky has the columns {', '.join(names)}; '{missing[0]}' is missing")
-    counts = np.diff(table["lon_deg"].offsets)
-    ra, dec = equatorial_from_galactic(table["lon_deg"].values, table["lat_deg"].values)
-    cells = {"sky": np.repeat(np.arange(len(counts)), counts), "ra_deg": ra, "dec_deg": dec} | {name: table[name].values for name in names}
+    names, before = ("lon_deg", "lat_deg", "energy_ev", "exposure"), 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(cells)
-        writer.writerows(zip(*(values.tolist() for values in cells.values()), strict=True))
+        for table in chunked(tables):
+            missing = [name for name in names if name not in table]
+            if missing:
+                raise ValueError(f"a sky has the columns {', '.join(names)}; '{missing[0]}' is missing")
+            counts = np.diff(table["lon_deg"].offsets)
+            ra, dec = equatorial_from_galactic(table["lon_deg"].values, table["lat_deg"].values)
+            sky = np.repeat(np.arange(before, before + len(counts)), counts)
+            cells = {"sky": sky, "ra_deg": ra, "dec_deg": dec} | {name: table[name].values for name in names}
+            if before == 0:
+                writer.writerow(cells)
+            writer.writerows(zip(*(values.tolist() for values in cells.values()), strict=True))
+            before += len(counts)
 
 
 def _columns(path: Path, names: tuple[str, ...] | None) -> dict[str, list[str]]:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import uproot
 
+from cloudchamber.formats.tables import write_table
 from cloudchamber.physics.shower import gaisser_hillas, gaisser_hillas_rl
-from cloudchamber.schema import Table
+from cloudchamber.schema import Table, whole
+from cloudchamber.studies.airshower import STUDY
 from cloudchamber.studies.airshower.columns import PRIMARIES, THETA, X, depth_grid
 from cloudchamber.studies.airshower.formats import read_conex, write_conex
 
@@ -54,7 +56,7 @@ def test_the_highest_cycle_is_read(tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root", cycles=(2, 3))
     with uproot.open(tmp_path / "a.root") as file:
         assert {"Shower;1", "Shower;2"} <= set(file.keys())
-    table = read_conex(tmp_path / "a.root")
+    table = whole(read_conex(tmp_path / "a.root"))
     np.testing.assert_array_equal(table["xmax_g_cm2"], [700, 720, 740])
     np.testing.assert_array_equal(table["azimuth_deg"], -90)
     np.testing.assert_array_equal(table["ground_energy_gev"], 6)
@@ -64,7 +66,7 @@ def test_the_highest_cycle_is_read(tmp_path: Path) -> None:
 
 def test_profiles_stop_at_the_ground(tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root")
-    table = read_conex(tmp_path / "a.root")
+    table = whole(read_conex(tmp_path / "a.root"))
     for i, ground in enumerate([1030, 1100, 1170]):
         for name in ("n_electron", "n_muon", "n_hadron", "energy_deposit_gev_per_g_cm2"):
             assert (table[name][i, depth_grid() > ground] == 0).all()
@@ -74,7 +76,7 @@ def test_profiles_stop_at_the_ground(tmp_path: Path) -> None:
 @pytest.mark.parametrize("step", [5.0, 10.0, 20.0])
 def test_any_depth_step_lands_on_the_grid(step: float, tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root", step=step)
-    table = read_conex(tmp_path / "a.root")
+    table = whole(read_conex(tmp_path / "a.root"))
     truth = gaisser_hillas_rl(depth_grid(), 1e8, 700.0, 0.25, 230.0)
     inside = (depth_grid() > 200) & (depth_grid() < 1010)
     np.testing.assert_allclose(table["n_electron"][0, inside], truth[inside], rtol=1e-6 if step <= 10 else 0.02)
@@ -85,44 +87,44 @@ def test_any_depth_step_lands_on_the_grid(step: float, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("code", "name"), [(100, "p"), (400, "He"), (1400, "N"), (2800, "Si"), (5600, "Fe"), (0, "photon"), (22, "photon"), (2212, "p")])
 def test_primary_codes(code: int, name: str, tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root", particle=code)
-    assert PRIMARIES[read_conex(tmp_path / "a.root")["primary"][0]] == name
+    assert PRIMARIES[whole(read_conex(tmp_path / "a.root"))["primary"][0]] == name
 
 
 def test_older_files_without_species_profiles(tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root", Electrons=None, Hadrons=None)
-    table = read_conex(tmp_path / "a.root")
+    table = whole(read_conex(tmp_path / "a.root"))
     assert "n_muon" in table and "n_electron" not in table and "n_hadron" not in table
 
 
 def test_other_thresholds_warn(tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root", cut=0.3)
     with pytest.warns(UserWarning, match=r"muons above 0.3 GeV, this study above 1 GeV"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 def test_unknown_primary(tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root", particle=1200)
     with pytest.raises(ValueError, match=r"CONEX code 1200 .* p, He, N, Si, Fe, photon"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 def test_zenith_outside_the_study(tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root", zenith=95.0)
     with pytest.raises(ValueError, match=r"'zenith_deg': 95 .* \[0, 65\]"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 def test_file_without_the_tree_lists_its_keys(tmp_path: Path) -> None:
     with uproot.recreate(tmp_path / "a.root") as file:
         file.mktree("Events", {"a": np.int32}).extend({"a": [1]})
     with pytest.raises(ValueError, match=r"no tree 'Header'.*Events;1"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 def test_missing_branch_is_named(tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root", lgE=None)
     with pytest.raises(ValueError, match=r"no branch 'Shower.lgE'; Shower has: .*zenith"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 @pytest.mark.parametrize("keep", [0, 3, 200, 0.5, 0.9])
@@ -131,12 +133,12 @@ def test_truncated_file(keep: float, tmp_path: Path) -> None:
     content = (tmp_path / "a.root").read_bytes()
     (tmp_path / "a.root").write_bytes(content[: int(keep * len(content)) if isinstance(keep, float) else keep])
     with pytest.raises(ValueError, match="not a readable ROOT file"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 def test_absent_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 def test_nan_in_a_profile_is_located(tmp_path: Path) -> None:
@@ -144,7 +146,7 @@ def test_nan_in_a_profile_is_located(tmp_path: Path) -> None:
     rows[1][70] = np.nan
     write_like_conex(tmp_path / "a.root", Mu=rows)
     with pytest.raises(ValueError, match=r"Mu of shower 1: NaN .* depth 700"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 def test_depths_must_rise(tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_depths_must_rise(tmp_path: Path) -> None:
     rows[2][5] = 30.0
     write_like_conex(tmp_path / "a.root", X=rows)
     with pytest.raises(ValueError, match=r"of shower 2: the depths must rise"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 def test_missing_library_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,14 +163,14 @@ def test_missing_library_says_what_to_install(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(importlib, "import_module", no_uproot)
     with pytest.raises(ImportError, match=r"needs 'uproot': pip install 'cloudchamber\[formats\]'"):
-        read_conex(tmp_path / "a.root")
+        whole(read_conex(tmp_path / "a.root"))
 
 
 @pytest.mark.parametrize("primary", ["p", "Fe", "photon"])
 def test_round_trip(primary: str, tmp_path: Path) -> None:
     table = showers(primary)
     write_conex(tmp_path / "a.root", table)
-    again = read_conex(tmp_path / "a.root")
+    again = whole(read_conex(tmp_path / "a.root"))
     assert set(again) == set(table)
     for name, values in table.items():
         if name == "energy_deposit_gev_per_g_cm2":
@@ -204,7 +206,7 @@ def test_written_file_has_the_layout_of_conex(tmp_path: Path) -> None:
 def test_writing_what_is_known_leaves_the_rest_unknown(tmp_path: Path) -> None:
     table = {name: showers()[name] for name in ("primary", "lg_energy_ev", "zenith_deg", "n_electron", "energy_deposit_gev_per_g_cm2")}
     write_conex(tmp_path / "a.root", table)
-    assert set(read_conex(tmp_path / "a.root")) == set(table) | {"calorimetric_energy_gev"}
+    assert set(whole(read_conex(tmp_path / "a.root"))) == set(table) | {"calorimetric_energy_gev"}
 
 
 def test_an_empty_shower_survives(tmp_path: Path) -> None:
@@ -212,13 +214,15 @@ def test_an_empty_shower_survives(tmp_path: Path) -> None:
     for name in ("n_electron", "n_muon", "n_hadron", "energy_deposit_gev_per_g_cm2"):
         table[name][1] = 0
     write_conex(tmp_path / "a.root", table)
-    assert (read_conex(tmp_path / "a.root")["n_electron"][1] == 0).all()
+    assert (whole(read_conex(tmp_path / "a.root"))["n_electron"][1] == 0).all()
 
 
 def test_mixed_primaries_and_missing_columns_are_refused(tmp_path: Path) -> None:
     table = showers()
     with pytest.raises(ValueError, match=r"one primary, got p, Fe: write one file for each"):
-        write_conex(tmp_path / "a.root", table | {"primary": np.array([0, 4, 4])})
+        write_table(tmp_path / "a.root", table | {"primary": np.array([0, 4, 4])}, STUDY)
+    with pytest.raises(ValueError, match=r"one primary, got p, Fe: write one file for each"):
+        write_table(tmp_path / "a.root", iter([table | {"primary": np.full(3, primary)} for primary in (0, 4)]), STUDY)
     with pytest.raises(ValueError, match=r"needs column 'n_electron'"):
-        write_conex(tmp_path / "a.root", {name: values for name, values in table.items() if name != "n_electron"})
+        write_table(tmp_path / "a.root", {name: values for name, values in table.items() if name != "n_electron"}, STUDY)
     assert not (tmp_path / "a.root").exists()

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cloudchamber.formats.tables import write_table
 from cloudchamber.physics.shower import gaisser_hillas_rl
-from cloudchamber.schema import Table
+from cloudchamber.schema import Table, whole
+from cloudchamber.studies.airshower import STUDY
 from cloudchamber.studies.airshower.columns import N_DEPTH, THETA, X, depth_grid
 from cloudchamber.studies.airshower.formats import FORMATS, read_hdf5, read_parquet, write_hdf5, write_parquet
 
@@ -32,7 +34,7 @@ Write, Read = Callable[[Path, Table], None], Callable[[Path], Table]
 def test_round_trip_is_exact(write: Write, read: Read, suffix: str, tmp_path: Path) -> None:
     table = showers()
     write(tmp_path / f"a.{suffix}", table)
-    again = read(tmp_path / f"a.{suffix}")
+    again = whole(read(tmp_path / f"a.{suffix}"))
     assert set(again) == set(table)
     for name, values in table.items():
         np.testing.assert_array_equal(again[name], values)
@@ -42,16 +44,16 @@ def test_round_trip_is_exact(write: Write, read: Read, suffix: str, tmp_path: Pa
 @both
 def test_part_of_the_columns_is_enough(write: Write, read: Read, suffix: str, tmp_path: Path) -> None:
     write(tmp_path / f"a.{suffix}", {"xmax_g_cm2": np.array([700.0, 800.0])})
-    assert list(read(tmp_path / f"a.{suffix}")) == ["xmax_g_cm2"]
+    assert list(whole(read(tmp_path / f"a.{suffix}"))) == ["xmax_g_cm2"]
 
 
 @both
 def test_bad_tables_are_not_written(write: Write, read: Read, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{suffix}"
     with pytest.raises(ValueError, match=r"unknown column 'x_max'"):
-        write(path, {"xmax_g_cm2": np.ones(2), "x_max": np.ones(2)})
+        write_table(path, {"xmax_g_cm2": np.ones(2), "x_max": np.ones(2)}, STUDY)
     with pytest.raises(ValueError, match=r"NaN .* event 1"):
-        write(path, {"xmax_g_cm2": np.array([1.0, np.nan])})
+        write_table(path, {"xmax_g_cm2": np.array([1.0, np.nan])}, STUDY)
     assert not path.exists()
 
 
@@ -59,11 +61,11 @@ def test_bad_tables_are_not_written(write: Write, read: Read, suffix: str, tmp_p
 def test_damaged_and_absent_files(write: Write, read: Read, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{suffix}"
     with pytest.raises(FileNotFoundError, match="no such file"):
-        read(path)
+        whole(read(path))
     write(path, showers())
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(ValueError, match="cut short"):
-        read(path)
+        whole(read(path))
 
 
 def test_units_and_meaning_stand_in_the_files(tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_units_and_meaning_stand_in_the_files(tmp_path: Path) -> None:
 def test_foreign_parquet_with_plain_lists_and_names(tmp_path: Path) -> None:
     lists = [[1.0] * N_DEPTH, [2.0] * N_DEPTH]
     pq.write_table(pa.table({"primary": ["Fe", "photon"], "n_muon": lists}), tmp_path / "a.parquet")
-    table = read_parquet(tmp_path / "a.parquet")
+    table = whole(read_parquet(tmp_path / "a.parquet"))
     np.testing.assert_array_equal(table["primary"], [4, 5])
     assert table["n_muon"].shape == (2, N_DEPTH)
 
@@ -88,20 +90,20 @@ def test_foreign_parquet_with_plain_lists_and_names(tmp_path: Path) -> None:
 def test_foreign_parquet_is_checked(tmp_path: Path) -> None:
     pq.write_table(pa.table({"n_muon": [[1.0] * 3, [2.0] * 4]}), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="'n_muon' holds lists of different lengths"):
-        read_parquet(tmp_path / "a.parquet")
+        whole(read_parquet(tmp_path / "a.parquet"))
     pq.write_table(pa.table({"primary": ["C"]}), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match="unknown 'C'"):
-        read_parquet(tmp_path / "a.parquet")
+        whole(read_parquet(tmp_path / "a.parquet"))
 
 
 def test_foreign_hdf5_with_names_and_groups(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["primary"] = ["N", "p"]
-    np.testing.assert_array_equal(read_hdf5(tmp_path / "a.h5")["primary"], [2, 0])
+    np.testing.assert_array_equal(whole(read_hdf5(tmp_path / "a.h5"))["primary"], [2, 0])
     with h5py.File(tmp_path / "b.h5", "w") as file:
         file.create_group("showers")
     with pytest.raises(ValueError, match="'showers' is a group"):
-        read_hdf5(tmp_path / "b.h5")
+        whole(read_hdf5(tmp_path / "b.h5"))
 
 
 def test_every_format_reads_and_is_described() -> None:
@@ -114,4 +116,4 @@ def test_the_mark_of_the_trained_domain_is_kept(tmp_path: Path, suffix: str) -> 
     write, read = (write_hdf5, read_hdf5) if suffix == "h5" else (write_parquet, read_parquet)
     table = {"lg_energy_ev": np.array([18.0, 19.5], np.float32), "in_domain": np.array([True, False])}
     write(tmp_path / f"marked.{suffix}", table)
-    assert read(tmp_path / f"marked.{suffix}")["in_domain"].tolist() == [True, False]
+    assert whole(read(tmp_path / f"marked.{suffix}"))["in_domain"].tolist() == [True, False]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from events import COLUMNS, showers
 
-from cloudchamber.schema import Table, take
+from cloudchamber.schema import Table, take, whole
 from cloudchamber.studies.calorimeter.formats.samples import FORMATS, read_hdf5, read_root, write_hdf5, write_root
 
 
@@ -19,7 +19,7 @@ def few() -> Table:
 def test_tables_come_back(chosen: Any, tmp_path: Path) -> None:
     path = tmp_path / f"events{chosen.suffixes[0]}"
     chosen.write(path, few())
-    back = chosen.read(path)
+    back = whole(chosen.read(path))
     assert set(back) == set(COLUMNS)
     for name, column in COLUMNS.items():
         np.testing.assert_array_equal(column.check(name, back[name]), few()[name])
@@ -43,7 +43,7 @@ def test_a_tree_of_another_name_with_more_branches_is_read(tmp_path: Path) -> No
         file["other"].extend({"n": np.arange(3, dtype=np.int32)})
         file.mktree("hits", {"deposit_mev": ("f8", (9,)), "run": np.int32})
         file["hits"].extend({"deposit_mev": np.ones((4, 9)), "run": np.zeros(4, np.int32)})
-    table = read_root(path)
+    table = whole(read_root(path))
     assert list(table) == ["deposit_mev"] and table["deposit_mev"].shape == (4, 9)
 
 
@@ -52,27 +52,27 @@ def test_wrong_root_files_say_what_is_wrong(tmp_path: Path) -> None:
     awkward = pytest.importorskip("awkward")
     path = tmp_path / "run.root"
     with pytest.raises(FileNotFoundError, match=r"run\.root: no such file"):
-        read_root(path)
+        whole(read_root(path))
     with uproot.recreate(path) as file:
         file.mktree("other", {"n": np.int32})
     with pytest.raises(ValueError, match="no tree with a branch 'deposit_mev'; it holds: other;1"):
-        read_root(path)
+        whole(read_root(path))
     with uproot.recreate(path) as file:
         file.mktree("hits", {"deposit_mev": "var * float32"})
         file["hits"].extend({"deposit_mev": awkward.Array([[1.0, 2.0], [3.0]])})
     with pytest.raises(ValueError, match="arrays of different lengths, not one entry for each cell"):
-        read_root(path)
+        whole(read_root(path))
     with uproot.recreate(path) as file:
         file.mktree("hits", {"deposit_mev": ("f4", (25,)), "pdg": np.int32})
         file["hits"].extend({"deposit_mev": np.ones((2, 25), np.float32), "pdg": np.array([11, 2112000], np.int32)})
     with pytest.raises(ValueError, match="unknown particle with PDG number 2112000; allowed: 11 \\(e-\\)"):
-        read_root(path)
+        whole(read_root(path))
     write_root(path, few())
     content = path.read_bytes()
     for size in (20, 300, len(content) - 200):
         path.write_bytes(content[:size])
         with pytest.raises(ValueError, match="damaged or cut short"):
-            read_root(path)
+            whole(read_root(path))
 
 
 def test_hdf5_files_tell_units_and_are_read_whoever_wrote_them(tmp_path: Path) -> None:
@@ -83,18 +83,18 @@ def test_hdf5_files_tell_units_and_are_read_whoever_wrote_them(tmp_path: Path) -
     with h5py.File(path) as file:
         assert file["energy_mev"].attrs["unit"] == "MeV" and file["particle"][0].decode() in ("e-", "gamma")
     FORMATS[2].write(path, few())  # type: ignore[misc]
-    np.testing.assert_array_equal(read_hdf5(path)["deposit_mev"], few()["deposit_mev"])
+    np.testing.assert_array_equal(whole(read_hdf5(path))["deposit_mev"], few()["deposit_mev"])
     with h5py.File(path, "w") as file:
         file["energies"] = np.ones(3)
     with pytest.raises(ValueError, match=r"needs a data set 'deposit_mev' .* it holds: energies"):
-        read_hdf5(path)
+        whole(read_hdf5(path))
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match="not a readable HDF5 file"):
-        read_hdf5(path)
+        whole(read_hdf5(path))
     with h5py.File(path, "w") as file:
         file["deposit_mev"], file["particle"] = np.ones((1, 25)), ["proto"]
     with pytest.raises(ValueError, match=r"events\.h5': unknown 'proto' \(did you mean 'proton'\?\)"):
-        read_hdf5(path)
+        whole(read_hdf5(path))
 
 
 def test_only_columns_of_the_study_are_written(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from cloudchamber.schema import whole
 from cloudchamber.studies.surface_array.array.detector import Detector
 from cloudchamber.studies.surface_array.formats import ReadFlag, read_hdf5, read_hisparc
 from cloudchamber.studies.surface_array.formats.hisparc import _most_probable
@@ -91,7 +92,7 @@ def test_a_coincidence_becomes_an_event(tmp_path: Path) -> None:
     rise = np.argmax(table["waveform"].values[:, 0] > 10, axis=1)
     start = table["start_ns"].values + (table["origin_ns"][0] - CLOCK) + detector.step_ns * rise
     np.testing.assert_allclose(start, 995.0 * np.arange(4), atol=45)
-    assert {"silent_x_m", "origin_x_m"} <= set(table) and read_hdf5(tmp_path / "data.h5")["event_id"].tolist() == [17]
+    assert {"silent_x_m", "origin_x_m"} <= set(table) and whole(read_hdf5(tmp_path / "data.h5"))["event_id"].tolist() == [17]
 
 
 def test_without_particle_numbers_the_group_tells_what_one_gives(tmp_path: Path) -> None:

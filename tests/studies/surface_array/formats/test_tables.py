@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cloudchamber.schema import Ragged, Table, check_table, concatenate, take
+from cloudchamber.schema import Ragged, Table, check_table, concatenate, take, whole
 from cloudchamber.studies.surface_array.columns import BINS, FIT, HITS, PARTICLES, PULSES, SILENT, THETA
 from cloudchamber.studies.surface_array.formats import FORMATS, FROM_FILE, ReadFlag, read_hdf5, read_parquet, schema_of, write_hdf5, write_parquet
 
@@ -51,12 +51,12 @@ def assert_same(found: Table, expected: Table) -> None:
 def test_tables_come_back(write: Callable, read: Callable, name: str, tmp_path: Path) -> None:
     table = events()
     write(tmp_path / name, table)
-    back = read(tmp_path / name)
+    back = whole(read(tmp_path / name))
     assert_same(back, table)
     assert set(back) == {*table, *PULSES, *FIT, *FROM_FILE}
     check_table(back, {column: schema_of(back).columns[column] for column in back})
     write(tmp_path / name, back)
-    assert_same(read(tmp_path / name), back)
+    assert_same(whole(read(tmp_path / name)), back)
 
 
 @WRITERS
@@ -64,18 +64,18 @@ def test_positions_and_clocks_of_the_array_come_back(write: Callable, read: Call
     table = events() | {"origin_x_m": np.linspace(-9e4, 9e4, 6), "origin_y_m": np.full(6, 12.5), "origin_ns": np.full(6, 1_410_000_000_123_456_789)}
     table |= {"event_id": np.array([9, 4, 7, 7, 1, 0]), "read_flags": np.array([0, 1, 1, 4, 0, 0])}
     write(tmp_path / name, table)
-    back = read(tmp_path / name)
+    back = whole(read(tmp_path / name))
     assert_same(back, table | {"event_id": np.arange(6), "core_x_m": back["core_x_m"], "core_y_m": back["core_y_m"]})
     np.testing.assert_allclose(back["core_x_m"], table["core_x_m"], atol=1e-2)
     write(tmp_path / name, take(table, [0, 1, 2, 4, 5]))
-    assert read(tmp_path / name)["event_id"].tolist() == [9, 4, 7, 1, 0]
+    assert whole(read(tmp_path / name))["event_id"].tolist() == [9, 4, 7, 1, 0]
 
 
 @WRITERS
 def test_tables_without_records_are_written_event_by_event(write: Callable, read: Callable, name: str, tmp_path: Path) -> None:
     table = {column: values for column, values in events().items() if column not in {**HITS, **SILENT}}
     write(tmp_path / name, table)
-    assert_same(read(tmp_path / name), table)
+    assert_same(whole(read(tmp_path / name)), table)
     with pytest.raises(ValueError, match="'silent_y_m' is missing"):
         write(tmp_path / name, {column: values for column, values in events().items() if column != "silent_y_m"})
     with pytest.raises(ValueError, match="the column 'cosmic_rays' is ragged"):
@@ -85,7 +85,7 @@ def test_tables_without_records_are_written_event_by_event(write: Callable, read
 @WRITERS
 def test_no_events_at_all(write: Callable, read: Callable, name: str, tmp_path: Path) -> None:
     write(tmp_path / name, take(events(), slice(0, 0)))
-    back = read(tmp_path / name)
+    back = whole(read(tmp_path / name))
     assert len(back["waveform"]) == 0 and back["waveform"].values.shape == (0, 2, BINS)
 
 
@@ -97,7 +97,7 @@ def test_a_ragged_table_of_columns_is_read_too(tmp_path: Path) -> None:
                 file[f"{name}/values"], file[f"{name}/offsets"] = values.values, values.offsets
             else:
                 file[name] = values
-    assert_same(read_hdf5(tmp_path / "events.h5"), table)
+    assert_same(whole(read_hdf5(tmp_path / "events.h5")), table)
 
 
 def user_rows(step_ns: float = 20.0, samples: int = 200) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def save(path: Path, rows: dict[str, Any], **attributes: Any) -> Path:
 @pytest.mark.parametrize(("step_ns", "samples"), [(20.0, 200), (20.0, 400), (12.5, 300), (25.0, 768), (33.0, 150), (2.0, 3000)])
 def test_other_steps_and_calibrations_keep_signal_and_time(step_ns: float, samples: int, tmp_path: Path) -> None:
     path = save(tmp_path / "a.h5", user_rows(step_ns, samples), step_ns=step_ns, counts_per_vem=1000.0, pedestal_counts=20.0, saturation_counts=16383)
-    table = read_hdf5(path)
+    table = whole(read_hdf5(path))
     assert table["event_id"].tolist() == [5, 3, 4] and table["read_flags"].tolist() == [0, 0, 0]
     above = table["waveform"].values.astype(float) - 5.5
     np.testing.assert_allclose(above.sum(axis=2) / 50, np.tile([8.0, 3.0, 1.0], 3)[:, None] * np.ones(2), atol=0.03)
@@ -147,14 +147,14 @@ def test_lists_of_different_lengths_and_empty_ones(tmp_path: Path) -> None:
     lists = np.empty(12, object)
     lists[:] = [wave[: 100 + 10 * i] if wave.any() else [] for i, wave in enumerate(rows["waveform_upper"])]
     rows |= {"waveform_upper": lists, "waveform_lower": lists, "alive": [True] * 9 + [False, True, True]}
-    table = read_hdf5(save(tmp_path / "a.h5", rows, step_ns=20.0, counts_per_vem=1000.0, pedestal_counts=20.0))
+    table = whole(read_hdf5(save(tmp_path / "a.h5", rows, step_ns=20.0, counts_per_vem=1000.0, pedestal_counts=20.0)))
     assert np.diff(table["waveform"].offsets).tolist() == [3, 3, 3] and table["silent_x_m"].values.tolist() == [-2000]
     np.testing.assert_allclose((table["waveform"].values[0] - 5.5).sum(axis=1) / 50, 8.0, atol=0.03)
     pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     arrays = {name: pyarrow.array(values.tolist() if isinstance(values, np.ndarray) else values) for name, values in rows.items()}
     written = pyarrow.table(arrays).replace_schema_metadata({"step_ns": "20", "counts_per_vem": "1000", "pedestal_counts": "20"})
     parquet.write_table(written, tmp_path / "a.parquet")
-    assert_same(read_parquet(tmp_path / "a.parquet"), table)
+    assert_same(whole(read_parquet(tmp_path / "a.parquet")), table)
 
 
 def test_bad_rows_are_flagged_and_the_rest_stays(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_bad_rows_are_flagged_and_the_rest_stays(tmp_path: Path) -> None:
     rows["waveform_lower"] = np.where(np.arange(12)[:, None] == 4, 9999.0, rows["waveform_lower"])
     rows["x_m"] = np.where(np.arange(12) == 7, np.nan, rows["x_m"])
     rows["y_m"][6], rows["x_m"][8], rows["y_m"][8] = 0, rows["x_m"][6], 0
-    table = read_hdf5(save(tmp_path / "a.h5", rows, step_ns=20.0, counts_per_vem=1000.0, pedestal_counts=20.0))
+    table = whole(read_hdf5(save(tmp_path / "a.h5", rows, step_ns=20.0, counts_per_vem=1000.0, pedestal_counts=20.0)))
     assert table["read_flags"].tolist() == [ReadFlag.BAD_SAMPLES, ReadFlag.SATURATED, ReadFlag.BAD_STATION | ReadFlag.DUPLICATE]
     assert np.diff(table["waveform"].offsets).tolist() == [2, 3, 2]
     assert table["waveform"].values[3].max() == 4095
@@ -173,7 +173,7 @@ def test_bad_rows_are_flagged_and_the_rest_stays(tmp_path: Path) -> None:
 def test_an_event_that_has_lost_all_its_stations_stays(tmp_path: Path) -> None:
     rows = user_rows()
     rows["x_m"] = np.where(rows["event"] == 3, np.nan, rows["x_m"])
-    table = read_hdf5(save(tmp_path / "a.h5", rows, step_ns=20.0))
+    table = whole(read_hdf5(save(tmp_path / "a.h5", rows, step_ns=20.0)))
     assert table["read_flags"][1] == ReadFlag.BAD_STATION | ReadFlag.NO_STATION
     assert np.diff(table["waveform"].offsets).tolist() == [3, 0, 3]
 
@@ -195,23 +195,23 @@ def test_an_event_that_has_lost_all_its_stations_stays(tmp_path: Path) -> None:
 def test_a_file_without_use_is_refused(change: dict[str, Any], attributes: dict[str, Any], words: str, tmp_path: Path) -> None:
     rows = {name: values for name, values in (user_rows() | change).items() if values is not None}
     with pytest.raises(ValueError, match=words):
-        read_hdf5(save(tmp_path / "a.h5", rows, **attributes))
+        whole(read_hdf5(save(tmp_path / "a.h5", rows, **attributes)))
 
 
 @WRITERS
 def test_missing_and_damaged_files(write: Callable, read: Callable, name: str, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such file"):
-        read(tmp_path / name)
+        whole(read(tmp_path / name))
     write(tmp_path / name, events())
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:200])
     with pytest.raises(ValueError, match="not a readable"):
-        read(tmp_path / name)
+        whole(read(tmp_path / name))
 
 
 def test_two_files_join(tmp_path: Path) -> None:
     for seed in (1, 2):
         write_hdf5(tmp_path / f"{seed}.h5", events(seed=seed))
-    joined = concatenate([read_hdf5(tmp_path / f"{seed}.h5") for seed in (1, 2)])
+    joined = concatenate([whole(read_hdf5(tmp_path / f"{seed}.h5")) for seed in (1, 2)])
     write_hdf5(tmp_path / "both.h5", joined)
-    assert_same(read_hdf5(tmp_path / "both.h5"), {name: values for name, values in joined.items() if name != "event_id"})
+    assert_same(whole(read_hdf5(tmp_path / "both.h5")), {name: values for name, values in joined.items() if name != "event_id"})
     assert [f.name for f in FORMATS] == ["hdf5", "parquet", "auger-json", "hisparc"]

@@ -6,13 +6,15 @@ References: Bergmann et al., Astropart. Phys. 26 (2007) 420; the README of conex
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS
 from cloudchamber.physics.shower import fit_gaisser_hillas, gaisser_hillas
-from cloudchamber.schema import Table, events_in
+from cloudchamber.schema import Table, chunked, events_in
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, MASS_NUMBER, PRIMARIES, depth_grid
 from cloudchamber.studies.airshower.formats.grid import (
     PROFILE_CUTS_GEV,
@@ -39,34 +41,39 @@ EXTRA_SCALARS = {
 }
 
 
-def read_conex(path: Path) -> Table:
-    """Read a CONEX ROOT file: every column of the study that it holds.
+def read_conex(path: Path) -> Iterator[Table]:
+    """Read a CONEX ROOT file in chunks: every column of the study that it holds.
 
     ``Xmx`` and ``Nmx`` give xmax and nmax, dE/dX summed gives the calorimetric energy, EGround the ground energy; CONEX keeps no neutrino energy.
     ValueError for a file without the trees or branches, a damaged file, an unknown primary, NaN, and depths that do not rise.
     """
-    path = Path(path)
-    header, shower = _read_trees(path)
-    code = int(header["Particle"][0])
-    if code not in PRIMARY_OF_CODE:
-        raise unknown_primary(path, f"with CONEX code {code}")
-    events = len(shower["lgE"])
-    cuts = {"electrons": "elCut", "muons": "muCut", "hadrons": "haCut"}
-    warn_about_cuts(path, {kind: float(header[branch][0]) for kind, branch in cuts.items() if branch in header})
-    table: Table = {
-        "primary": np.full(events, PRIMARIES.index(PRIMARY_OF_CODE[code])),
-        "lg_energy_ev": shower["lgE"],
-        "zenith_deg": shower["zenith"],
-    }
+    path, before = Path(path), 0
+    primary = -1
+    for header, shower in _read_trees(path):
+        if before == 0:
+            code = int(header["Particle"][0])
+            if code not in PRIMARY_OF_CODE:
+                raise unknown_primary(path, f"with CONEX code {code}")
+            primary = PRIMARIES.index(PRIMARY_OF_CODE[code])
+            cuts = {"electrons": "elCut", "muons": "muCut", "hadrons": "haCut"}
+            warn_about_cuts(path, {kind: float(header[branch][0]) for kind, branch in cuts.items() if branch in header})
+        yield _table(path, primary, shower, before)
+        before += len(shower["lgE"])
+
+
+def _table(path: Path, primary: int, shower: dict[str, Any], before: int) -> Table:
+    """The columns of some showers, ``before`` of which so many stand in the file."""
+    table: Table = {"primary": np.full(len(shower["lgE"]), primary), "lg_energy_ev": shower["lgE"], "zenith_deg": shower["zenith"]}
     if "azimuth" in shower:
         table["azimuth_deg"] = (shower["azimuth"] + 180) % 360 - 180
     for column, branch in PROFILES.items():
         if branch in shower and not _unknown(shower[branch]):
-            pairs = enumerate(zip(shower["X"], shower[branch], strict=True))
+            pairs = enumerate(zip(shower["X"], shower[branch], strict=True), before)
             table[column] = _stack([numbers_on_grid(*pair, f"{path}: {branch} of shower {i}") for i, pair in pairs])
     if "dEdX" in shower:
-        bins = [_deposit_bins(*pair, f"{path}: dEdX of shower {i}") for i, pair in enumerate(zip(shower["X"], shower["dEdX"], strict=True))]
-        table["energy_deposit_gev_per_g_cm2"] = _stack([deposit_on_grid(*each, f"{path}: dEdX of shower {i}") for i, each in enumerate(bins)])
+        bins = [_deposit_bins(*pair, f"{path}: dEdX of shower {i}") for i, pair in enumerate(zip(shower["X"], shower["dEdX"], strict=True), before)]
+        on_grid = [deposit_on_grid(*each, f"{path}: dEdX of shower {i}") for i, each in enumerate(bins, before)]
+        table["energy_deposit_gev_per_g_cm2"] = _stack(on_grid)
         table["calorimetric_energy_gev"] = np.array([energy.sum() for _, energy in bins])
     if "EGround" in shower:
         table["ground_energy_gev"] = shower["EGround"].sum(axis=1)
@@ -81,30 +88,39 @@ def _unknown(rows: Any) -> bool:
     return any(len(row) for row in rows) and all(np.isnan(row).all() for row in rows)
 
 
-def _read_trees(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _read_trees(path: Path) -> Iterator[tuple[dict[str, np.ndarray], dict[str, Any]]]:
+    """The header and the branches of some showers, chunk after chunk."""
     uproot = need("uproot")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
         with uproot.open(path) as file:
-            keys = file.keys()
             missing = [tree for tree in ("Header", "Shower") if tree not in file]
-            if not missing:
-                # without a cycle number uproot takes the highest: earlier ones are CONEX's autosaves
-                names = {tree: set(file[tree].keys()) for tree in ("Header", "Shower")}
-                wanted = {*REQUIRED, "azimuth", "dEdX", "EGround", *PROFILES.values(), *SCALARS.values(), *EXTRA_SCALARS.values()}
-                header = file["Header"].arrays(sorted(names["Header"] & {"Particle", "elCut", "muCut", "haCut"}), library="np")
-                shower = file["Shower"].arrays(sorted(names["Shower"] & wanted), library="np")
+            if missing:
+                raise _WrongFileError(f"{path}: no tree '{missing[0]}': not a CONEX file; its keys: {', '.join(file.keys()) or 'none'}")
+            # without a cycle number uproot takes the highest: earlier ones are CONEX's autosaves
+            names = {tree: set(file[tree].keys()) for tree in ("Header", "Shower")}
+            absent = [f"Header.{name}" for name in ("Particle",) if name not in names["Header"]]
+            absent += [f"Shower.{name}" for name in REQUIRED if name not in names["Shower"]]
+            if absent:
+                raise _WrongFileError(f"{path}: no branch '{absent[0]}'; Shower has: {', '.join(sorted(names['Shower']))}")
+            wanted = {*REQUIRED, "azimuth", "dEdX", "EGround", *PROFILES.values(), *SCALARS.values(), *EXTRA_SCALARS.values()}
+            header = file["Header"].arrays(sorted(names["Header"] & {"Particle", "elCut", "muCut", "haCut"}), library="np")
+            if len(header["Particle"]) == 0:
+                raise _WrongFileError(f"{path}: the tree 'Header' is empty")
+            branches = sorted(names["Shower"] & wanted)
+            if file["Shower"].num_entries == 0:
+                yield header, file["Shower"].arrays(branches, library="np")
+            for shower in file["Shower"].iterate(branches, library="np", step_size=CHUNK_EVENTS):
+                yield header, shower
+    except (_WrongFileError, GeneratorExit):
+        raise
     except Exception as error:
         raise ValueError(f"{path}: not a readable ROOT file (damaged or cut short?): {error}") from error
-    if missing:
-        raise ValueError(f"{path}: no tree '{missing[0]}': not a CONEX file; its keys: {', '.join(keys) or 'none'}")
-    absent = [f"Header.{name}" for name in ("Particle",) if name not in header] + [f"Shower.{name}" for name in REQUIRED if name not in shower]
-    if absent:
-        raise ValueError(f"{path}: no branch '{absent[0]}'; Shower has: {', '.join(sorted(names['Shower']))}")
-    if len(header["Particle"]) == 0:
-        raise ValueError(f"{path}: the tree 'Header' is empty")
-    return header, shower
+
+
+class _WrongFileError(ValueError):
+    """What is wrong with a file that can be read."""
 
 
 def _deposit_bins(depth: np.ndarray, deposit: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -119,36 +135,47 @@ def _stack(rows: list[np.ndarray]) -> np.ndarray:
     return np.stack(rows) if rows else np.empty((0, len(depth_grid())))
 
 
-def write_conex(path: Path, table: Table) -> None:
+def write_conex(path: Path, tables: Table | Iterable[Table]) -> None:
     """Write showers of one primary as a CONEX-like ROOT file: same trees, branches and units, with a Gaisser-Hillas fit of the electrons.
 
     What the table does not hold (heights, photons, seeds, ...) is NaN, or 0 for integers. The energies CONEX has no branch for are added as
     calorimetricEnergy, groundEnergy and invisibleEnergy (GeV). N, all charged particles, is electrons plus muons. ValueError for mixed primaries.
     """
     uproot, ak = need("uproot"), need("awkward")
-    table = checked(table)
+    found, ranges = -1, dict[str, list[float]]()
+    with uproot.recreate(path) as file:
+        for table in map(checked, chunked(tables)):
+            found = _one_primary(table, found)
+            for name in ("lg_energy_ev", "zenith_deg"):
+                ranges.setdefault(name, []).extend((float(table[name].min()), float(table[name].max())))
+            scalars, lengths, profiles = _scalars(table), *_profiles(table)
+            within = np.arange(len(depth_grid())) < lengths[:, None]
+            jagged = ak.zip({branch: ak.unflatten(rows[within], lengths) for branch, rows in profiles.items()})
+            types = {key: (value.dtype, value.shape[1:]) if value.ndim > 1 else value.dtype for key, value in scalars.items()}
+            if "Shower" not in file:
+                named = {"counter_name": lambda _: "nX", "field_name": lambda _, inner: inner}
+                tree = file.mktree("Shower", types | {"": jagged.type.content}, title="shower info", **named)
+            tree.extend(scalars | {"": jagged})
+        name = PRIMARIES[found]
+        header = _header(PHOTON if name == "photon" else 100 * MASS_NUMBER[name], ranges)
+        file.mktree("Header", {key: value.dtype for key, value in header.items()}, title="run header").extend(header)
+
+
+def _one_primary(table: Table, before: int) -> int:
+    """The code of the primary, that of the showers before too."""
     missing = [name for name in NEEDED if name not in table]
     if missing:
         raise ValueError(f"a CONEX file needs column '{missing[0]}'; the table has: {', '.join(table)}")
-    codes = np.unique(table["primary"])
+    codes = np.unique(np.concatenate([table["primary"], np.array([before] if before >= 0 else [], int)]))
     if len(codes) != 1:
         raise ValueError(f"a CONEX file holds one primary, got {', '.join(PRIMARIES[c] for c in codes) or 'none'}: write one file for each")
-    name = PRIMARIES[int(codes[0])]
-    header = _header(PHOTON if name == "photon" else 100 * MASS_NUMBER[name], table)
-    scalars, lengths, profiles = _scalars(table), *_profiles(table)
-    within = np.arange(len(depth_grid())) < lengths[:, None]
-    jagged = ak.zip({branch: ak.unflatten(rows[within], lengths) for branch, rows in profiles.items()})
-    with uproot.recreate(path) as file:
-        file.mktree("Header", {key: value.dtype for key, value in header.items()}, title="run header").extend(header)
-        types = {key: (value.dtype, value.shape[1:]) if value.ndim > 1 else value.dtype for key, value in scalars.items()}
-        tree = file.mktree("Shower", types | {"": jagged.type.content}, title="shower info", counter_name=lambda _: "nX", field_name=lambda _, inner: inner)
-        tree.extend(scalars | {"": jagged})
+    return int(codes[0])
 
 
-def _header(code: int, table: Table) -> dict[str, np.ndarray]:
-    energy, zenith = table["lg_energy_ev"], table["zenith_deg"]
+def _header(code: int, ranges: Mapping[str, Sequence[float]]) -> dict[str, np.ndarray]:
+    energy, zenith = ranges["lg_energy_ev"], ranges["zenith_deg"]
     integers = {"Seed1": 0, "Particle": code, "HEModel": 0, "LEModel": 0}
-    doubles = {"Alpha": np.nan, "lgEmin": energy.min(), "lgEmax": energy.max(), "zMin": zenith.min(), "zMax": zenith.max()}
+    doubles = {"Alpha": np.nan, "lgEmin": min(energy), "lgEmax": max(energy), "zMin": min(zenith), "zMax": max(zenith)}
     cuts = {"haCut": PROFILE_CUTS_GEV["hadrons"], "muCut": PROFILE_CUTS_GEV["muons"], "elCut": PROFILE_CUTS_GEV["electrons"]}
     unknown = dict.fromkeys(("HiLowEgy", "hadCut", "emCut", "hadThr", "muThr", "emThr", "gaCut"), np.nan)
     floats = {"Version": np.nan, "OutputVersion": 2.51} | cuts | unknown

@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cloudchamber.schema import Column, Table, events_in
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append
+from cloudchamber.schema import Column, Table, chunked, events_in
 from cloudchamber.studies.airshower.formats.grid import COLUMNS, checked, need
 
 
-def write_hdf5(path: Path, table: Table) -> None:
+def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
     """One dataset for each column at the top of the file, attributes ``unit``, ``doc`` and, where it has some, ``categories``."""
     import h5py
 
-    table = checked(table)
-    events_in(table)
     with h5py.File(path, "w") as file:
-        for name, values in table.items():
-            file.create_dataset(name, data=values).attrs.update(_attributes(COLUMNS[name]))
+        for table in map(checked, chunked(tables)):
+            events_in(table)
+            for name, values in table.items():
+                append(file, name, values).attrs.update(_attributes(COLUMNS[name]))
 
 
-def read_hdf5(path: Path) -> Table:
-    """Read what ``write_hdf5`` wrote, or any flat HDF5 file of the study's columns; ValueError for other columns and damaged files."""
+def read_hdf5(path: Path) -> Iterator[Table]:
+    """Chunks of what ``write_hdf5`` wrote, or of any flat HDF5 file of the study's columns; ValueError for other columns and damaged files."""
     import h5py
 
     _must_exist(path)
     try:
         with h5py.File(path, "r") as file:
             groups = [name for name, item in file.items() if not isinstance(item, h5py.Dataset)]
-            table = {name: _labels(item[()]) for name, item in file.items() if name not in groups}
+            if groups or not len(file):
+                raise ValueError(f"{path}: needs one dataset for each column at its top, {f'{groups[0]!r} is a group' if groups else 'it is empty'}")
+            lengths = {name: item.shape[0] if item.shape else 0 for name, item in file.items()}
+            if len(set(lengths.values())) > 1:
+                raise ValueError(f"{path}: columns of different lengths, {', '.join(f'{name} {length}' for name, length in lengths.items())}")
+            events = next(iter(lengths.values()))
+            for first in range(0, max(events, 1), CHUNK_EVENTS):
+                yield checked({name: _labels(item[first : first + CHUNK_EVENTS]) for name, item in file.items()})
     except OSError as error:
         raise ValueError(f"{path}: not a readable HDF5 file (damaged or cut short?): {error}") from error
-    if groups or not table:
-        raise ValueError(f"{path}: needs one dataset for each column at its top, {f'{groups[0]!r} is a group' if groups else 'it is empty'}")
-    return checked(table)
 
 
-def write_parquet(path: Path, table: Table) -> None:
-    """One column each, profiles as lists of fixed length, the primary by name; field metadata ``unit`` and ``doc``."""
-    pyarrow, parquet = need("pyarrow"), need("pyarrow.parquet")
-    table = checked(table)
-    events_in(table)
+def write_parquet(path: Path, tables: Table | Iterable[Table]) -> None:
+    """One column each, profiles as lists of fixed length, the primary by name; field metadata ``unit`` and ``doc``. A group of rows for each chunk."""
+    parquet = need("pyarrow.parquet")
+    writer = None
+    try:
+        for table in map(checked, chunked(tables)):
+            events_in(table)
+            rows = _arrow(table)
+            writer = writer or parquet.ParquetWriter(path, rows.schema)
+            writer.write_table(rows)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _arrow(table: Table) -> Any:
+    pyarrow = need("pyarrow")
     arrays, fields = [], []
     for name, values in table.items():
         column = COLUMNS[name]
@@ -53,32 +72,35 @@ def write_parquet(path: Path, table: Table) -> None:
             array = pyarrow.array(values)
         arrays.append(array)
         fields.append(pyarrow.field(name, array.type, nullable=False, metadata=_attributes(column)))
-    parquet.write_table(pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields)), path)
+    return pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields))
 
 
-def read_parquet(path: Path) -> Table:
-    """Read what ``write_parquet`` wrote, or any parquet file of the study's columns; ValueError for other columns and damaged files."""
-    pyarrow, parquet = need("pyarrow"), need("pyarrow.parquet")
+def read_parquet(path: Path) -> Iterator[Table]:
+    """Chunks of what ``write_parquet`` wrote, or of any parquet file of the study's columns; ValueError for other columns and damaged files."""
+    parquet, arrow = need("pyarrow.parquet"), need("pyarrow")
     _must_exist(path)
     try:
         # a plain reader: a folder name like primary=p must not turn into a column
-        content = parquet.ParquetFile(path).read()
-    except (OSError, ValueError) as error:
+        with parquet.ParquetFile(path) as file:
+            if file.metadata.num_rows == 0:
+                raise ValueError(f"{path}: holds no event")
+            for batch in file.iter_batches(CHUNK_EVENTS):
+                yield checked({name: _values(path, name, values) for name, values in zip(batch.schema.names, batch.columns, strict=True)})
+    except (OSError, arrow.ArrowInvalid) as error:
         raise ValueError(f"{path}: not a readable parquet file (damaged or cut short?): {error}") from error
-    table: Table = {}
-    for name in content.column_names:
-        values = content[name].combine_chunks()
-        kind = values.type
-        if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind) or pyarrow.types.is_fixed_size_list(kind):
-            flat = values.flatten().to_numpy(zero_copy_only=False)
-            if len(values) == 0 or len(flat) % len(values) or len(set(values.value_lengths().to_pylist())) != 1:
-                raise ValueError(f"{path}: column '{name}' holds lists of different lengths or none")
-            table[name] = flat.reshape(len(values), -1)
-        elif pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
-            table[name] = np.array(values.to_pylist(), dtype=str)
-        else:
-            table[name] = values.to_numpy(zero_copy_only=False)
-    return checked(table)
+
+
+def _values(path: Path, name: str, values: Any) -> np.ndarray:
+    pyarrow = need("pyarrow")
+    kind = values.type
+    if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind) or pyarrow.types.is_fixed_size_list(kind):
+        flat = values.flatten().to_numpy(zero_copy_only=False)
+        if len(values) == 0 or len(flat) % len(values) or len(set(values.value_lengths().to_pylist())) != 1:
+            raise ValueError(f"{path}: column '{name}' holds lists of different lengths or none")
+        return np.asarray(flat.reshape(len(values), -1))
+    if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
+        return np.array(values.to_pylist(), dtype=str)
+    return np.asarray(values.to_numpy(zero_copy_only=False))
 
 
 def _attributes(column: Column) -> dict[str, str]:

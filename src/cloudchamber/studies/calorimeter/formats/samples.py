@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from cloudchamber.schema import Column, Table, events_in
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append
+from cloudchamber.schema import Column, Table, chunked, events_in
 from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema
-from cloudchamber.studies.calorimeter.formats.showers_h5 import ENERGIES, SHOWERS, read_showers, write_showers
+from cloudchamber.studies.calorimeter.formats.showers_h5 import ENERGIES, SHOWERS, read_slices, write_showers
 from cloudchamber.studies.calorimeter.geometry import Crystals
 from cloudchamber.study import Format
 
@@ -21,20 +23,22 @@ COLUMNS = calorimeter_schema(Crystals(), PARTICLES).columns
 TREE = "showers"
 
 
-def write_root(path: Path, table: Table) -> None:
+def write_root(path: Path, tables: Table | Iterable[Table]) -> None:
     """A tree ``showers`` with a branch for each column, ``deposit_mev`` as an array of fixed size, and the particle as ``pdg``."""
     uproot = _uproot()
-    table = _known(path, table)
-    branches = {name: np.asarray(values, dtype=np.float32) for name, values in table.items() if name != "particle"}
-    if "particle" in table:
-        branches["pdg"] = np.array(list(PDG_NUMBERS.values()), dtype=np.int32)[np.asarray(table["particle"])]
     with uproot.recreate(path) as file:
-        file.mktree(TREE, {name: (values.dtype, values.shape[1:]) for name, values in branches.items()})
-        file[TREE].extend(branches)
+        for table in chunked(tables):
+            table = _known(path, table)
+            branches = {name: np.asarray(values, dtype=np.float32) for name, values in table.items() if name != "particle"}
+            if "particle" in table:
+                branches["pdg"] = np.array(list(PDG_NUMBERS.values()), dtype=np.int32)[np.asarray(table["particle"])]
+            if TREE not in file:
+                file.mktree(TREE, {name: (values.dtype, values.shape[1:]) for name, values in branches.items()})
+            file[TREE].extend(branches)
 
 
-def read_root(path: Path) -> Table:
-    """The study's columns of the first tree that has ``deposit_mev``, flat arrays of one length in every event.
+def read_root(path: Path) -> Iterator[Table]:
+    """The study's columns of the first tree that has ``deposit_mev``, flat arrays of one length in every event, in chunks.
 
     ValueError names the file and what is wrong: no ROOT file, no such tree, arrays of different lengths, an unknown particle.
     """
@@ -47,43 +51,57 @@ def read_root(path: Path) -> Table:
                 raise ValueError(f"'{path}' has no tree with a branch 'deposit_mev'; it holds: {', '.join(file.keys()) or 'nothing'}")
             tree = file[trees[0]]
             names = [name for name in tree.keys() if name in COLUMNS or name == "pdg"]  # noqa: SIM118
-            # awkward arrays tell lists of different lengths, which numpy would take for objects
-            arrays = {name: tree[name].array(library="ak") for name in names}
+            for first in range(0, max(tree.num_entries, 1), CHUNK_EVENTS):
+                # awkward arrays tell lists of different lengths, which numpy would take for objects
+                arrays = {name: tree[name].array(library="ak", entry_start=first, entry_stop=first + CHUNK_EVENTS) for name in names}
+                table: Table = {name: _regular(path, name, values) for name, values in arrays.items() if name != "pdg"}
+                if "pdg" in arrays:
+                    table["particle"] = _codes(path, _regular(path, "pdg", arrays["pdg"]))
+                yield table
     except (OSError, EOFError, uproot.exceptions.KeyInFileError, uproot.deserialization.DeserializationError, IndexError) as error:
         raise ValueError(f"'{path}' is not a readable ROOT file (damaged or cut short?): {error}") from error
-    table: Table = {name: _regular(path, name, values) for name, values in arrays.items() if name != "pdg"}
-    if "pdg" in arrays:
-        table["particle"] = _codes(path, _regular(path, "pdg", arrays["pdg"]))
-    return table
 
 
-def write_hdf5(path: Path, table: Table) -> None:
+def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
     """One data set for each column at the top of the file, with attributes ``unit`` and ``doc``; the particle by name."""
     import h5py
 
-    table = _known(path, table)
     with h5py.File(path, "w") as file:
-        for name, values in table.items():
-            column = COLUMNS[name]
-            data = [PARTICLES[code] for code in values] if name == "particle" else np.asarray(values, dtype=np.float32)
-            file.create_dataset(name, data=data).attrs.update({"unit": column.unit, "doc": column.doc})
+        for table in chunked(tables):
+            for name, values in _known(path, table).items():
+                column = COLUMNS[name]
+                data = np.array(PARTICLES)[values] if name == "particle" else np.asarray(values, dtype=np.float32)
+                append(file, name, data).attrs.update({"unit": column.unit, "doc": column.doc})
 
 
-def read_hdf5(path: Path) -> Table:
-    """What ``write_hdf5`` wrote, any flat file of the study's columns, or a file of the CaloChallenge; ValueError for other content and damaged files."""
+def read_hdf5(path: Path) -> Iterator[Table]:
+    """Chunks of what ``write_hdf5`` wrote, of any flat file of the study's columns, or of a file of the CaloChallenge.
+
+    ValueError for other content and damaged files.
+    """
     import h5py
 
     _must_exist(path)
     try:
         with h5py.File(path, "r") as file:
             if ENERGIES in file and SHOWERS in file:
-                return read_showers(path)
-            table: Table = {name: file[name][()] for name in file if name in COLUMNS and isinstance(file[name], h5py.Dataset)}
-            content = ", ".join(file)
+                yield from read_slices(path)
+                return
+            columns = {name: file[name] for name in file if name in COLUMNS and isinstance(file[name], h5py.Dataset)}
+            if "deposit_mev" not in columns:
+                content = ", ".join(file) or "nothing"
+                raise ValueError(f"'{path}' needs a data set 'deposit_mev' (events, cells) at its top, or a CaloChallenge file's two; it holds: {content}")
+            events = len(columns["deposit_mev"])
+            if wrong := [f"{name} {item.shape}" for name, item in columns.items() if not item.shape or len(item) != events]:
+                raise ValueError(f"'{path}': the columns need one entry for each of {events} events, got {', '.join(wrong)}")
+            for first in range(0, max(events, 1), CHUNK_EVENTS):
+                yield _named(path, {name: item[first : first + CHUNK_EVENTS] for name, item in columns.items()})
     except (OSError, RuntimeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
-    if "deposit_mev" not in table:
-        raise ValueError(f"'{path}' needs a data set 'deposit_mev' (events, cells) at its top, or a CaloChallenge file's two; it holds: {content or 'nothing'}")
+
+
+def _named(path: Path, table: Table) -> Table:
+    """Particles by their codes."""
     if "particle" in table and table["particle"].dtype.kind in "OS":
         names = np.array([name.decode() if isinstance(name, bytes) else str(name) for name in table["particle"]])
         table["particle"] = COLUMNS["particle"].codes(f"particle' of '{path}", names)
@@ -93,7 +111,7 @@ def read_hdf5(path: Path) -> Table:
 FORMATS = (
     Format("root", (".root",), read_root, write_root, "ROOT tree with a branch for each column, the particle as 'pdg'"),
     Format("hdf5", (".h5", ".hdf5"), read_hdf5, write_hdf5, "flat HDF5, one data set for each column; reads the CaloChallenge's too"),
-    Format("calochallenge", (".hdf5",), read_showers, write_showers, "the CaloChallenge's HDF5: 'incident_energies' and 'showers'"),
+    Format("calochallenge", (".hdf5",), read_slices, write_showers, "the CaloChallenge's HDF5: 'incident_energies' and 'showers'"),
 )
 
 

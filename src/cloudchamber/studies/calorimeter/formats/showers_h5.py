@@ -6,13 +6,14 @@ them, the particle is its data set's (an electron for an unknown number of voxel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cloudchamber.schema import Table, events_in
+from cloudchamber.formats.hdf5 import append
+from cloudchamber.schema import Table, chunked, events_in
 from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY
 from cloudchamber.studies.calorimeter.voxels import find_dataset
 from cloudchamber.study import Format
@@ -44,23 +45,34 @@ def read_slices(path: Path | str, slice_events: int = SLICE_EVENTS) -> Iterator[
     return (part for _, _, part in _slices(path, slice_events))
 
 
-def write_showers(path: Path, table: Table) -> None:
+def write_showers(path: Path, tables: Table | Iterable[Table]) -> None:
     """Write ``energy_mev`` and ``deposit_mev`` as the challenge does, and of theta what ``read_showers`` would not guess."""
     import h5py
 
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise ValueError(f"a CaloChallenge file needs the columns {', '.join(COLUMNS)}; the table lacks '{missing[0]}', it has: {', '.join(table)}")
-    events, deposit = events_in(table), np.asarray(table["deposit_mev"])
-    usual = _usual_particle(deposit.shape[1])
     with h5py.File(path, "w") as file:
-        file.create_dataset(ENERGIES, data=np.reshape(table["energy_mev"], (events, 1)), compression="gzip")
-        file.create_dataset(SHOWERS, data=deposit, compression="gzip")
-        if "particle" in table and np.any(table["particle"] != usual):
-            file["particle"] = [PARTICLES[code] for code in table["particle"]]
-        for name in DIRECTION:
-            if name in table and np.any(table[name] != 0):
-                file[name] = table[name]
+        for table in chunked(tables):
+            missing = [name for name in COLUMNS if name not in table]
+            if missing:
+                raise ValueError(f"a CaloChallenge file needs the columns {', '.join(COLUMNS)}; the table lacks '{missing[0]}', it has: {', '.join(table)}")
+            events, deposit = events_in(table), np.asarray(table["deposit_mev"])
+            before = len(file[ENERGIES]) if ENERGIES in file else 0
+            append(file, ENERGIES, np.reshape(table["energy_mev"], (events, 1)), compression="gzip")
+            append(file, SHOWERS, deposit, compression="gzip")
+            usual = _usual_particle(deposit.shape[1])
+            if "particle" in table:
+                _unusual(file, "particle", np.array(PARTICLES)[table["particle"]], PARTICLES[usual], before)
+            for name in DIRECTION:
+                if name in table:
+                    _unusual(file, name, np.asarray(table[name]), 0, before)
+
+
+def _unusual(file: Any, name: str, values: np.ndarray, usual: Any, before: int) -> None:
+    """Write a column from the first entry on that is not the usual one; those ``before`` were usual."""
+    if name not in file and np.all(values == usual):
+        return
+    if name not in file and before:
+        append(file, name, np.full(before, usual, values.dtype if values.dtype.kind != "U" else None))
+    append(file, name, values)
 
 
 def _slices(path: Path | str, slice_events: int) -> Iterator[tuple[int, int, Table]]:
@@ -136,4 +148,4 @@ def _refuse(path: Path, name: str, values: np.ndarray, bad: np.ndarray, first: i
         raise ValueError(f"'{path}': '{name}' must be finite and {allowed} MeV, got {values[bad][0]:g} in {place}")
 
 
-CALOCHALLENGE = Format("calochallenge", (".hdf5",), read_showers, write_showers, "CaloChallenge HDF5: incident_energies and showers in MeV")
+CALOCHALLENGE = Format("calochallenge", (".hdf5",), read_slices, write_showers, "CaloChallenge HDF5: incident_energies and showers in MeV")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cloudchamber.schema import Ragged, Table
+from cloudchamber.formats import hdf5 as columns
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append
+from cloudchamber.schema import Ragged, Table, chunked
 from cloudchamber.studies.surface_array.columns import HITS, SILENT
 from cloudchamber.studies.surface_array.formats.hisparc import read_hisparc
 from cloudchamber.studies.surface_array.formats.stations import NEEDED, OWN, from_rows, to_rows
@@ -17,70 +20,138 @@ from cloudchamber.studies.surface_array.formats.stations import NEEDED, OWN, fro
 METADATA = b"cloudchamber"
 
 
-def read_hdf5(path: Path) -> Table:
-    """Stations by their columns, a ragged table as ``convert`` writes from other programs' files, or plain columns of events."""
+def read_hdf5(path: Path) -> Iterator[Table]:
+    """Stations by their columns, a ragged table as ``convert`` writes from other programs' files, or plain columns of events; in chunks."""
     import h5py
 
     _must_exist(path)
     try:
         with h5py.File(path) as file:
             if "coincidences" in file:
-                return read_hisparc(path)
+                yield read_hisparc(path)
+                return
             if any(isinstance(item, h5py.Group) for item in file.values()):
-                items = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset) or {"values", "offsets"} <= set(item)}
-                return {name: item[()] if isinstance(item, h5py.Dataset) else Ragged(item["values"][()], item["offsets"][()]) for name, item in items.items()}
-            rows = {name: _decoded(item[()]) for name, item in file.items() if item.shape}
+                yield from columns.read_hdf5(path)
+                return
+            rows = {name: item for name, item in file.items() if item.shape}
             attributes = dict(file.attrs)
+            for part in _parts(path, rows.get("event"), {name: len(item) for name, item in rows.items()}):
+                yield _from_columns(path, {name: _decoded(item[part]) for name, item in rows.items()}, attributes)
     except (OSError, RuntimeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
-    return _from_columns(path, rows, attributes)
 
 
-def write_hdf5(path: Path, table: Table) -> None:
+def _parts(path: Path, event: Any, lengths: Mapping[str, int]) -> list[slice]:
+    """Rows to read at once: those of some events, all of them where the rows of an event do not stand together."""
+    rows = max(lengths.values(), default=0)
+    if event is None or len(set(lengths.values())) > 1:
+        # from_rows tells what is wrong with the lengths
+        return [slice(0, rows)] if event is not None else [slice(first, first + CHUNK_EVENTS) for first in range(0, max(rows, 1), CHUNK_EVENTS)]
+    number = np.asarray(event[()])
+    starts = np.flatnonzero(np.append(True, number[1:] != number[:-1])) if rows else np.zeros(1, int)
+    if rows and len(np.unique(number[starts])) != len(starts):
+        return [slice(0, rows)]
+    edges = [*starts[::CHUNK_EVENTS].tolist(), rows]
+    return [slice(low, high) for low, high in pairwise(edges)]
+
+
+def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
     """One row a station where the table has records, else one row an event; records are compressed."""
     import h5py
 
-    rows, attributes = _to_columns(path, table)
     with h5py.File(path, "w") as file:
-        file.attrs.update(attributes)
-        for name, values in rows.items():
-            data = values.astype("S") if values.dtype.kind == "U" else values
-            packed = {"compression": "lzf", "shuffle": True, "chunks": True} if data.ndim > 1 and len(data) else {}
-            file.create_dataset(name, data=data, **packed)
+        for rows, attributes in _rows(path, tables):
+            file.attrs.update(attributes)
+            for name, values in rows.items():
+                data = values.astype("S") if values.dtype.kind == "U" else values
+                if data.dtype.kind == "S" and name in file and data.dtype.itemsize > file[name].dtype.itemsize:
+                    raise ValueError(f"cannot write '{path}': the column '{name}' has longer words in later events: write parquet")
+                append(file, name, data, **({"compression": "lzf", "shuffle": True} if data.ndim > 1 and len(data) else {}))
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path) -> Iterator[Table]:
     """As ``read_hdf5``, from parquet: records are lists, attributes the file's metadata (each by its name, or a JSON object ``cloudchamber``)."""
-    parquet = _pyarrow("parquet")
+    parquet, arrow = _pyarrow("parquet"), _pyarrow()
     _must_exist(path)
     try:
         # a plain reader: a folder name like event=3 must not turn into a column
-        content = parquet.ParquetFile(path).read()
-    except (OSError, ValueError) as error:
+        with parquet.ParquetFile(path) as file:
+            metadata = dict(file.schema_arrow.metadata or {})
+            attributes: dict[str, Any] = {key.decode(): value.decode() for key, value in metadata.items() if key.decode() in OWN}
+            attributes |= json.loads(metadata.get(METADATA, b"{}"))
+            shapes = attributes.pop("shapes", {})
+            names = file.schema_arrow.names
+            event = _Column(file.read(["event"])["event"].combine_chunks()) if "event" in names else None
+            content = _Rows(file)
+            for part in _parts(path, event, {"": file.metadata.num_rows}):
+                rows = {}
+                for name, column in content.take(part).items():
+                    values = _unlisted(column)
+                    rows[name] = values.reshape(len(values), *shapes[name]) if name in shapes else values
+                yield _from_columns(path, rows, attributes)
+    except (OSError, arrow.ArrowInvalid) as error:
         raise ValueError(f"'{path}' is not a readable parquet file (damaged or cut short?): {error}") from error
-    metadata = dict(content.schema.metadata or {})
-    attributes: dict[str, Any] = {key.decode(): value.decode() for key, value in metadata.items() if key.decode() in OWN}
-    attributes |= json.loads(metadata.get(METADATA, b"{}"))
-    shapes = attributes.pop("shapes", {})
-    rows = {}
-    for name in content.column_names:
-        values = _unlisted(content[name].combine_chunks())
-        rows[name] = values.reshape(len(values), *shapes[name]) if name in shapes else values
-    return _from_columns(path, rows, attributes)
 
 
-def write_parquet(path: Path, table: Table) -> None:
-    """As ``write_hdf5``, to parquet; arrays as lists of fixed length."""
+class _Column:
+    """A parquet column, read as an HDF5 data set is."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        return np.asarray(self.array.to_numpy(zero_copy_only=False)[part])
+
+
+class _Rows:
+    """Rows of a parquet file, asked for from the first to the last one."""
+
+    def __init__(self, file: Any) -> None:
+        self.batches, self.empty = file.iter_batches(CHUNK_EVENTS), file.schema_arrow.empty_table()
+        self.waiting: list[Any] = []
+
+    def take(self, part: slice) -> dict[str, Any]:
+        """The columns of the next rows, as many as ``part`` has."""
+        pyarrow, wanted = _pyarrow(), part.stop - part.start
+        while sum(map(len, self.waiting)) < wanted and (batch := next(self.batches, None)) is not None:
+            self.waiting.append(batch)
+        together = pyarrow.Table.from_batches(self.waiting) if self.waiting else self.empty
+        self.waiting = together.slice(wanted).to_batches()
+        return {name: together[name].slice(0, wanted).combine_chunks() for name in together.column_names}
+
+
+def write_parquet(path: Path, tables: Table | Iterable[Table]) -> None:
+    """As ``write_hdf5``, to parquet; arrays as lists of fixed length. A group of rows for each chunk."""
     pyarrow, parquet = _pyarrow(), _pyarrow("parquet")
-    rows, attributes = _to_columns(path, table)
-    arrays = {}
-    for name, values in rows.items():
-        flat = np.ascontiguousarray(values)
-        size = int(np.prod(values.shape[1:]))
-        arrays[name] = pyarrow.array(flat) if values.ndim == 1 else pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(flat.reshape(-1)), size)
-    shapes = {name: values.shape[1:] for name, values in rows.items() if values.ndim > 2}
-    written = pyarrow.table(arrays).replace_schema_metadata({METADATA: json.dumps(attributes | {"shapes": shapes})})
-    parquet.write_table(written, path, compression="zstd")
+    writer = None
+    try:
+        for rows, attributes in _rows(path, tables):
+            arrays = {}
+            for name, values in rows.items():
+                flat = np.ascontiguousarray(values)
+                size = int(np.prod(values.shape[1:]))
+                arrays[name] = pyarrow.array(flat) if values.ndim == 1 else pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(flat.reshape(-1)), size)
+            shapes = {name: values.shape[1:] for name, values in rows.items() if values.ndim > 2}
+            written = pyarrow.table(arrays).replace_schema_metadata({METADATA: json.dumps(attributes | {"shapes": shapes})})
+            writer = writer or parquet.ParquetWriter(path, written.schema, compression="zstd")
+            writer.write_table(written)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _rows(path: Path, tables: Table | Iterable[Table]) -> Iterator[tuple[dict[str, np.ndarray], dict[str, float]]]:
+    """Rows and attributes of each chunk; an event whose number an earlier chunk has, gets the next free one."""
+    seen = np.empty(0, np.int64)
+    for table in chunked(tables):
+        rows, attributes = _to_columns(path, table)
+        if "event" in rows:
+            number, index = np.unique(rows["event"], return_inverse=True)
+            again = np.isin(number, seen)
+            number[again] = max(int(number.max(initial=-1)), int(seen.max(initial=-1))) + 1 + np.arange(int(again.sum()))
+            rows["event"] = number[index]
+            seen = np.concatenate([seen, number])
+        yield rows, attributes
 
 
 def _from_columns(path: Path, rows: Mapping[str, np.ndarray], attributes: Mapping[str, Any]) -> Table:
