@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cloudchamber.schema import Column, Ragged, Schema, Table, check_table
     from cloudchamber.store.read import Store
     from cloudchamber.store.write import StoreWriter
-    from cloudchamber.study import Findings, Format, Simulator, Study, find_study, study_names
+    from cloudchamber.study import Finder, Findings, Format, Simulator, Study, find_study, study_names
     from cloudchamber.validate.check import Check
 
 __version__ = "0.1.0"
@@ -34,7 +34,7 @@ __version__ = "0.1.0"
 __all__ = [
     "find_study", "study_names", "load", "rng", "workflow",
     "Table", "Ragged", "Column", "Schema", "check_table",
-    "Study", "Simulator", "Format", "Findings", "Check", "Recipe", "Fit", "Optimiser", "TrainedModel", "Store", "StoreWriter",
+    "Study", "Simulator", "Format", "Finder", "Findings", "Check", "Recipe", "Fit", "Optimiser", "TrainedModel", "Store", "StoreWriter",
 ]  # fmt: skip
 
 _HOMES = {
@@ -44,7 +44,7 @@ _HOMES = {
     "schema": ("Column", "Ragged", "Schema", "Table", "check_table"),
     "store.read": ("Store",),
     "store.write": ("StoreWriter",),
-    "study": ("Findings", "Format", "Simulator", "Study", "find_study", "study_names"),
+    "study": ("Finder", "Findings", "Format", "Simulator", "Study", "find_study", "study_names"),
     "validate.check": ("Check",),
 }
 

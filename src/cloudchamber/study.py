@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cloudchamber.models.recipe import Recipe
+    from cloudchamber.run.answer import Answer
     from cloudchamber.run.trained import TrainedModel
     from cloudchamber.validate.check import Check, CheckResult
 
@@ -79,15 +80,26 @@ PlotFunction = Callable[[Table, Mapping[str, Table]], "dict[str, Figure]"]
 
 @dataclass(frozen=True)
 class Findings:
-    """What a study adds to a model's answers about a user's events: facts and figures for the page, and further ``columns``, one entry an event."""
+    """What a study tells of a user's events beside the model's answers: facts, and figures for the page."""
 
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
-    columns: Table = field(default_factory=dict)
 
 
-InferFunction = Callable[["TrainedModel", Table, int], Findings]
-"""Takes a trained model, a user's events (checked; all columns of the schema that the file held) and a seed."""
+class Finder(Protocol):
+    """A study's own analysis of a user's events, which come with their answers, chunk after chunk."""
+
+    def look(self, answer: Answer) -> Table:
+        """Further columns beside the answers, one entry for each of ``answer.events`` (all columns of the schema that the file held)."""
+        ...
+
+    def findings(self) -> Findings:
+        """What there is to tell of all events."""
+        ...
+
+
+InferFunction = Callable[["TrainedModel", int], Finder]
+"""Takes a trained model and a seed."""
 
 
 ProtocolFunction = Callable[[Table, Mapping[str, Table], Table, int, Callable[[str], None]], "Mapping[str, Sequence[CheckResult]]"]

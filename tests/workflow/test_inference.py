@@ -12,11 +12,26 @@ import numpy as np
 import pytest
 
 from cloudchamber import workflow
-from cloudchamber.formats.tables import read_parquet, write_table
+from cloudchamber.formats.parquet import read_parquet
+from cloudchamber.formats.tables import write_table
 from cloudchamber.hub import load
+from cloudchamber.run.answer import Answer
 from cloudchamber.schema import Ragged, Table, whole
 from cloudchamber.store.read import Store
 from cloudchamber.study import Findings, find_study
+
+
+class Columns:
+    """Finds columns that were told before."""
+
+    def __init__(self, columns: Table) -> None:
+        self.columns = columns
+
+    def look(self, answer: Answer) -> Table:
+        return self.columns
+
+    def findings(self) -> Findings:
+        return Findings()
 
 
 @pytest.fixture
@@ -45,8 +60,8 @@ def test_class_probabilities_of_a_file(classes: Path, table: Table, tmp_path: Pa
 
 
 def test_answers_in_other_formats(time: Path, hits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = Findings(columns={"words": np.array(["few", "many"])[np.arange(400) % 2]})
-    monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=lambda *_: words))
+    words = {"words": np.array(["few", "many"])[np.arange(400) % 2]}
+    monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=lambda *_: Columns(words)))
     parquet, hdf5 = (workflow.infer(time, hits, tmp_path / kind, draws=2, outside="flag", answers_as=kind) for kind in ("parquet", "hdf5"))
     assert (parquet.table.name, hdf5.table.name) == ("answers.parquet", "answers.h5")
     rows = whole(read_parquet(parquet.table))
@@ -71,7 +86,7 @@ def test_a_study_without_findings_of_its_own_gets_histograms(classes: Path, tabl
 
 def test_ragged_findings_go_into_parquet(classes: Path, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def with_columns(columns: Table) -> None:
-        monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=lambda model, table, seed: Findings(columns=columns)))
+        monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=lambda *_: Columns(columns)))
 
     pytest.importorskip("pyarrow")
     with_columns({"relevance": table["charge_pe"]})
@@ -99,3 +114,34 @@ def test_what_cannot_be_inferred_is_refused(classes: Path, table: Table, tmp_pat
     with pytest.raises(ValueError, match=r"posterior, .* must not be negative"):
         workflow.infer(classes, table, tmp_path / "a", posterior=-1)
     assert not (tmp_path / "a").exists()
+
+
+def test_events_outside_the_domain_get_no_answer_and_are_counted(classes: Path, hits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloudchamber.workflow.inference.CHUNK_EVENTS", 50)
+    table = Store(hits).read(["time_us", "charge_pe"], slice(0, 170))
+    charge = table["charge_pe"].values.copy()
+    for event in (3, 60, 61, 62, 63, 64):
+        charge[table["charge_pe"].offsets[event]] = 1e6
+    odd = table | {"charge_pe": Ragged(charge, table["charge_pe"].offsets)}
+    found = workflow.infer(classes, odd, tmp_path / "found", posterior=3)
+    assert (found.events, found.answered) == (170, 164)
+    assert str(found.facts["not answered"]).startswith("6 outside the trained domain (event 3, 60, 61, 62, 63, ...): column 'charge_pe': 1e+06")
+    kept = np.delete(np.arange(170), [3, 60, 61, 62, 63, 64])
+    np.testing.assert_array_equal(found.answers["event"], kept)
+    # an event's answer and draws are those that it has among all others
+    whole_file = workflow.infer(classes, table, tmp_path / "whole", posterior=3)
+    np.testing.assert_allclose(found.answers["kind_probability_burst"], whole_file.answers["kind_probability_burst"][kept], rtol=1e-5)
+    with h5py.File(tmp_path / "found/posterior.h5") as one, h5py.File(tmp_path / "whole/posterior.h5") as other:
+        np.testing.assert_array_equal(one["event"][:], kept)
+        np.testing.assert_array_equal(one["kind"][:], other["kind"][:][kept])
+    with pytest.raises(ValueError, match=r"1e\+06 in event 3 .*outside the trained range"):
+        workflow.infer(classes, odd, tmp_path / "none", outside="refuse")
+    assert not (tmp_path / "none").exists()
+
+
+def test_answers_do_not_depend_on_the_chunks(time: Path, hits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = workflow.infer(time, hits, tmp_path / "one", draws=5, outside="flag")
+    monkeypatch.setattr("cloudchamber.workflow.inference.CHUNK_EVENTS", 37)
+    other = workflow.infer(time, hits, tmp_path / "other", draws=5, outside="flag")
+    for name, values in one.answers.items():
+        np.testing.assert_allclose(values, other.answers[name], rtol=1e-4, atol=1e-5)

@@ -195,8 +195,8 @@ class Infer:
     """The file's format, where its suffix doesn't tell."""
     seed: int = 1
     """Seed of draws and of the study's own analysis."""
-    outside: Literal["refuse", "flag"] = "refuse"
-    """Events outside the trained domain: refuse them, or answer and mark them in a column in_domain."""
+    outside: Literal["skip", "refuse", "flag"] = "skip"
+    """Events outside the trained domain: answer the others and count them, refuse the file, or answer and mark them in a column in_domain."""
     draws: int = 100
     """Draws an event for mean and standard deviation."""
     posterior: int = 0
@@ -211,8 +211,20 @@ class Infer:
     def run(self) -> None:
         from cloudchamber.workflow import infer
 
-        with screen.working("inferring"):
-            found = infer(self.subject, self.file, self.out, self.format, self.seed, self.outside, self.draws, self.posterior, self.answers_as, self.partial)
+        with screen.working("inferring") as status:
+            found = infer(
+                self.subject,
+                self.file,
+                self.out,
+                self.format,
+                self.seed,
+                self.outside,
+                self.draws,
+                self.posterior,
+                self.answers_as,
+                self.partial,
+                progress=lambda events: status.update(f"inferring: {events} events"),
+            )
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
         else:

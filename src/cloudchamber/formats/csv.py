@@ -73,4 +73,5 @@ def _numbers(cells: list[str]) -> np.ndarray:
     try:
         return np.array(cells, dtype=np.float64)
     except ValueError:
-        return np.array(cells)
+        texts = np.array(cells)
+        return texts == "True" if len(texts) and np.isin(texts, ("True", "False")).all() else texts

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.rng import rng
+from cloudchamber.run.answer import Answer
 from cloudchamber.run.domain import Domain, inside, refuse_outside
-from cloudchamber.schema import Column, Schema, Table, check_table, events_in
+from cloudchamber.schema import Column, Schema, Table, check_table, events_in, take
 
 NOISE_BLOCK = 1024
 """Noise is drawn for so many events at once, so that an event's noise does not depend on the batch size."""
@@ -130,7 +131,8 @@ class TrainedModel(ABC):
         with torch.no_grad():
             for batch in self._batches(events_in(given), batch_size):
                 condition = self._tensors(given, self.given_columns, batch)
-                parts.append(self._columns(self.generated(self._noise(seed, "sample", batch), condition, options)))
+                noise = self._noise(seed, "sample", np.arange(batch.start, batch.stop))
+                parts.append(self._columns(self.generated(noise, condition, options)))
         return _joined(parts) | marks
 
     def log_prob(self, given: Table, target: Table, batch_size: int | None = None) -> np.ndarray:
@@ -155,26 +157,56 @@ class TrainedModel(ABC):
         """
         if draws < 2:
             raise ValueError(f"draws must be at least 2, got {draws}")
-        given, marks = self._checked(given, outside)
-        options = self.options(options)
-        with torch.no_grad():
-            parts = [self._summary(given, batch, draws, seed, options) for batch in self._batches(events_in(given), batch_size)]
-        return self._marked(_joined(parts), marks)
+        return _joined([answer.summary() for answer in self._answers(given, draws, seed, batch_size, outside, options, all_draws=False)])
 
     def posterior(self, given: Table, draws: int = 100, seed: int = 0, batch_size: int | None = None, outside: Outside = "refuse", **options: Any) -> Table:
         """``draws`` samples an event of every target column, (events, draws, ...), those that ``predict`` averages; its other columns beside them."""
+        answer = self.answer(given, draws, seed, batch_size, outside, **options)
+        return answer.draws | answer.stated | answer.known | answer.marks
+
+    def answer(
+        self,
+        given: Table,
+        draws: int = 100,
+        seed: int = 0,
+        batch_size: int | None = None,
+        outside: Outside = "refuse",
+        numbers: np.ndarray | None = None,
+        **options: Any,
+    ) -> Answer:
+        """All that the model says of these events, each encoded once. ``numbers`` are their places in a longer file, whose answers these are a part of."""
+        return Answer.joined(list(self._answers(given, draws, seed, batch_size, outside, options, numbers=numbers)))
+
+    def _answers(
+        self,
+        given: Table,
+        draws: int,
+        seed: int,
+        batch_size: int | None,
+        outside: Outside,
+        options: Mapping[str, Any],
+        all_draws: bool = True,
+        numbers: np.ndarray | None = None,
+    ) -> Iterator[Answer]:
+        """The answers to one batch after the other; without ``all_draws`` only where something is not stated."""
         if draws < 1:
             raise ValueError(f"draws must be at least 1, got {draws}")
-        given, marks = self._checked(given, outside)
+        checked, marks = self._checked(given, outside)
         options = self.options(options)
-        parts: list[Table] = []
+        numbers = np.arange(events_in(checked)) if numbers is None else numbers
         with torch.no_grad():
-            for batch in self._batches(events_in(given), batch_size):
-                said = self.said(self._tensors(given, self.given_columns, batch))
-                drawn = list(self._draws(said, batch, draws, seed, options))
-                stacked = {name: np.stack([table[name] for table in drawn], axis=1) for name in self.target_columns}
-                parts.append(stacked | self._stated(said) | self._known(said))
-        return self._marked(_joined(parts), marks)
+            for batch in self._batches(events_in(checked), batch_size):
+                said = self.said(self._tensors(checked, self.given_columns, batch))
+                stated, known = self._stated(said), self._known(said)
+                drawn: Table = {}
+                if all_draws or not stated or len(self.target_columns) > 1:
+                    each = [self._columns(said.sample(self._noise(seed, f"predict {draw}", numbers[batch]), **options)) for draw in range(draws)]
+                    drawn = {name: np.stack([table[name] for table in each], axis=1) for name in self.target_columns}
+                inside = {name: values[batch] for name, values in marks.items()}
+                if inside and known:
+                    # what is stranger than all held-out events is not in the domain
+                    inside = {"in_domain": inside["in_domain"] & (known["familiarity"] > 0)}
+                yield Answer(self.target_columns, take(given, batch), numbers[batch], drawn, stated, known, inside)
 
     def _checked(self, given: Table, outside: str) -> tuple[Table, Table]:
         if outside not in ("refuse", "flag"):
@@ -186,37 +218,6 @@ class TrainedModel(ABC):
             refuse_outside(given, self.given_columns, self.domain)
             return given, {}
         return given, {"in_domain": inside(given, self.given_columns, self.domain)}
-
-    def _summary(self, given: Table, events: slice, draws: int, seed: int, options: Mapping[str, Any]) -> Table:
-        """What ``predict`` says of these ``events``."""
-        said = self.said(self._tensors(given, self.given_columns, events))
-        answer = self._stated(said)
-        if answer and len(self.target_columns) == 1:
-            return answer | self._known(said)
-        total: dict[str, np.ndarray] = {}
-        squares: dict[str, np.ndarray] = {}
-        for draw, columns in enumerate(self._draws(said, events, draws, seed, options)):
-            for name, values in columns.items():
-                categories = self.target_columns[name].categories
-                numbers = np.eye(len(categories))[values] if categories else values.astype(np.float64)
-                # Welford (1962), Technometrics 4, 419: stable for means far larger than their deviations
-                mean = total.get(name, np.zeros_like(numbers))
-                step = numbers - mean
-                total[name] = mean + step / (draw + 1)
-                squares[name] = squares.get(name, np.zeros_like(numbers)) + step * (numbers - total[name])
-        for name, column in self.target_columns.items():
-            if column.categories:
-                answer.setdefault(f"{name}_probability", total[name])
-            else:
-                answer |= {f"{name}_mean": total[name], f"{name}_std": np.sqrt(squares[name] / (draws - 1))}
-        return answer | self._known(said)
-
-    @staticmethod
-    def _marked(answer: Table, marks: Table) -> Table:
-        """``answer`` with ``marks``; what is stranger than all held-out events is not in the domain."""
-        if marks and "familiarity" in answer:
-            marks = {"in_domain": marks["in_domain"] & (answer["familiarity"] > 0)}
-        return answer | marks
 
     def _stated(self, said: Said) -> Table:
         """The class probabilities that a model states: of the one category column of its target."""
@@ -231,12 +232,11 @@ class TrainedModel(ABC):
         familiarity = said.familiarity()
         return {} if familiarity is None else {"familiarity": familiarity.double().cpu().numpy()}
 
-    def _draws(self, said: Said, events: slice, draws: int, seed: int, options: Mapping[str, Any]) -> Iterator[Table]:
-        for draw in range(draws):
-            yield self._columns(said.sample(self._noise(seed, f"predict {draw}", events), **options))
-
-    def _noise(self, seed: int, word: str, events: slice) -> Tensor:
-        return torch.from_numpy(noise_rows(seed, word, events.start, events.stop, self.noise_size)).to(self.device)
+    def _noise(self, seed: int, word: str, numbers: np.ndarray) -> Tensor:
+        """Of the events with these rising numbers."""
+        first, stop = int(numbers[0]), int(numbers[-1]) + 1
+        rows = noise_rows(seed, word, first, stop, self.noise_size)
+        return torch.from_numpy(rows if len(numbers) == stop - first else rows[numbers - first]).to(self.device)
 
     def _columns(self, drawn: Mapping[str, Tensor]) -> Table:
         """The target's columns as a table."""

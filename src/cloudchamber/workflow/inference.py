@@ -2,54 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from cloudchamber.atomic import replacing, write_atomically
-from cloudchamber.formats.csv import write_csv
-from cloudchamber.formats.hdf5 import write_hdf5
-from cloudchamber.formats.parquet import write_parquet
-from cloudchamber.formats.tables import presence, read_table
+from cloudchamber.formats.csv import read_csv, write_csv
+from cloudchamber.formats.hdf5 import append, read_hdf5, write_hdf5
+from cloudchamber.formats.parquet import read_parquet, write_parquet
+from cloudchamber.formats.tables import presence, read_chunks
 from cloudchamber.hub import find_run, load
-from cloudchamber.schema import Ragged, Table, check_table, events_in
-from cloudchamber.study import Findings, Study
+from cloudchamber.schema import Ragged, Table, check_table, events_in, rechunked, take, whole
+from cloudchamber.study import Finder, Findings, Study
+from cloudchamber.workflow.answers_page import Told, write_answers_page
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+    from cloudchamber.run.answer import Answer
     from cloudchamber.run.trained import TrainedModel
 
-SHOWN_EVENTS, SHOWN_COLUMNS, SHOWN_PANELS = 100, 12, 6
-"""What the page shows of the table, and of its columns as histograms."""
 AnswersAs: TypeAlias = Literal["csv", "parquet", "hdf5"]
-STRANGE = 0.01
-"""Events less familiar than this are counted."""
+Outside: TypeAlias = Literal["skip", "refuse", "flag"]
+CHUNK_EVENTS = 2048
+"""Events that are read, answered and written at once: the batches of every model fit in it."""
+READERS = {".csv": read_csv, ".parquet": read_parquet, ".h5": read_hdf5}
 
 
 @dataclass(frozen=True)
 class Inference:
-    """What ``infer`` found: the ``answers``, one entry an event, the facts, and the files they are in; ``posterior`` is where draws were asked for."""
+    """What ``infer`` found: the facts, how many events were there and were answered, and the files; ``posterior`` is where draws were asked for."""
 
     study: str
     run: str
     events: int
-    answers: Table
+    answered: int
     facts: Mapping[str, str | int | float]
     table: Path
     report: Path
     posterior: Path | None
 
-    def to_json(self) -> dict[str, Any]:
-        """Study, run, number of events, facts and files; what is not known is null."""
+    @cached_property
+    def answers(self) -> Table:
+        """The answers, one entry for each event that was answered, read back from ``table``."""
+        return whole(READERS[self.table.suffix](self.table))
+
+    def to_json(self) -> dict[str, object]:
+        """Study, run, numbers of events, facts and files; what is not known is null."""
         facts = {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in self.facts.items()}
         files = {"answers": str(self.table), "report": str(self.report), "posterior": str(self.posterior) if self.posterior else None}
-        return {"study": self.study, "run": self.run, "events": self.events, "facts": facts, **files}
+        return {"study": self.study, "run": self.run, "events": self.events, "answered": self.answered, "facts": facts, **files}
 
 
 def infer(
@@ -58,20 +66,23 @@ def infer(
     out: Path | str,
     format: str | None = None,
     seed: int = 1,
-    outside: Literal["refuse", "flag"] = "refuse",
+    outside: Outside = "skip",
     draws: int = 100,
     posterior: int = 0,
     answers_as: AnswersAs = "csv",
     partial: bool = False,
+    progress: Callable[[int], None] | None = None,
 ) -> Inference:
-    """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store).
+    """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store), chunk after chunk.
 
-    ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``answers_as``; ragged columns of a
-    study's own turn csv into parquet): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the study's
-    own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event. Events outside the
-    trained domain are refused, or marked with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's that are
-    as strange.
-    ValueError for a surrogate, whose answers are what a detector sees.
+    ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``answers_as``; columns that don't
+    fit into csv turn it into parquet): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the
+    study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event, the first
+    of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with ``outside="refuse"``, or are
+    answered and marked in a column ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's
+    that are as strange. ``progress`` hears how many events are done.
+
+    ValueError for a surrogate, whose answers are what a detector sees, and where no event is in the domain.
     """
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
@@ -79,29 +90,74 @@ def infer(
     _refuse_surrogate(model, run)
     if posterior < 0:
         raise ValueError(f"posterior, the number of draws an event, must not be negative, got {posterior}")
-    table = read_table(Path(file), study, format, partial=partial) if isinstance(file, (str, Path)) else dict(file)
-    table = _checked(table, model, study, file)
-    given = {name: table[name] for name in model.given}
-    answers = {"event": np.arange(events_in(given)), **labelled(model.predict(given, draws=draws, seed=seed, outside=outside), model)}
-    own = study.infer(model, table, seed) if study.infer else Findings()
-    answers |= _fitting(own.columns, answers, study)
+    if draws < 2:
+        raise ValueError(f"draws must be at least 2, got {draws}")
 
-    source = Path(file).name if isinstance(file, (str, Path)) else "a table"
-    facts: dict[str, str | int | float] = {"study": study.name, "model": f"{run}: {model.doc}", "events": events_in(given), "read from": source}
-    if outside == "flag":
-        facts["outside the trained domain"] = int(np.sum(~answers["in_domain"]))
-    if "familiarity" in answers:
-        strange = int(np.sum(answers["familiarity"] < STRANGE))
-        expected = f"{STRANGE * events_in(given):.2g} expected"
-        facts["strange events"] = f"{strange} of {events_in(given)} less familiar than {1 - STRANGE:.0%} of those like the training's ({expected})"
-    facts |= {name: value.item() if isinstance(value, np.generic) else value for name, value in own.facts.items()}
+    def chunks() -> Iterator[Table]:
+        if isinstance(file, (str, Path)):
+            tables = read_chunks(Path(file), study, format, partial=partial, events=CHUNK_EVENTS)
+        else:
+            tables = rechunked([_checked(dict(file), model, study)], CHUNK_EVENTS)
+        return (_checked(table, model, study) for table in tables)
+
+    if outside == "refuse":
+        _refuse_outside(chunks(), model)
+    finder = study.infer(model, seed) if study.infer else None
+    told = Told(model, study, run, Path(file).name if isinstance(file, (str, Path)) else "a table")
+    answered = _answered(chunks(), model, outside, seed, max(draws, posterior), told, progress or (lambda events: None))
+    first = next(answered, None)
+    if first is None:
+        _refuse_outside(chunks(), model)
+        raise ValueError(f"'{file}' holds no events")
     out.mkdir(parents=True, exist_ok=True)
-    path = _write_answers(out, answers, answers_as)
-    drawn = _write_posterior(out / "posterior.h5", model, given, seed, outside, posterior) if posterior else None
-    report = _write_page(out, study, source, model, answers, facts, own.figures or overview(answers), path, drawn)
-    found = Inference(study.name, run, events_in(given), answers, facts, path, report, drawn)
-    write_atomically(out / "findings.json", json.dumps(found.to_json(), indent=1, allow_nan=False).encode() + b"\n")
-    return found
+    with contextlib.ExitStack() as stack:
+        drawn = stack.enter_context(_posterior(out / "posterior.h5", posterior)) if posterior else None
+
+        def tables() -> Iterator[Table]:
+            for answer in chain([first], answered):
+                if drawn is not None:
+                    drawn(answer)
+                yield _row(answer, model, draws, finder, study, told)
+
+        path = _write_answers(out, tables(), answers_as)
+    found = finder.findings() if finder else Findings()
+    facts = told.facts(outside) | {name: value.item() if isinstance(value, np.generic) else value for name, value in found.facts.items()}
+    there = out / "posterior.h5" if posterior else None
+    report = write_answers_page(out, told, facts, found.figures, path, there)
+    result = Inference(study.name, run, told.events, told.answered, facts, path, report, there)
+    write_atomically(out / "findings.json", json.dumps(result.to_json(), indent=1, allow_nan=False).encode() + b"\n")
+    return result
+
+
+def _answered(
+    chunks: Iterator[Table], model: TrainedModel, outside: Outside, seed: int, draws: int, told: Told, progress: Callable[[int], None]
+) -> Iterator[Answer]:
+    """The answers to each chunk, without events outside the domain where these are skipped."""
+    from cloudchamber.run.domain import inside
+
+    for table in chunks:
+        events = events_in(table)
+        numbers = np.arange(told.events, told.events + events)
+        good = np.ones(events, bool) if outside == "flag" or not events else inside(table, model.given_columns, model.domain)
+        told.see(table, good)
+        if good.any():
+            part = table if good.all() else take(table, good)
+            yield model.answer(part, draws, seed, outside="flag" if outside == "flag" else "refuse", numbers=numbers[good])
+        progress(told.events)
+
+
+def _row(answer: Answer, model: TrainedModel, draws: int, finder: Finder | None, study: Study, told: Told) -> Table:
+    """The answers to a chunk of events as they stand in the table."""
+    first = answer.first_draws(draws)
+    table = {"event": answer.numbers, **labelled(first.summary(), model)}
+    if finder is not None:
+        for name, values in finder.look(first).items():
+            if name in table or len(values) != len(answer.numbers):
+                needed = f"a new name and {len(answer.numbers)} entries"
+                raise ValueError(f"the findings of the study '{study.name}': column '{name}' needs {needed}, has {len(values)}")
+            table[name] = values if isinstance(values, Ragged) else np.asarray(values)
+    told.answer(table)
+    return table
 
 
 def labelled(answers: Table, model: TrainedModel) -> Table:
@@ -116,19 +172,18 @@ def labelled(answers: Table, model: TrainedModel) -> Table:
     return table
 
 
-def overview(answers: Table) -> dict[str, Figure]:
-    """Histograms of the answers' numbers, for a study that draws no figures of its own; none for a single event."""
-    from matplotlib.figure import Figure
+def _refuse_outside(chunks: Iterator[Table], model: TrainedModel) -> None:
+    """ValueError for the first event that the model may not answer, before it has answered any."""
+    from cloudchamber.run.domain import refuse_outside
 
-    shown = [name for name, values in answers.items() if ("_probability" in name or name.endswith("_mean")) and values.ndim == 1][:SHOWN_PANELS]
-    if not shown or len(answers[shown[0]]) < 2:
-        return {}
-    figure = Figure(figsize=(3.2 * min(len(shown), 3), 2.6 * math.ceil(len(shown) / 3)), layout="constrained", label="How the answers spread over the events.")
-    for axes, name in zip(figure.subplots(math.ceil(len(shown) / 3), min(len(shown), 3), squeeze=False).flat, shown, strict=False):
-        axes.hist(answers[name], np.linspace(0, 1, 26) if "_probability" in name else 25)
-        axes.set_xlabel(name.replace("_", " "))
-        axes.set_ylabel("events")
-    return {"Answers": figure}
+    before = 0
+    for table in chunks:
+        if events_in(table):
+            try:
+                refuse_outside(table, model.given_columns, model.domain)
+            except ValueError as error:
+                raise ValueError(f"{error}{f' (events are counted from event {before} of the file)' if before else ''}") from None
+        before += events_in(table)
 
 
 def _refuse_surrogate(model: TrainedModel, run: str) -> None:
@@ -140,83 +195,39 @@ def _refuse_surrogate(model: TrainedModel, run: str) -> None:
         )
 
 
-def _checked(table: Table, model: TrainedModel, study: Study, file: Any) -> Table:
+def _checked(table: Table, model: TrainedModel, study: Study) -> Table:
     """The columns of the model's schema, and of the study's for such a table, that it holds, the given ones among them."""
     missing = [name for name in model.given if name not in table]
     if missing:
         raise ValueError(f"the events lack the column '{missing[0]}'; needed: {', '.join(model.given)}; they have: {', '.join(table)}")
     known = {**presence(table, study.schema_for(table)).columns, **presence(table, model.schema).columns}
-    table = check_table(table, known, extra=True)
-    if events_in(table) == 0:
-        raise ValueError(f"'{file}' holds no events")
-    return table
+    return check_table(table, known, extra=True)
 
 
-def _fitting(columns: Table, answers: Table, study: Study) -> Table:
-    """A study's own columns, if they fit beside the answers."""
-    for name, values in columns.items():
-        if name in answers or len(values) != len(answers["event"]):
-            needed = f"a new name and {len(answers['event'])} entries"
-            raise ValueError(f"the findings of the study '{study.name}': column '{name}' needs {needed}, has {len(values)}")
-    return dict(columns)
-
-
-def _write_answers(out: Path, answers: Table, answers_as: AnswersAs) -> Path:
-    if answers_as == "csv" and any(isinstance(values, Ragged) for values in answers.values()):
+def _write_answers(out: Path, tables: Iterator[Table], answers_as: AnswersAs) -> Path:
+    first = next(tables)
+    if answers_as == "csv" and any(isinstance(values, Ragged) for values in first.values()):
         answers_as = "parquet"
     path = out / f"answers.{'h5' if answers_as == 'hdf5' else answers_as}"
-    answers = {name: values if isinstance(values, Ragged) else np.asarray(values) for name, values in answers.items()}
     with replacing(path) as part:
+        every = chain([first], tables)
         if answers_as == "csv":
-            write_csv(part, answers, {})
+            write_csv(part, every, {})
         else:
-            {"parquet": write_parquet, "hdf5": write_hdf5}[answers_as](part, answers)
+            {"parquet": write_parquet, "hdf5": write_hdf5}[answers_as](part, every)
     return path
 
 
-def _write_posterior(path: Path, model: TrainedModel, given: Table, seed: int, outside: Literal["refuse", "flag"], draws: int) -> Path:
-    """Draws of the target's columns, (events, draws, ...)."""
-    drawn = model.posterior(given, draws, seed, outside=outside)
-    with replacing(path) as part:
-        write_hdf5(part, {name: drawn[name] for name in model.target})
-    return path
+@contextlib.contextmanager
+def _posterior(path: Path, draws: int) -> Iterator[Callable[[Answer], None]]:
+    """Takes answers, and writes their draws of the target's columns, (events, draws, ...), with the events' numbers."""
+    import h5py
 
+    with replacing(path) as part, h5py.File(part, "w") as file:
 
-def _write_page(
-    out: Path,
-    study: Study,
-    source: str,
-    model: TrainedModel,
-    answers: Table,
-    facts: Mapping[str, str | int | float],
-    figures: Mapping[str, Figure],
-    table: Path,
-    drawn: Path | None,
-) -> Path:
-    from cloudchamber.report.page import write_rows
+        def write(answer: Answer) -> None:
+            append(file, "event", answer.numbers)
+            for name, values in answer.draws.items():
+                append(file, name, values[:, :draws])
 
-    shown = [name for name, values in answers.items() if not isinstance(values, Ragged) and values.ndim == 1][:SHOWN_COLUMNS]
-    events = len(answers["event"])
-    rows = [[_word(answers[name][event]) for name in shown] for event in range(min(events, SHOWN_EVENTS))]
-    lead = f"The first {len(rows)} of {events} events." if len(rows) < events else ""
-    closing = f"All answers are in {table.name} beside this page{f', draws of them in {drawn.name}' if drawn else ''}, the facts in findings.json."
-    title = f"{study.title}: {source}"
-    return write_rows(out / "index.html", title, _verdict(model, answers), facts, figures, "Answers", shown, rows, lead, closing)
-
-
-def _verdict(model: TrainedModel, answers: Table) -> str:
-    """A sentence on the answers: how often each class is the most probable one."""
-    events = len(answers["event"])
-    words = [f"{events} event{'s' if events > 1 else ''}."]
-    for name, column in model.target_columns.items():
-        if column.categories and not column.shape:
-            best = np.argmax([answers[f"{name}_probability_{category}"] for category in column.categories], axis=0)
-            counts = np.bincount(best, minlength=len(column.categories))
-            words.append(f"Most probable {name}: {', '.join(f'{category} {count}' for category, count in zip(column.categories, counts, strict=True))}.")
-    return " ".join(words)
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, (bool, np.bool_)):
-        return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)
+        yield write

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cloudchamber.models.recipe import Recipe
+    from cloudchamber.run.answer import Answer
     from cloudchamber.run.trained import TrainedModel
     from cloudchamber.validate.check import Check
 
@@ -124,14 +125,27 @@ def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
     return {"hits": figure}
 
 
-def infer(model: TrainedModel, table: Table, seed: int) -> Findings:
+class Hitting:
     """The number of hits of each event, and their times."""
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5, 3))
-    figure.subplots().hist(table["time_us"].values, np.linspace(0, WINDOW_US, 26))
-    figure.set_label("all events together")
-    return Findings({"hits": len(table["time_us"].values)}, {"times": figure}, {"hits": np.diff(table["time_us"].offsets)})
+    def __init__(self, model: TrainedModel, seed: int) -> None:
+        self.hits, self.counts = 0, np.zeros(25)
+
+    def look(self, answer: Answer) -> Table:
+        """The number of hits of each event."""
+        times = answer.events["time_us"]
+        self.hits += len(times.values)
+        self.counts += np.histogram(times.values, np.linspace(0, WINDOW_US, 26))[0]
+        return {"hits": np.diff(times.offsets)}
+
+    def findings(self) -> Findings:
+        """All hits, and when they came."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(5, 3))
+        figure.subplots().stairs(self.counts, np.linspace(0, WINDOW_US, 26))
+        figure.set_label("all events together")
+        return Findings({"hits": self.hits}, {"times": figure})
 
 
 def read_hits(path: Path) -> Table:
@@ -156,6 +170,6 @@ STUDY = Study(
     plots=plots,
     folder=Path(__file__).parent,
     formats=(Format("hits", (".hits",), read_hits, at_once(write_hits), "times and charges of an event as JSON, one event a line"),),
-    infer=infer,
+    infer=Hitting,
     search_spaces={"classes": space},
 )

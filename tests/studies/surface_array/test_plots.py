@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from cloudchamber.schema import Ragged, Table, take
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SILENT
-from cloudchamber.studies.surface_array.display import behind_the_plane, event_display, front_and_signal, largest, stations_of
+from cloudchamber.studies.surface_array.display import behind_the_plane, event_display, front_and_signal, stations_of
 from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 from cloudchamber.studies.surface_array.plots import energy_edges, plots, roc
 
@@ -72,7 +72,7 @@ def test_stations_lie_where_the_fit_says(simulated: Table) -> None:
 
 
 def test_display_of_one_event(simulated: Table, answer_to) -> None:
-    event = largest(simulated, simulated["energy_ev"])
+    event = int(np.argmax(simulated["energy_ev"]))
     figure = event_display(simulated, event, answer_to(simulated))
     drawn({"event": figure})
     assert all(word in figure.get_label() for word in ("Truth", "Fit", "Network"))

@@ -13,7 +13,7 @@ from cloudchamber.studies.cosmic_ray_sky.skies.lensed import Lensed
 from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 from cloudchamber.studies.cosmic_ray_sky.skies.universe import Universe
 from cloudchamber.studies.cosmic_ray_sky.skies.varied import Varied
-from cloudchamber.study import Findings, Study
+from cloudchamber.study import Finder, Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,11 +58,11 @@ def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
     return all_plots(truth, answers)
 
 
-def infer(model: TrainedModel, skies: Table, seed: int) -> Findings:
+def infer(model: TrainedModel, seed: int) -> Finder:
     """p-values, relevances and excesses of observed skies."""
-    from cloudchamber.studies.cosmic_ray_sky.observed import findings
+    from cloudchamber.studies.cosmic_ray_sky.observed import Observed
 
-    return findings(model, skies, seed)
+    return Observed(model, seed)
 
 
 STUDY = Study(

@@ -28,6 +28,7 @@ from cloudchamber.studies.cosmic_ray_sky.scans.tophat import Excess, disc_fracti
 from cloudchamber.study import Findings
 
 if TYPE_CHECKING:
+    from cloudchamber.run.answer import Answer
     from cloudchamber.run.trained import TrainedModel
 
 FIRST_SKIES, ISOTROPIC_SKIES, SCANNED_SKIES = 200, 2000, 200
@@ -52,18 +53,39 @@ class PValue(NamedTuple):
     how: str
 
 
-def findings(model: TrainedModel, skies: Table, seed: int) -> Findings:
-    """Log odds and p-value of each sky, the relevance of its cosmic rays, top-hat excesses; figures of the first sky."""
-    from cloudchamber.studies.cosmic_ray_sky.plots import relevance_sky, tophat_sky
-    from cloudchamber.studies.cosmic_ray_sky.verdict import log_odds, relevance_of_events
+class Observed:
+    """Log odds and p-value of each sky, the relevance of its cosmic rays; top-hat excesses and figures of the first sky."""
 
-    odds = log_odds(model, skies)
-    relevance, absorbed = relevance_of_events(model, skies)
-    found = []
-    for event in range(len(odds)):
-        sky = {name: column[event : event + 1] for name, column in skies.items() if isinstance(column, Ragged)}
-        found.append(p_value(lambda maps: log_odds(model, maps), sky, float(odds[event]), seed))
-    first = {name: column[:1] for name, column in skies.items() if isinstance(column, Ragged)}
+    def __init__(self, model: TrainedModel, seed: int) -> None:
+        self.model, self.seed = model, seed
+        self.first: Findings | None = None
+
+    def look(self, answer: Answer) -> Table:
+        """Log odds, p-values and relevances of these skies."""
+        from cloudchamber.studies.cosmic_ray_sky.verdict import log_odds, relevance_of_events
+
+        skies = answer.events
+        odds = log_odds(self.model, skies)
+        relevance, absorbed = relevance_of_events(self.model, skies)
+        found = []
+        for event in range(len(odds)):
+            sky = {name: column[event : event + 1] for name, column in skies.items() if isinstance(column, Ragged)}
+            found.append(p_value(lambda maps: log_odds(self.model, maps), sky, float(odds[event]), self.seed))
+        if self.first is None:
+            sky = {name: column[:1] for name, column in skies.items() if isinstance(column, Ragged)}
+            self.first = _of_sky(sky, float(odds[0]), found[0], relevance[:1].values, float(absorbed[0]), self.seed)
+        values = {"p_value": [each.value for each in found], "p_value_low": [each.low for each in found], "p_value_high": [each.high for each in found]}
+        return {"ln_odds": odds, **{name: np.array(column) for name, column in values.items()}, "relevance": relevance}
+
+    def findings(self) -> Findings:
+        """Of the first sky."""
+        return self.first or Findings()
+
+
+def _of_sky(first: Table, odds: float, p: PValue, relevance: np.ndarray, absorbed: float, seed: int) -> Findings:
+    """Facts and figures of one sky."""
+    from cloudchamber.studies.cosmic_ray_sky.plots import relevance_sky, tophat_sky
+
     lon, lat, energy_ev = (first[name].values.astype(float) for name in ("lon_deg", "lat_deg", "energy_ev"))
     name, scan, penalised = exposure_name(first), *blind_scan(first, seed)
     target = targeted_tophat(unit_vectors(lon, lat), energy_ev, unit_vectors(*CENTAURUS_A_DEG), TARGET_RADIUS_DEG, TARGET_THRESHOLD_EV, _target_fraction(name))
@@ -72,9 +94,9 @@ def findings(model: TrainedModel, skies: Table, seed: int) -> Findings:
         "cosmic rays": len(energy_ev),
         "energies": f"{energy_ev.min() / 1e18:.3g} to {energy_ev.max() / 1e18:.3g} EeV",
         "exposure": name or "of its own; isotropic skies keep each declination",
-        "ln odds of a signal": round(float(odds[0]), 3),
-        "p-value": stated(found[0]),
-        "relevance of constants": f"{float(absorbed[0]):.3g} of the ln odds; the rest is the cosmic rays'",
+        "ln odds of a signal": round(odds, 3),
+        "p-value": stated(p),
+        "relevance of constants": f"{absorbed:.3g} of the ln odds; the rest is the cosmic rays'",
         "blind top-hat excess": (
             f"{int(scan.observed)} seen, {float(scan.expected):.3g} expected within {float(scan.radius_deg):g}° of l {centre[0]:.0f}°, b {centre[1]:.0f}° "
             f"from {float(scan.threshold_ev) / 1e18:.3g} EeV; local p {np.exp(float(scan.ln_p)):.2g}, after the scan {stated(penalised)}"
@@ -86,17 +108,15 @@ def findings(model: TrainedModel, skies: Table, seed: int) -> Findings:
     }
     if "from_source" in first and first["from_source"].values.any():
         signal = first["from_source"].values == 1
-        tagged = area_under_curve(relevance[:1].values, signal)
+        tagged = area_under_curve(relevance, signal)
         facts["simulated truth"] = f"{int(signal.sum())} cosmic rays of sources; relevance ranks them above the others with AUC {tagged:.3f}"
     figures = {
         "Relevance of each cosmic ray": relevance_sky(
-            lon, lat, energy_ev, relevance[:1].values, "Red spoke for a signal, blue against it (layer-wise relevance propagation); sizes grow with the energy."
+            lon, lat, energy_ev, relevance, "Red spoke for a signal, blue against it (layer-wise relevance propagation); sizes grow with the energy."
         ),
         "The sky": tophat_sky(lon, lat, energy_ev, scan),
     }
-    values = {"p_value": [each.value for each in found], "p_value_low": [each.low for each in found], "p_value_high": [each.high for each in found]}
-    columns = {"ln_odds": odds, **{name: np.array(column) for name, column in values.items()}, "relevance": relevance}
-    return Findings(facts, figures, columns)
+    return Findings(facts, figures)
 
 
 def stated(p: PValue) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cloudchamber.schema import Table
 from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
 from cloudchamber.studies.surface_array.formats import FORMATS, schema_of
-from cloudchamber.study import Findings, Study
+from cloudchamber.study import Finder, Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,11 +55,11 @@ def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
     return all_plots(truth, answers)
 
 
-def infer(model: TrainedModel, events: Table, seed: int) -> Findings:
+def infer(model: TrainedModel, seed: int) -> Finder:
     """The fit beside the network, flags and event displays of observed events."""
-    from cloudchamber.studies.surface_array.observed import findings
+    from cloudchamber.studies.surface_array.observed import Observed
 
-    return findings(model, events, seed)
+    return Observed()
 
 
 STUDY = Study(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cloudchamber.report.figures import BLUE, GREEN, INK, ORANGE, QUIET, VERMILION, finish, legend, line, new_figure
-from cloudchamber.schema import Ragged
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import HITS, PARTICLES, PULSES, STEP_NS
 from cloudchamber.studies.surface_array.fit.ldf import delay_ns, ln_ldf, slope
@@ -198,9 +197,3 @@ def _caption(one: Mapping[str, Any], stations: int, said: Mapping[str, Any] | No
         "lines lead from where the shower came to its core, longer for more inclined ones. Dotted: where the pulse begins. Below, black curves are the "
         "fit's mean front and lateral distribution."
     )
-
-
-def largest(table: Mapping[str, Any], energy_ev: np.ndarray) -> int:
-    """The event of the highest energy among those with most of the records that any has: at least half as many."""
-    lengths = np.diff(table["station_x_m"].offsets if isinstance(table["station_x_m"], Ragged) else np.zeros(1))
-    return int(np.argmax(np.where(2 * lengths >= lengths.max(initial=0), energy_ev, -np.inf)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cloudchamber.schema import Table, events_in
+from cloudchamber.schema import Table, events_in, whole
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import FIT
 from cloudchamber.studies.surface_array.fit.flags import FitFlag
@@ -18,38 +19,79 @@ from cloudchamber.study import Findings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cloudchamber.run.trained import TrainedModel
+    from cloudchamber.run.answer import Answer
 
-DRAWS = 100
 FEWEST_FOR_HISTOGRAMS = 20
 DISPLAYED = ("zenith_deg", "azimuth_deg", "energy_ev", "core_x_m", "core_y_m")
 """What the picture of an event shows of a network's answer."""
 
 
-def findings(model: TrainedModel, events: Table, seed: int) -> Findings:
-    """Direction with its error, core in the array's coordinates, the fit's values and flags of each of ``events``; the largest one as a picture."""
-    given = {name: events[name] for name in model.given}
-    said = model.posterior(given, DRAWS, seed, outside="flag")
-    return beside_the_fit(events, {f"{name}_draws" if name in model.target_columns else name: values for name, values in said.items()})
+class Observed:
+    """The fit beside the network: direction with its error, core in the array's coordinates, the fit's values and flags; the largest event as a picture."""
+
+    def __init__(self) -> None:
+        self.told: list[Table] = []
+        self.largest: list[_Candidate] = []
+
+    def look(self, answer: Answer) -> Table:
+        """What there is to tell of each of these events."""
+        return self.see(answer.events, answer.table)
+
+    def see(self, table: Table, answer: Table) -> Table:
+        """The same of the events of ``table`` and an ``answer`` to them, draws (events, draws) of the columns that the network learned."""
+        columns = directions(answer) | array_cores(table, answer) | fitted(table)
+        if {"energy_ev_draws", "particle_draws"} <= set(answer):
+            columns["energy_if_nucleus_ev"] = np.exp(say.nuclear_ln_energy(answer))
+        columns |= {name: table[name] for name in FROM_FILE if name in table}
+        columns |= _flags(table, "fit_flags", FitFlag) | _flags(table, "read_flags", ReadFlag)
+        self.told.append(summary(table, answer))
+        self.largest = _largest([*self.largest, *_candidates(table, answer)])
+        return columns
+
+    def findings(self) -> Findings:
+        """Facts about all events, the largest one as a picture, histograms of many."""
+        from cloudchamber.studies.surface_array.display import event_display
+
+        told = whole(self.told)
+        figures: dict[str, Figure] = {}
+        if self.largest:
+            best = max((each for each in self.largest if 2 * each.stations >= max(other.stations for other in self.largest)), key=lambda each: each.energy_ev)
+            complete = all(f"{name}_draws" in best.answer for name in DISPLAYED)
+            figures["The largest event"] = event_display(best.table, 0, best.answer if complete else None)
+            if events_in(told) > FEWEST_FOR_HISTOGRAMS:
+                figures["All events"] = histograms(told)
+        return Findings(facts(told), figures)
 
 
-def beside_the_fit(table: Table, answer: Table) -> Findings:
-    """What there is to tell of the events of ``table`` and an ``answer`` to them, draws (events, draws) of the columns that the network learned."""
-    from cloudchamber.studies.surface_array.display import event_display, largest
+@dataclass(frozen=True)
+class _Candidate:
+    """An event that may be the largest: no other has more records and more energy."""
 
-    columns = directions(answer) | array_cores(table, answer) | fitted(table)
-    if {"energy_ev_draws", "particle_draws"} <= set(answer):
-        columns["energy_if_nucleus_ev"] = np.exp(say.nuclear_ln_energy(answer))
-    columns |= {name: table[name] for name in FROM_FILE if name in table}
-    columns |= _flags(table, "fit_flags", FitFlag) | _flags(table, "read_flags", ReadFlag)
-    figures: dict[str, Figure] = {}
-    energy = table["fit_energy_ev"] if "energy_ev_draws" not in answer else say.drawn_ln_energies(answer).mean(axis=1)
-    if len(table["station_x_m"].values) and {"fit_zenith_deg", "fit_curvature"} <= set(table):
-        complete = all(f"{name}_draws" in answer for name in DISPLAYED)
-        figures["The largest event"] = event_display(table, largest(table, np.asarray(energy, float)), answer if complete else None)
-    if figures and events_in(table) > FEWEST_FOR_HISTOGRAMS:
-        figures["All events"] = histograms(table, answer)
-    return Findings(facts(table, answer), figures, columns)
+    stations: int
+    energy_ev: float
+    table: Table
+    answer: Table
+
+
+def _candidates(table: Table, answer: Table) -> Iterator[_Candidate]:
+    if not (len(table["station_x_m"].values) and {"fit_zenith_deg", "fit_curvature"} <= set(table)):
+        return
+    energy = table["fit_energy_ev"] if "energy_ev_draws" not in answer else np.exp(say.drawn_ln_energies(answer).mean(axis=1))
+    lengths = np.diff(table["station_x_m"].offsets)
+    order, most = np.lexsort((-lengths, -energy)), -1
+    for event in order:
+        if lengths[event] > most:
+            most = int(lengths[event])
+            one, said = ({name: values[event : event + 1] for name, values in each.items()} for each in (table, answer))
+            yield _Candidate(most, float(energy[event]), one, said)
+
+
+def _largest(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    kept: list[_Candidate] = []
+    for each in sorted(candidates, key=lambda each: (-each.energy_ev, -each.stations)):
+        if not kept or each.stations > kept[-1].stations:
+            kept.append(each)
+    return kept
 
 
 def directions(answer: Table) -> Table:
@@ -83,54 +125,71 @@ def words(flags: int, kind: type[IntFlag]) -> str:
     return "; ".join(str(flag.name).lower().replace("_", " ") for flag in kind if flags & flag)
 
 
-def facts(table: Table, answer: Table) -> dict[str, str | int | float]:
-    """How many events have which flag, and the medians of the stated uncertainties."""
-    told: dict[str, str | int | float] = {}
-    for name, kind, heading in (("read_flags", ReadFlag, "flagged when read"), ("fit_flags", FitFlag, "flagged by the fit")):
-        if name in table:
-            told[heading] = _counted(np.asarray(table[name]), kind)
+def summary(table: Table, answer: Table) -> Table:
+    """The numbers (events,) that facts and histograms are made of."""
+    told: Table = {name: np.asarray(table[name]) for name in ("read_flags", "fit_flags", "fit_direction_error_deg", "fit_zenith_deg") if name in table}
     if {"fit_flags", "fit_covariance"} <= set(table):
         from cloudchamber.studies.surface_array.fit.quality import passes
 
-        told["pass the standard cuts"] = int(passes(table).sum())
-    medians = []
-    found = directions(answer)
-    if found:
-        medians.append(f"direction {np.median(found['direction_error68_deg']):.2g}° (68 %)")
+        told["passes"] = passes(table)
+    told |= {name: values for name, values in directions(answer).items() if name != "direction_azimuth_deg"}
     if "energy_ev_draws" in answer:
-        medians.append(f"energy {100 * np.median(say.drawn_ln_energies(answer).std(axis=1)):.2g} %")
+        energies = say.drawn_ln_energies(answer)
+        told |= {"ln_energy": energies.mean(axis=1), "ln_energy_error": energies.std(axis=1), "fit_ln_energy": say.ln_energy(table, "fit_")}
     if {"core_x_m_draws", "core_y_m_draws"} <= set(answer):
         cores = say.drawn_cores(answer)
-        medians.append(f"core {np.median(np.quantile(np.linalg.norm(cores - cores.mean(axis=1, keepdims=True), axis=-1), 0.68, axis=1)):.2g} m (68 %)")
+        told["core_error68_m"] = np.quantile(np.linalg.norm(cores - cores.mean(axis=1, keepdims=True), axis=-1), 0.68, axis=1)
     if "xmax_g_cm2_draws" in answer:
-        medians.append(f"Xmax {np.median(say.drawn_xmax(answer).std(axis=1)):.2g} g/cm2")
-    if medians:
-        told["median uncertainty"] = ", ".join(medians)
-    if "fit_direction_error_deg" in table:
-        told["median uncertainty of the fit's direction"] = f"{np.median(table['fit_direction_error_deg']):.2g}°"
+        told |= {"xmax_g_cm2": say.drawn_xmax(answer).mean(axis=1), "xmax_error_g_cm2": say.drawn_xmax(answer).std(axis=1)}
+    if "particle_probability" in answer:
+        from cloudchamber.studies.surface_array.observables import photon_probability
+
+        told["photon_probability"] = photon_probability(answer)
     return told
 
 
-def histograms(table: Table, answer: Table) -> Figure:
+def facts(told: Table) -> dict[str, str | int | float]:
+    """How many events have which flag, and the medians of the stated uncertainties."""
+    found: dict[str, str | int | float] = {}
+    for name, kind, heading in (("read_flags", ReadFlag, "flagged when read"), ("fit_flags", FitFlag, "flagged by the fit")):
+        if name in told:
+            found[heading] = _counted(told[name], kind)
+    if "passes" in told:
+        found["pass the standard cuts"] = int(told["passes"].sum())
+    medians = [
+        words(np.median(told[name]))
+        for name, words in (
+            ("direction_error68_deg", "direction {:.2g}° (68 %)".format),
+            ("ln_energy_error", lambda median: f"energy {100 * median:.2g} %"),
+            ("core_error68_m", "core {:.2g} m (68 %)".format),
+            ("xmax_error_g_cm2", "Xmax {:.2g} g/cm2".format),
+        )
+        if name in told
+    ]
+    if medians:
+        found["median uncertainty"] = ", ".join(medians)
+    if "fit_direction_error_deg" in told:
+        found["median uncertainty of the fit's direction"] = f"{np.median(told['fit_direction_error_deg']):.2g}°"
+    return found
+
+
+def histograms(told: Table) -> Figure:
     """How direction, energy, Xmax and their errors spread over the events, the fit's beside the network's."""
     from cloudchamber.report.figures import DASHED, INK, VERMILION, finish, legend, line, panels
 
     shown: list[tuple[str, dict[str, np.ndarray]]] = []
-    if found := directions(answer):
-        shown.append(("zenith angle (deg)", {"network": found["direction_zenith_deg"], "fit": table["fit_zenith_deg"]}))
-        error = {"fit": np.asarray(table["fit_direction_error_deg"])} if "fit_direction_error_deg" in table else {}
-        shown.append(("stated error of the direction (deg)", {"network": found["direction_error68_deg"], **error}))
-    if "energy_ev_draws" in answer:
-        energies = {"network": say.drawn_ln_energies(answer).mean(axis=1) / np.log(10), "fit": say.ln_energy(table, "fit_") / np.log(10)}
-        shown.append((r"$\lg(E/\mathrm{eV})$", energies))
-    if "xmax_g_cm2_draws" in answer:
-        shown.append((r"$X_\mathrm{max}$ (g/cm²)", {"network": say.drawn_xmax(answer).mean(axis=1)}))
-    if "particle_probability" in answer:
-        from cloudchamber.studies.surface_array.observables import photon_probability
-
-        shown.append(("p(photon)", {"network": photon_probability(answer)}))
+    if "direction_zenith_deg" in told:
+        shown.append(("zenith angle (deg)", {"network": told["direction_zenith_deg"], "fit": told["fit_zenith_deg"]}))
+        error = {"fit": told["fit_direction_error_deg"]} if "fit_direction_error_deg" in told else {}
+        shown.append(("stated error of the direction (deg)", {"network": told["direction_error68_deg"], **error}))
+    if "ln_energy" in told:
+        shown.append((r"$\lg(E/\mathrm{eV})$", {"network": told["ln_energy"] / np.log(10), "fit": told["fit_ln_energy"] / np.log(10)}))
+    if "xmax_g_cm2" in told:
+        shown.append((r"$X_\mathrm{max}$ (g/cm²)", {"network": told["xmax_g_cm2"]}))
+    if "photon_probability" in told:
+        shown.append(("p(photon)", {"network": told["photon_probability"]}))
     if not shown:
-        shown.append(("zenith angle (deg)", {"fit": table["fit_zenith_deg"]}))
+        shown.append(("zenith angle (deg)", {"fit": told["fit_zenith_deg"]}))
     figure, axes = panels(len(shown))
     for axis, (label, methods) in zip(axes, shown, strict=True):
         edges = _edges(list(methods.values()))
@@ -140,7 +199,7 @@ def histograms(table: Table, answer: Table) -> Figure:
             axis.hist(clipped, list(edges), histtype="step", color=VERMILION if network else INK, linestyle="-" if network else DASHED, linewidth=1.3)
         axis.set(xlabel=label, ylabel="events")
     legend(figure, [line(VERMILION, "network"), line(INK, "parametric fit", DASHED)])
-    return finish(figure, f"{events_in(table)} events: means of the network's draws, and the parametric fit. What lies beyond an axis is in its outermost bin.")
+    return finish(figure, f"{events_in(told)} events: means of the network's draws, and the parametric fit. What lies beyond an axis is in its outermost bin.")
 
 
 def _edges(samples: Sequence[Any]) -> np.ndarray:
