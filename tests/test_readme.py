@@ -1,4 +1,4 @@
-"""The READMEs' Python examples run, and their commands parse."""
+"""The Python examples of the READMEs and docs run, and their commands parse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from cloudchamber.hub import packaged_recipes
 from cloudchamber.study import find_study
 
 ROOT = Path(__file__).parents[1]
-READMES = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "src/cloudchamber/studies").glob("*/README.md")))]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+READMES = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "src/cloudchamber/studies").glob("*/README.md")), *DOCS)]
 EXAMPLES = [example for text in READMES for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
 BLOCKS = [block for text in READMES for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
 SHELL = [line for block in BLOCKS for line in block.replace("\\\n", " ").splitlines() if line.startswith("cloudchamber ")]
@@ -31,7 +32,7 @@ def test_python_examples_run(number: int, tmp_path: Path, monkeypatch: pytest.Mo
     if "airshower" in EXAMPLES[number] and not has_packaged_weights():
         pytest.skip("airshower has no packaged weights here")
     monkeypatch.chdir(tmp_path)
-    exec(compile(EXAMPLES[number], f"example {number} of the READMEs", "exec"), {"__name__": "readme"})
+    exec(compile(EXAMPLES[number], f"example {number} of the READMEs", "exec", dont_inherit=True), {"__name__": "__main__"})
 
 
 def test_there_are_examples() -> None:

@@ -76,7 +76,7 @@ def test_events_do_not_depend_on_the_executor(data: Path, tmp_path: Path) -> Non
     told: list[tuple[int, int]] = []
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as executor:
         done = workflow.simulate(
-            find_study("toy"), tmp_path / "pool", 1000, 3, block_events=250, executor=executor, progress=lambda now, all, text: told.append((now, all))
+            find_study("toy"), tmp_path / "pool", 1000, seed=3, block_events=250, executor=executor, progress=lambda now, all, text: told.append((now, all))
         )
     assert same_events(data, tmp_path / "pool")
     assert told == [(250, 1000), (500, 1000), (750, 1000), (1000, 1000)]
@@ -87,7 +87,7 @@ def test_only_missing_blocks_are_made(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data, tmp_path / "copy")
     lost = sorted((tmp_path / "copy").glob("shard-*.h5"))[2]
     lost.unlink()
-    done = workflow.simulate("toy", tmp_path / "copy", 1000, 3, block_events=250)
+    done = workflow.simulate("toy", tmp_path / "copy", 1000, seed=3, block_events=250)
     assert (done.new_events, done.events) == (250, 1000)
     assert same_events(data, tmp_path / "copy")
 
@@ -102,9 +102,9 @@ def test_a_store_grows_by_whole_blocks_only(tmp_path: Path) -> None:
 
 def test_a_store_of_another_seed_or_setting_is_refused(data: Path) -> None:
     with pytest.raises(ValueError, match="seed: 3 there, 4 now"):
-        workflow.simulate("toy", data, 1000, 4, block_events=250)
+        workflow.simulate("toy", data, 1000, seed=4, block_events=250)
     with pytest.raises(ValueError, match="light_pe"):
-        workflow.simulate("toy", data, 1000, 3, settings={"light_pe": 10.0}, block_events=250)
+        workflow.simulate("toy", data, 1000, seed=3, settings={"light_pe": 10.0}, block_events=250)
 
 
 def test_wrong_requests_are_refused(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_validate_reports_checks_floors_peers_and_others(run: Path, data: Path, 
 
 def test_a_protocol_joins_the_checks(run: Path, tmp_path: Path) -> None:
     told: list[str] = []
-    found = workflow.validate(run, n=300, out=tmp_path / "report", protocol="quarters", told=told.append)
+    found = workflow.validate(run, n=300, out=tmp_path / "report", protocol="quarters", progress=lambda done, total, text: told.append(text))
     assert [check.name for check in found.checks] == ["mean decay time", "mean light", "light correlation", "quartiles"]
     assert found.checks[-1].passed and [check.name for check in found.others["peer"]][-1] == "quartiles"
     assert told == ["quartiles"] and "three numbers that anyone can compare" in found.report.read_text()
@@ -386,7 +386,7 @@ def test_demo_ends_with_the_report(run: Path, tmp_path: Path, monkeypatch: pytes
     shutil.copytree(run, study.pretrained / "flow")
     monkeypatch.setattr("toy_study.STUDY", study)
     said: list[str] = []
-    done = workflow.demo("toy", tmp_path / "demo", events=200, samples=500, told=said.append)
+    done = workflow.demo("toy", tmp_path / "demo", events=200, samples=500, progress=lambda done, total, text: said.append(text))
     assert done.validation.report == tmp_path / "demo/index.html" and done.validation.report.exists()
     assert done.simulated_rate > 0 and done.sampled_rate > 0 and done.validation.n == 100
     assert said[-1] == "comparing them"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.status import Status
-
+    from cloudchamber.progress import Progress
     from cloudchamber.workflow.inference import Inference
     from cloudchamber.workflow.listing import Listed
     from cloudchamber.workflow.tuning import Tuned
@@ -33,10 +32,11 @@ def complain(text: str) -> None:
 
 
 @contextmanager
-def progress(what: str, unit: str) -> Iterator[Callable[[int, int, str], None]]:
+def progress(what: str, unit: str) -> Iterator[Progress]:
     """A bar with rate and remaining time; tell it (done, total, text)."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
     from rich.text import Text
 
     class Rate(ProgressColumn):
@@ -44,22 +44,22 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int, str], None]]:
             return Text(f"{task.speed:.3g} {unit}/s" if task.speed else "")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True), speed_estimate_period=60.0) as bars:
+    with Bars(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True), speed_estimate_period=60.0) as bars:
         bar = bars.add_task(what, total=None, text="")
 
         def told(done: int, total: int, text: str) -> None:
-            bars.update(bar, completed=done, total=total, text=text)
+            bars.update(bar, completed=done, total=total or None, text=text)
 
         yield told
 
 
 @contextmanager
-def working(what: str) -> Iterator[Status]:
-    """A spinner on stderr; its ``update`` changes the words."""
+def working(what: str) -> Iterator[Progress]:
+    """A spinner on stderr, beside what it is told."""
     from rich.console import Console
 
     with Console(stderr=True).status(what) as status:
-        yield status
+        yield lambda done, total, text: status.update(text or f"{what}: {done}")
 
 
 def show_studies(studies: Sequence[Listed]) -> None:

@@ -66,7 +66,7 @@ def test_outside_the_domain_is_refused_or_flagged() -> None:
     assert model.predict(bad, draws=2, outside="flag")["in_domain"].tolist() == [True, False, False]
     with pytest.raises(ValueError, match=r"'lge': 25 in event 1 is outside the allowed \[15, 20\]"):
         model.sample(bad | {"lge": np.array([17.5, 25.0, 18.0])}, seed=1, outside="flag")
-    with pytest.raises(ValueError, match="'refuse' or 'flag', got 'ignore'"):
+    with pytest.raises(ValueError, match="one of refuse, flag, answer, got 'ignore'"):
         model.sample(bad, seed=1, outside="ignore")  # type: ignore[arg-type]
 
 

@@ -74,11 +74,11 @@ class Simulate:
                 self.study,
                 self.out,
                 self.n,
-                self.seed,
-                self.simulator,
-                settings,
-                self.workers,
-                self.block_events,
+                seed=self.seed,
+                simulator=self.simulator,
+                settings=settings,
+                workers=self.workers,
+                block_events=self.block_events,
                 theta=self.theta,
                 progress=told,
                 partial=self.partial,
@@ -128,9 +128,22 @@ class Validate:
     def run(self) -> None:
         from cloudchamber.workflow import validate
 
-        truth = (self.data, self.n, self.against, self.format)
-        with screen.working("comparing with truth") as status:
-            found = validate(self.subject, *truth, self.compare, self.out, self.seed, self.workers, self.floor, self.protocol, status.update, self.partial)
+        with screen.working("comparing with truth") as told:
+            found = validate(
+                self.subject,
+                self.data,
+                n=self.n,
+                against=self.against,
+                format=self.format,
+                compare=self.compare,
+                out=self.out,
+                seed=self.seed,
+                workers=self.workers,
+                floor=self.floor,
+                protocol=self.protocol,
+                progress=told,
+                partial=self.partial,
+            )
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
         else:
@@ -170,7 +183,18 @@ class Sample:
         from cloudchamber.workflow import sample
 
         with screen.progress("sampling", "events") as told:
-            done = sample(self.subject, self.out, self.n, self.given, self.format, self.seed, self.outside, self.options, told, self.partial)
+            done = sample(
+                self.subject,
+                self.out,
+                self.n,
+                given=self.given,
+                format=self.format,
+                seed=self.seed,
+                outside=self.outside,
+                options=self.options,
+                progress=told,
+                partial=self.partial,
+            )
         screen.say(f"{done.events} events in {done.seconds:.2f} s ({done.rate:.3g} per second): {done.path}")
 
 
@@ -211,19 +235,19 @@ class Infer:
     def run(self) -> None:
         from cloudchamber.workflow import infer
 
-        with screen.working("inferring") as status:
+        with screen.working("inferring, events done") as told:
             found = infer(
                 self.subject,
                 self.file,
                 self.out,
-                self.format,
-                self.seed,
-                self.outside,
-                self.draws,
-                self.posterior,
-                self.answers_as,
-                self.partial,
-                progress=lambda events: status.update(f"inferring: {events} events"),
+                format=self.format,
+                seed=self.seed,
+                outside=self.outside,
+                draws=self.draws,
+                posterior=self.posterior,
+                answers_as=self.answers_as,
+                progress=told,
+                partial=self.partial,
             )
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
@@ -256,7 +280,7 @@ class Convert:
     def run(self) -> None:
         from cloudchamber.workflow import convert
 
-        done = convert(self.study, self.source, self.out, self.format_from, self.format_to, self.partial)
+        done = convert(self.study, self.source, self.out, format_from=self.format_from, format_to=self.format_to, partial=self.partial)
         screen.say(f"{done.events} events with {len(done.columns)} columns: {done.path}")
         if done.absent:
             screen.say(f"not in the source: {', '.join(done.absent)}")
@@ -282,7 +306,7 @@ class Export:
     def run(self) -> None:
         from cloudchamber.workflow import export
 
-        screen.say(f"written: {export(self.subject, self.out, self.kind, self.options)}")
+        screen.say(f"written: {export(self.subject, self.out, self.kind, options=self.options)}")
 
 
 @dataclass(frozen=True)
@@ -313,8 +337,8 @@ class Demo:
         from cloudchamber.workflow import demo
         from cloudchamber.workflow.inference import Inference
 
-        with screen.working("loading") as status:
-            done = demo(self.study, self.out, self.events, self.samples, self.seed, status.update, self.file, self.format)
+        with screen.working("loading") as told:
+            done = demo(self.study, self.out, events=self.events, samples=self.samples, seed=self.seed, progress=told, file=self.file, format=self.format)
         if isinstance(done, Inference):
             screen.show_inference(done)
             return

@@ -76,15 +76,15 @@ class Train:
                 self.data,
                 self.out,
                 recipe,
-                self.seed,
-                overrides,
-                hardware,
-                self.limit,
-                self.memory_gb,
-                told,
-                self.start,
-                self.teacher,
-                self.partial,
+                seed=self.seed,
+                overrides=overrides,
+                hardware=hardware,
+                limit=self.limit,
+                memory_gb=self.memory_gb,
+                progress=told,
+                start=self.start,
+                teacher=self.teacher,
+                partial=self.partial,
             )
         screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch} of {done.epochs}, {done.seconds:.0f} s: {done.folder}")
         screen.say(f"next: cloudchamber validate {done.folder}")
@@ -148,9 +148,25 @@ class Tune:
         from cloudchamber.train.fit import Hardware
         from cloudchamber.workflow import tune
 
-        search = (self.recipe, self.trials, self.sampler, self.storage, self.space, self.epochs, self.seed, self.prune)
         with screen.progress("tuning", "trials") as told:
-            done = tune(self.study, self.data, self.out, *search, Hardware(self.accelerator), self.limit, self.memory_gb, told, self.partial)
+            done = tune(
+                self.study,
+                self.data,
+                self.out,
+                self.recipe,
+                trials=self.trials,
+                sampler=self.sampler,
+                storage=self.storage,
+                space=self.space,
+                epochs=self.epochs,
+                seed=self.seed,
+                prune=self.prune,
+                hardware=Hardware(self.accelerator),
+                limit=self.limit,
+                memory_gb=self.memory_gb,
+                progress=told,
+                partial=self.partial,
+            )
         screen.show_trials(done)
         screen.say(f"next: cloudchamber train {self.study} {self.data} RUN --recipe {done.recipe} --overrides {done.best_file}")
 

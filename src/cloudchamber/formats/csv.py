@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,16 +26,18 @@ def write_csv(path: Path, tables: Table | Iterable[Table], columns: Mapping[str,
             writer.writerows(zip(*cells.values(), strict=True))
 
 
-def _cells(table: Table, columns: Mapping[str, Column]) -> dict[str, np.ndarray]:
+def _cells(table: Table, columns: Mapping[str, Column]) -> dict[str, Sequence[Any] | np.ndarray]:
     """A column of the file for each entry, by its head."""
-    cells: dict[str, np.ndarray] = {}
+    cells: dict[str, Sequence[Any] | np.ndarray] = {}
     for name, values in table.items():
         if isinstance(values, Ragged):
             raise ValueError(f"column '{name}' is ragged and does not fit into CSV: write .h5 or .parquet")
         categories = columns[name].categories if name in columns else ()
         texts = np.array(categories)[values] if categories else values
         for index in np.ndindex(texts.shape[1:]):
-            cells[f"{name}[{','.join(map(str, index))}]" if index else name] = texts[(slice(None), *index)]
+            entries = texts[(slice(None), *index)]
+            # as Python's numbers they are written faster, but single precision would get more digits
+            cells[f"{name}[{','.join(map(str, index))}]" if index else name] = entries if entries.dtype == np.float32 else entries.tolist()
     return cells
 
 

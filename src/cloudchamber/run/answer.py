@@ -49,6 +49,8 @@ class Answer:
     @staticmethod
     def joined(parts: Sequence[Answer]) -> Answer:
         """One answer to the events of all."""
+        if len(parts) == 1:
+            return parts[0]
         tables = [[getattr(part, name) for part in parts] for name in ("events", "draws", "stated", "known", "marks")]
         events, draws, stated, known, marks = ({} if not each[0] else concatenate(each) for each in tables)
         return Answer(parts[0].target, events, np.concatenate([part.numbers for part in parts]), draws, stated, known, marks)

@@ -110,6 +110,7 @@ def _outside(name: str, value: str, bad: np.ndarray, trained: str) -> ValueError
 
 
 def _inside(values: Any, column: Column, allowed: Allowed) -> np.ndarray:
+    """Which events hold no value outside."""
     flat = _flat(values)
     if column.categories:
         good = np.isin(flat, [column.categories.index(str(name)) for name in allowed])
@@ -118,10 +119,16 @@ def _inside(values: Any, column: Column, allowed: Allowed) -> np.ndarray:
         # single precision may round an edge of the range outwards
         room = 1e-6 * max(abs(low), abs(high))
         good = (flat >= low - room) & (flat <= high + room)
-    lengths = np.diff(values.offsets) if isinstance(values, Ragged) else np.full(len(values), flat.size // max(len(values), 1))
-    per_event = flat.size // max(int(lengths.sum()), 1)
-    owner = np.repeat(np.arange(len(lengths)), lengths * per_event)
-    return np.asarray(np.bincount(owner[~good], minlength=len(lengths)) == 0)
+    inside = np.ones(len(values), bool)
+    # only what lies outside needs to know its event: records have millions of samples
+    outside = np.flatnonzero(~good)
+    if len(outside):
+        if isinstance(values, Ragged):
+            owners = np.searchsorted(values.offsets, outside // (flat.size // len(values.values)), side="right") - 1
+        else:
+            owners = outside // (flat.size // len(values))
+        inside[owners] = False
+    return inside
 
 
 def _fits(values: Any, entry: Allowed | SetDomain) -> np.ndarray:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import torch
@@ -15,11 +16,12 @@ from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.rng import rng
 from cloudchamber.run.answer import Answer
 from cloudchamber.run.domain import Domain, inside, refuse_outside
-from cloudchamber.schema import Column, Schema, Table, check_table, events_in, take
+from cloudchamber.schema import Column, Schema, Table, check_table, events_in
 
 NOISE_BLOCK = 1024
 """Noise is drawn for so many events at once, so that an event's noise does not depend on the batch size."""
-Outside = Literal["refuse", "flag"]
+Outside = Literal["refuse", "flag", "answer"]
+"""What to do with events outside the trained domain; ``answer`` does not look, for events that were looked at before."""
 
 
 class Said(Protocol):
@@ -175,7 +177,8 @@ class TrainedModel(ABC):
         **options: Any,
     ) -> Answer:
         """All that the model says of these events, each encoded once. ``numbers`` are their places in a longer file, whose answers these are a part of."""
-        return Answer.joined(list(self._answers(given, draws, seed, batch_size, outside, options, numbers=numbers)))
+        parts = list(self._answers(given, draws, seed, batch_size, outside, options, numbers=numbers))
+        return replace(Answer.joined(parts), events=given)
 
     def _answers(
         self,
@@ -206,18 +209,19 @@ class TrainedModel(ABC):
                 if inside and known:
                     # what is stranger than all held-out events is not in the domain
                     inside = {"in_domain": inside["in_domain"] & (known["familiarity"] > 0)}
-                yield Answer(self.target_columns, take(given, batch), numbers[batch], drawn, stated, known, inside)
+                yield Answer(self.target_columns, {}, numbers[batch], drawn, stated, known, inside)
 
     def _checked(self, given: Table, outside: str) -> tuple[Table, Table]:
-        if outside not in ("refuse", "flag"):
-            raise ValueError(f"outside must be 'refuse' or 'flag', got '{outside}'")
+        if outside not in get_args(Outside):
+            raise ValueError(f"outside must be one of {', '.join(get_args(Outside))}, got '{outside}'")
         given = check_table(given, self.given_columns, extra=True)
         if events_in(given) == 0:
             raise ValueError("no events given")
+        if outside == "flag":
+            return given, {"in_domain": inside(given, self.given_columns, self.domain)}
         if outside == "refuse":
             refuse_outside(given, self.given_columns, self.domain)
-            return given, {}
-        return given, {"in_domain": inside(given, self.given_columns, self.domain)}
+        return given, {}
 
     def _stated(self, said: Said) -> Table:
         """The class probabilities that a model states: of the one category column of its target."""

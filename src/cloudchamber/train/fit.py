@@ -10,13 +10,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 
 from cloudchamber.models.base import ConditionalModel
 from cloudchamber.models.recipe import Fit
+from cloudchamber.progress import Progress, quiet
 from cloudchamber.train.average import Average, copied
 from cloudchamber.train.batches import Batches
 from cloudchamber.train.checkpoint import check_fingerprint, fingerprint, load_checkpoint, save_checkpoint
@@ -47,12 +48,6 @@ class FitResult:
     log: Path
 
 
-class Progress(Protocol):
-    """Told after each epoch how far the fit is, and what the losses are."""
-
-    def __call__(self, epoch: int, epochs: int, text: str) -> None: ...
-
-
 def fit(
     model: ConditionalModel,
     batches: Batches,
@@ -60,7 +55,7 @@ def fit(
     settings: Fit,
     folder: Path,
     seed: int,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     hardware: Hardware | None = None,
     identity: Mapping[str, Any] | None = None,
 ) -> FitResult:
@@ -108,7 +103,7 @@ def _train(
     settings: Fit,
     folder: Path,
     seed: int,
-    progress: Progress | None,
+    progress: Progress,
     identity: Mapping[str, Any],
 ) -> None:
     # a copy, so that a fit that fails leaves the caller's model as it was
@@ -149,8 +144,7 @@ def _epoch(fabric: Fabric, now: Trainee, batches: Batches, validation: Batches |
     now.rows.append(row | {"seconds": time.perf_counter() - start})
 
 
-def _report(fabric: Fabric, now: Trainee, settings: Fit, folder: Path, progress: Progress | None) -> None:
+def _report(fabric: Fabric, now: Trainee, settings: Fit, folder: Path, progress: Progress) -> None:
     if fabric.is_global_zero:
         write_log(folder / "log.csv", now.rows)
-        if progress:
-            progress(now.epochs, settings.epochs, ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in now.rows[-1].items() if "loss" in name))
+        progress(now.epochs, settings.epochs, ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in now.rows[-1].items() if "loss" in name))

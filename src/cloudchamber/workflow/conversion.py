@@ -40,6 +40,7 @@ def convert(
     study: Study | str,
     source: Path | str | Sequence[Path | str],
     out: Path | str,
+    *,
     format_from: str | None = None,
     format_to: str | None = None,
     partial: bool = False,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cloudchamber.hub import find_run, load, trained_simulator
+from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, take
 from cloudchamber.study import Study
@@ -31,10 +31,11 @@ class Demo:
 def demo(
     study: str = "airshower",
     out: Path | str = "reports/demo",
+    *,
     events: int = 2400,
     samples: int = 10_000,
     seed: int = 1,
-    told: Callable[[str], None] | None = None,
+    progress: Progress = quiet,
     file: Path | str | None = None,
     format: str | None = None,
 ) -> Demo | Inference:
@@ -42,13 +43,16 @@ def demo(
 
     Where the packaged model infers, one simulated event is analysed instead, or the events of ``file``, and the page about them is written.
     """
-    say = told or (lambda text: None)
+
+    def say(text: str) -> None:
+        progress(0, 0, text)
+
     say("loading the trained model")
     folder, found = find_run(study)
     model = load(study)
     if set(model.target) <= set(model.schema.theta):
         say("analysing")
-        return infer(study, example(found, seed) if file is None else file, out, format, seed)
+        return infer(study, example(found, seed) if file is None else file, out, format=format, seed=seed)
     if file is not None:
         raise ValueError(f"'{study}' is a surrogate: it has no events of a file to analyse; compare it with `cloudchamber validate {study} --against {file}`")
     simulator = trained_simulator(folder, found, found.quick)

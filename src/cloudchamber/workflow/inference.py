@@ -20,6 +20,7 @@ from cloudchamber.formats.hdf5 import append, read_hdf5, write_hdf5
 from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.formats.tables import presence, read_chunks
 from cloudchamber.hub import find_run, load
+from cloudchamber.progress import Progress, quiet
 from cloudchamber.schema import Ragged, Table, check_table, events_in, rechunked, take, whole
 from cloudchamber.study import Finder, Findings, Study
 from cloudchamber.workflow.answers_page import Told, write_answers_page
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 AnswersAs: TypeAlias = Literal["csv", "parquet", "hdf5"]
 Outside: TypeAlias = Literal["skip", "refuse", "flag"]
-CHUNK_EVENTS = 2048
-"""Events that are read, answered and written at once: the batches of every model fit in it."""
+CHUNK_EVENTS = 512
+"""Events that are read, answered and written at once."""
 READERS = {".csv": read_csv, ".parquet": read_parquet, ".h5": read_hdf5}
 
 
@@ -64,6 +65,7 @@ def infer(
     subject: Path | str,
     file: Table | Path | str,
     out: Path | str,
+    *,
     format: str | None = None,
     seed: int = 1,
     outside: Outside = "skip",
@@ -71,7 +73,7 @@ def infer(
     posterior: int = 0,
     answers_as: AnswersAs = "csv",
     partial: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = quiet,
 ) -> Inference:
     """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store), chunk after chunk.
 
@@ -93,18 +95,21 @@ def infer(
     if draws < 2:
         raise ValueError(f"draws must be at least 2, got {draws}")
 
+    # whole batches; of sets fewer, which take far more room
+    events = max(model.batch_events, CHUNK_EVENTS)
+
     def chunks() -> Iterator[Table]:
         if isinstance(file, (str, Path)):
-            tables = read_chunks(Path(file), study, format, partial=partial, events=CHUNK_EVENTS)
+            tables = read_chunks(Path(file), study, format, partial=partial, events=events)
         else:
-            tables = rechunked([_checked(dict(file), model, study)], CHUNK_EVENTS)
+            tables = rechunked([_checked(dict(file), model, study)], events)
         return (_checked(table, model, study) for table in tables)
 
     if outside == "refuse":
         _refuse_outside(chunks(), model)
     finder = study.infer(model, seed) if study.infer else None
     told = Told(model, study, run, Path(file).name if isinstance(file, (str, Path)) else "a table")
-    answered = _answered(chunks(), model, outside, seed, max(draws, posterior), told, progress or (lambda events: None))
+    answered = _answered(chunks(), model, outside, seed, max(draws, posterior), told, progress)
     first = next(answered, None)
     if first is None:
         _refuse_outside(chunks(), model)
@@ -129,9 +134,7 @@ def infer(
     return result
 
 
-def _answered(
-    chunks: Iterator[Table], model: TrainedModel, outside: Outside, seed: int, draws: int, told: Told, progress: Callable[[int], None]
-) -> Iterator[Answer]:
+def _answered(chunks: Iterator[Table], model: TrainedModel, outside: Outside, seed: int, draws: int, told: Told, progress: Progress) -> Iterator[Answer]:
     """The answers to each chunk, without events outside the domain where these are skipped."""
     from cloudchamber.run.domain import inside
 
@@ -142,8 +145,8 @@ def _answered(
         told.see(table, good)
         if good.any():
             part = table if good.all() else take(table, good)
-            yield model.answer(part, draws, seed, outside="flag" if outside == "flag" else "refuse", numbers=numbers[good])
-        progress(told.events)
+            yield model.answer(part, draws, seed, outside="flag" if outside == "flag" else "answer", numbers=numbers[good])
+        progress(told.events, 0, "")
 
 
 def _row(answer: Answer, model: TrainedModel, draws: int, finder: Finder | None, study: Study, told: Told) -> Table:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from cloudchamber.formats.digest import TableDigest
 from cloudchamber.formats.tables import find_format, presence, read_chunks, write_table
 from cloudchamber.hub import find_run, load, trained_simulator
+from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.run.provenance import sample_identity, simulated
 from cloudchamber.schema import Table, check_table, events_in, rechunked
 from cloudchamber.store.dataset import Order
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study
-from cloudchamber.workflow.simulation import Progress
 
 if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
@@ -45,12 +45,13 @@ def sample(
     subject: Path | str,
     out: Path | str,
     n: int | None = None,
+    *,
     given: Table | Path | str | None = None,
     format: str | None = None,
     seed: int = 1,
     outside: Literal["refuse", "flag"] = "refuse",
     options: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     partial: bool = False,
 ) -> Sampled:
     """Draw from ``subject`` (a study, ``"study/recipe"`` or a run folder) at ``given``, a table or file, or at ``n`` draws of the study's prior.
@@ -78,8 +79,7 @@ def sample(
     def told(part: Table) -> None:
         nonlocal done
         done += events_in(part)
-        if progress is not None:
-            progress(done, source.events, "")
+        progress(done, source.events, "")
 
     def every() -> Iterator[Table]:
         for block, part in enumerate(source.blocks()):
@@ -113,7 +113,7 @@ def block_seed(seed: int, block: int) -> int:
     return seed if block == 0 else int(rng(seed, "sample", block).integers(2**62))
 
 
-def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscript"] = "onnx", options: Mapping[str, Any] | None = None) -> Path:
+def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscript"] = "onnx", *, options: Mapping[str, Any] | None = None) -> Path:
     """Write ``subject`` as an ONNX or TorchScript file that takes noise and physical columns and gives physical columns; ``options`` are frozen in."""
     from cloudchamber.run.export import export_onnx, export_torchscript
 

@@ -7,23 +7,21 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import Any
 
 from cloudchamber.formats.tables import read_table
+from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, check_table, concatenate, digest, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Simulator, Study, find_study, make_simulator, simulator_settings
-
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with the work done so far, the whole work, and a word on how it goes."""
 
 BLOCK_EVENTS = 1000
 LIVE_EVENTS = 200
@@ -68,6 +66,7 @@ def simulate(
     study: Study | str,
     out: Path | str,
     n: int | None = None,
+    *,
     seed: int = 1,
     simulator: str | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -75,7 +74,7 @@ def simulate(
     block_events: int = BLOCK_EVENTS,
     executor: Executor | None = None,
     theta: Table | Path | str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     partial: bool = False,
 ) -> Simulated:
     """Simulate ``n`` events of a study into the event store ``out``; after an interruption the same call makes the missing blocks only.
@@ -107,8 +106,7 @@ def simulate(
         total = sum(block.events for block in blocks)
         for events in _write_blocks(writer, model, seed, blocks, theta, workers, executor):
             made += events
-            if progress is not None:
-                progress(made, total, "")
+            progress(made, total, "")
     return Simulated(Path(out), n, made, time.perf_counter() - start)
 
 

@@ -14,13 +14,13 @@ import numpy as np
 from cloudchamber.atomic import held
 from cloudchamber.hub import find_run, load, load_network
 from cloudchamber.jsonable import flat, merge
+from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles, write_json
 from cloudchamber.schema import Column, Ragged, Table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
 from cloudchamber.train.encoded import Encoded, largest_sets
-from cloudchamber.workflow.simulation import Progress
 
 if TYPE_CHECKING:
     from cloudchamber.models.base import ConditionalModel
@@ -54,12 +54,13 @@ def train(
     data: Path | str,
     out: Path | str,
     recipe: str | Recipe | None = None,
+    *,
     seed: int = 1,
     overrides: Mapping[str, Any] | None = None,
     hardware: Hardware | None = None,
     limit: int | None = None,
     memory_gb: float = 4.0,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     start: Path | str | None = None,
     teacher: Path | str | None = None,
     partial: bool = False,
@@ -98,7 +99,7 @@ def _train(
     hardware: Hardware | None,
     limit: int | None,
     memory_gb: float,
-    progress: Progress | None,
+    progress: Progress,
     before: TrainedNetwork | None,
     start: Path | str | None,
     teacher: TrainedModel | None,
@@ -151,13 +152,9 @@ def _train(
     held_out = source.batches(parts[1], seed, memory) if len(parts[1]) else None
     batches = source.batches(parts[0], seed, memory - source.size(parts[1]))
 
-    def told(epoch: int, epochs: int, text: str) -> None:
-        if progress is not None:
-            progress(epoch, epochs, text)
-
     # batches from memory and from a stream come in another order
     identity = run_identity(chosen.to_json(), origin) | {"batches": type(batches).__name__, "validation": type(held_out).__name__}
-    result = fit(model, batches, held_out, chosen.fit, files.folder, seed, told, hardware or Hardware(), identity)
+    result = fit(model, batches, held_out, chosen.fit, files.folder, seed, progress, hardware or Hardware(), identity)
     if rank() == 0:
         if held_out:
             model.calibrate(held_out.epoch(0))

@@ -8,13 +8,14 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloudchamber.atomic import write_atomically
 from cloudchamber.jsonable import merge
+from cloudchamber.progress import Progress, quiet
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
 from cloudchamber.workflow.training import train
@@ -49,6 +50,7 @@ def tune(
     data: Path | str,
     out: Path | str,
     recipe: str | Recipe | None = None,
+    *,
     trials: int = 20,
     sampler: Literal["random", "tpe"] = "random",
     storage: str = "journal",
@@ -59,7 +61,7 @@ def tune(
     hardware: Hardware | None = None,
     limit: int | None = None,
     memory_gb: float = 4.0,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress = quiet,
     partial: bool = False,
 ) -> Tuned:
     """Train ``recipe`` with ``trials`` different settings, each in ``out/trial-0000``, for the lowest validation loss.
@@ -103,8 +105,7 @@ def tune(
     ended = sum(trial.state != "running" for trial in listed(search))
 
     def show(text: str) -> None:
-        if progress is not None:
-            progress(ended, trials, text)
+        progress(ended, trials, text)
 
     def objective(place: Path, drawn: Mapping[str, Any], report: Report) -> float:
         def watch(epoch: int, epochs: int, text: str) -> None:
@@ -112,7 +113,19 @@ def tune(
             if (loss := _logged_loss(place, epoch)) is not None:
                 report(epoch, loss)
 
-        done = train(study, data, place, chosen, seed, overrides_of(drawn, settings), hardware, limit, memory_gb, watch, partial=partial)
+        done = train(
+            study,
+            data,
+            place,
+            chosen,
+            seed=seed,
+            overrides=overrides_of(drawn, settings),
+            hardware=hardware,
+            limit=limit,
+            memory_gb=memory_gb,
+            progress=watch,
+            partial=partial,
+        )
         return done.validation_loss
 
     def told(now: int, trial: Trial) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from cloudchamber.formats.tables import read_chunks
 from cloudchamber.hub import find_run, load, simulator_of, trained_simulator
+from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles
 from cloudchamber.run.provenance import origins, simulated
@@ -55,6 +56,7 @@ class Validation:
 def validate(
     subject: Path | str,
     data: Path | str | None = None,
+    *,
     n: int = 2000,
     against: Path | str | None = None,
     format: str | None = None,
@@ -64,7 +66,7 @@ def validate(
     workers: int = 1,
     floor: Path | str | None = None,
     protocol: str | None = None,
-    told: Callable[[str], None] = lambda text: None,
+    progress: Progress = quiet,
     partial: bool = False,
 ) -> Validation:
     """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
@@ -72,7 +74,7 @@ def validate(
     Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``against``, or simulated here. ``n`` events are
     compared with answers at the same theta; as many more give the floor that truth reaches against truth: simulated here at the same theta too, taken from
     the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
-    ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``told`` hears how far it is. The events
+    ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``progress`` hears how far it is. The events
     are drawn by ``seed`` over the whole store; one that lacks blocks is refused, unless ``partial`` takes what is there.
     """
     folder, study = find_run(subject)
@@ -110,7 +112,7 @@ def validate(
         simulator = trained_simulator(folder, study)
         first, second = truth_twice(simulator, n, seed, workers)
         facts["truth"] = f"{2 * n} events simulated for this report (simulator {simulated(folder)['simulator']}, seed {seed})"
-    return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts, agreed, told)
+    return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts, agreed, progress)
 
 
 def truth_twice(simulator: Simulator, n: int, seed: int, workers: int = 1) -> tuple[Table, Table]:
@@ -129,7 +131,7 @@ def compare_with_truth(
     seed: int,
     facts: Mapping[str, str],
     protocol: ProtocolFunction | None = None,
-    told: Callable[[str], None] = lambda text: None,
+    progress: Progress = quiet,
 ) -> Validation:
     """Write the report on ``models``, the first one foremost, with answers at the theta of ``first`` and the floor from ``second``."""
     from cloudchamber.report.write import write_report
@@ -149,7 +151,7 @@ def compare_with_truth(
         results[name], missing = _checked(study.checks(), first, answer, second, seed, complete)
         skipped |= missing
     if protocol is not None:
-        agreed = protocol(first, answers, second, seed, told)
+        agreed = protocol(first, answers, second, seed, lambda text: progress(0, 0, text))
         results = {name: [*found, *agreed[name]] for name, found in results.items()}
     figures = _figures(study, first, answers, complete)
     stated: dict[str, str | int | float] = {"study": study.name, "run": run, "n": n, **facts}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cloudchamber.schema import Table, events_in, whole
+from cloudchamber.schema import Table, events_in, take, whole
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import FIT
 from cloudchamber.studies.surface_array.fit.flags import FitFlag
@@ -82,7 +82,8 @@ def _candidates(table: Table, answer: Table) -> Iterator[_Candidate]:
     for event in order:
         if lengths[event] > most:
             most = int(lengths[event])
-            one, said = ({name: values[event : event + 1] for name, values in each.items()} for each in (table, answer))
+            # copies: a slice would keep the whole chunk
+            one, said = (take(each, np.array([event])) for each in (table, answer))
             yield _Candidate(most, float(energy[event]), one, said)
 
 
