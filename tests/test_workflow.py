@@ -21,10 +21,10 @@ from toy_study import SCHEMA, Decay
 from cloudchamber import workflow
 from cloudchamber.formats.tables import read_table, write_table
 from cloudchamber.hub import load
+from cloudchamber.parallel.executors import WorkerLostError
 from cloudchamber.schema import Schema, events_in
 from cloudchamber.store.read import Store
 from cloudchamber.study import find_study
-from cloudchamber.workflow.simulation import WorkerLostError
 
 FEW = {"fit": {"epochs": 2}}
 PLUGIN = Path(__file__).parent / "plugin"

@@ -21,11 +21,15 @@ An event is a pair (theta, x): what was, and what the detector saw. A study is o
 
 $ cloudchamber demo           # a trained model, its figures and its plots, in minutes
 $ cloudchamber train --help   # each command explains itself
+
+One thread a process, unless the environment variable OMP_NUM_THREADS says otherwise.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; an error becomes one line and exit code 2 (``--debug`` shows where it came from), an interruption code 130."""
+    # torch and BLAS read it when they load: more threads wait for each other where cores are busy, and the networks here are small
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"] or ["--help"]

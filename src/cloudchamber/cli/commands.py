@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +13,7 @@ import tyro
 from cloudchamber import screen
 from cloudchamber.cli.arguments import Out, StudyName, Subject
 from cloudchamber.cli.learning import Ensemble, Train, Tune
+from cloudchamber.parallel.cores import usable_cores
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,10 @@ class Simulate:
     """Same seed, same events, whatever the number of workers."""
     simulator: str | None = None
     """Name of the simulator; the study's first one by default."""
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Processes."""
+    workers: int = field(default_factory=usable_cores)
+    """Processes; by default as many as this process may use cores."""
+    executor: str = "processes"
+    """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
     block_events: int = 1000
     """Events in one file of the store."""
     theta: Path | None = None
@@ -79,6 +81,7 @@ class Simulate:
                 settings=settings,
                 workers=self.workers,
                 block_events=self.block_events,
+                executor=self.executor,
                 theta=self.theta,
                 progress=told,
                 partial=self.partial,
@@ -174,6 +177,10 @@ class Sample:
     """Same seed, same events."""
     outside: Literal["refuse", "flag"] = "refuse"
     """Given values outside the trained domain: refuse them, or answer and mark them in a column in_domain."""
+    workers: int = 1
+    """Processes."""
+    executor: str = "processes"
+    """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
     partial: bool = False
     """Take an event store that lacks blocks as it is."""
     options: dict[str, int | float | str] = field(default_factory=dict)
@@ -194,6 +201,8 @@ class Sample:
                 options=self.options,
                 progress=told,
                 partial=self.partial,
+                workers=self.workers,
+                executor=self.executor,
             )
         screen.say(f"{done.events} events in {done.seconds:.2f} s ({done.rate:.3g} per second): {done.path}")
 
@@ -225,6 +234,10 @@ class Infer:
     """Draws an event for mean and standard deviation."""
     posterior: int = 0
     """Draws an event to write into posterior.h5."""
+    workers: int = 1
+    """Processes."""
+    executor: str = "processes"
+    """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
     partial: bool = False
     """Take an event store that lacks blocks as it is."""
     answers_as: Literal["csv", "parquet", "hdf5"] = "csv"
@@ -248,6 +261,8 @@ class Infer:
                 answers_as=self.answers_as,
                 progress=told,
                 partial=self.partial,
+                workers=self.workers,
+                executor=self.executor,
             )
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)

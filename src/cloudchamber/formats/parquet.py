@@ -35,7 +35,7 @@ def read_parquet(path: Path) -> Iterator[Table]:
 
     try:
         # a plain reader: a folder name like primary=p must not turn into a column
-        with pyarrow.parquet.ParquetFile(path) as file:
+        with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
             if file.metadata.num_rows == 0:
                 empty = file.schema_arrow.empty_table()
                 yield {name: _values(empty[name].combine_chunks()) for name in empty.column_names}

@@ -14,6 +14,7 @@ from cloudchamber.atomic import replacing
 from cloudchamber.formats.csv import read_csv, write_csv
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS, read_hdf5, write_hdf5
 from cloudchamber.formats.parquet import read_parquet, write_parquet
+from cloudchamber.memory import trimmed
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, chunked, events_in, rechunked, whole
 from cloudchamber.study import Format, Study
 
@@ -34,12 +35,12 @@ def read_chunks(
     if not path.exists():
         raise ValueError(f"no file or folder '{path}'")
     if path.is_dir() and format is None:
-        return _of_store(path, study, partial, events)
+        return trimmed(_of_store(path, study, partial, events))
     if not os.access(path, os.R_OK):
         raise PermissionError(f"'{path}' may not be read: ask its owner for permission")
     chosen = find_format(path, study, format, "read", own_first)
     assert chosen.read is not None
-    return rechunked(_checked(path, chunked(chosen.read(path)), study), events)
+    return trimmed(rechunked(_checked(path, chunked(chosen.read(path)), study), events))
 
 
 def _of_store(path: Path, study: Study, partial: bool, events: int) -> Iterator[Table]:

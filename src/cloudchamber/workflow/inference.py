@@ -20,10 +20,12 @@ from cloudchamber.formats.hdf5 import append, read_hdf5, write_hdf5
 from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.formats.tables import presence, read_chunks
 from cloudchamber.hub import find_run, load
+from cloudchamber.parallel.executors import Where, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.schema import Ragged, Table, check_table, events_in, rechunked, take, whole
 from cloudchamber.study import Finder, Findings, Study
 from cloudchamber.workflow.answers_page import Told, write_answers_page
+from cloudchamber.workflow.tasks import AnswerJob, Asked
 
 if TYPE_CHECKING:
     from cloudchamber.run.answer import Answer
@@ -74,6 +76,8 @@ def infer(
     answers_as: AnswersAs = "csv",
     partial: bool = False,
     progress: Progress = quiet,
+    workers: int = 1,
+    executor: Where = None,
 ) -> Inference:
     """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store), chunk after chunk.
 
@@ -82,7 +86,7 @@ def infer(
     study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event, the first
     of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with ``outside="refuse"``, or are
     answered and marked in a column ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's
-    that are as strange. ``progress`` hears how many events are done.
+    that are as strange. ``progress`` hears how many events are done; ``workers`` processes, or an ``executor`` whose workers see the run folder, answer.
 
     ValueError for a surrogate, whose answers are what a detector sees, and where no event is in the domain.
     """
@@ -109,7 +113,8 @@ def infer(
         _refuse_outside(chunks(), model)
     finder = study.infer(model, seed) if study.infer else None
     told = Told(model, study, run, Path(file).name if isinstance(file, (str, Path)) else "a table")
-    answered = _answered(chunks(), model, outside, seed, max(draws, posterior), told, progress)
+    chosen = Answering(Asked.of(subject, model), outside, seed, max(draws, posterior), workers, executor)
+    answered = _answered(chunks(), model, chosen, told, progress)
     first = next(answered, None)
     if first is None:
         _refuse_outside(chunks(), model)
@@ -134,19 +139,36 @@ def infer(
     return result
 
 
-def _answered(chunks: Iterator[Table], model: TrainedModel, outside: Outside, seed: int, draws: int, told: Told, progress: Progress) -> Iterator[Answer]:
+@dataclass(frozen=True)
+class Answering:
+    """Who answers, and how."""
+
+    asked: Asked
+    outside: Outside
+    seed: int
+    draws: int
+    workers: int
+    executor: Where
+
+
+def _answered(chunks: Iterator[Table], model: TrainedModel, how: Answering, told: Told, progress: Progress) -> Iterator[Answer]:
     """The answers to each chunk, without events outside the domain where these are skipped."""
     from cloudchamber.run.domain import inside
 
-    for table in chunks:
-        events = events_in(table)
-        numbers = np.arange(told.events, told.events + events)
-        good = np.ones(events, bool) if outside == "flag" or not events else inside(table, model.given_columns, model.domain)
-        told.see(table, good)
-        if good.any():
-            part = table if good.all() else take(table, good)
-            yield model.answer(part, draws, seed, outside="flag" if outside == "flag" else "answer", numbers=numbers[good])
-        progress(told.events, 0, "")
+    def jobs() -> Iterator[AnswerJob]:
+        before = 0
+        for table in chunks:
+            events = events_in(table)
+            good = np.ones(events, bool) if how.outside == "flag" or not events else inside(table, model.given_columns, model.domain)
+            told.see(table, good)
+            if good.any():
+                part = table if good.all() else take(table, good)
+                yield AnswerJob(how.asked, part, before + np.flatnonzero(good), how.draws, how.seed, "flag" if how.outside == "flag" else "answer")
+            before += events
+
+    for job, answer in run(AnswerJob.done, jobs(), how.executor, how.workers, most=2 * how.workers, ordered=True):
+        yield answer
+        progress(int(job.numbers[-1]) + 1, 0, "")
 
 
 def _row(answer: Answer, model: TrainedModel, draws: int, finder: Finder | None, study: Study, told: Told) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from cloudchamber.formats.digest import TableDigest
 from cloudchamber.formats.tables import find_format, presence, read_chunks, write_table
 from cloudchamber.hub import find_run, load, trained_simulator
+from cloudchamber.memory import trimmed
+from cloudchamber.parallel.executors import Where, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.run.provenance import sample_identity, simulated
@@ -20,6 +22,7 @@ from cloudchamber.schema import Table, check_table, events_in, rechunked
 from cloudchamber.store.dataset import Order
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study
+from cloudchamber.workflow.tasks import Asked, SampleJob
 
 if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
@@ -53,11 +56,14 @@ def sample(
     options: Mapping[str, Any] | None = None,
     progress: Progress = quiet,
     partial: bool = False,
+    workers: int = 1,
+    executor: Where = None,
 ) -> Sampled:
     """Draw from ``subject`` (a study, ``"study/recipe"`` or a run folder) at ``given``, a table or file, or at ``n`` draws of the study's prior.
 
     ``out`` is a file of one of the study's formats, or without a suffix a folder: an event store, written block by block.
     ``outside="flag"`` answers beyond the trained domain too and adds the column ``in_domain``; files only. ``options`` go to the model, such as ``steps``.
+    ``workers`` processes, or an ``executor`` whose workers see the run folder, draw the blocks.
     """
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
@@ -67,34 +73,30 @@ def sample(
     if not to_store:
         find_format(out, study, format, "write")
     source, known = _given(folder, study, model, n, given, seed, partial), dict(options or {})
-    done, seconds = 0, 0.0
+    asked, done, seconds = Asked.of(subject, model), 0, 0.0
+    model.options(known)
 
-    def drawn(block: int, part: Table) -> Table:
+    def drawn(wanted: Container[int]) -> Iterator[tuple[int, Table]]:
         nonlocal done, seconds
+        blocks = ((block, part) for block, part in enumerate(trimmed(source.blocks())) if block in wanted)
+        jobs = (SampleJob(asked, block, part, block_seed(seed, block), outside, known) for block, part in blocks)
         start = time.perf_counter()
-        answer = model.sample({name: part[name] for name in model.given}, block_seed(seed, block), outside=outside, **known)
-        seconds += time.perf_counter() - start
-        return {**part, **answer}
+        for job, table in run(SampleJob.done, jobs, executor, workers, most=2 * workers, ordered=True):
+            seconds += time.perf_counter() - start
+            yield job.block, table
+            done += events_in(job.given)
+            progress(done, source.events, "")
+            start = time.perf_counter()
 
-    def told(part: Table) -> None:
-        nonlocal done
-        done += events_in(part)
-        progress(done, source.events, "")
-
-    def every() -> Iterator[Table]:
-        for block, part in enumerate(source.blocks()):
-            yield drawn(block, part)
-            told(part)
-
+    every = range(-(-source.events // BLOCK_EVENTS))
     if not to_store:
-        write_table(out, every(), study, format)
+        write_table(out, (table for _, table in drawn(every)), study, format)
         return Sampled(out, source.events, seconds)
     with _writer(out, study, model, source, known, seed) as writer:
-        missing = set(writer.missing(-(-source.events // BLOCK_EVENTS)))
-        for block, part in enumerate(source.blocks()):
-            if block in missing:
-                writer.write_block(block, drawn(block, part))
-            told(part)
+        missing = writer.missing(len(every))
+        done = source.events - sum(min(BLOCK_EVENTS, source.events - block * BLOCK_EVENTS) for block in missing)
+        for block, table in drawn(set(missing)):
+            writer.write_block(block, table)
     return Sampled(out, source.events, seconds)
 
 

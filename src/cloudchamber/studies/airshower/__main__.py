@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from cloudchamber.parallel.cores import usable_cores
 from cloudchamber.studies.airshower.hybrid import em_table, tables
 
 
@@ -28,7 +28,7 @@ class BuildTables:
     """full: into the cache; small: the one that ships with the package."""
     model: str = "Sibyll23d"
     """An event generator of chromo."""
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    workers: int = field(default_factory=usable_cores)
     """Processes; the table does not depend on their number."""
     out: Path | None = None
     """File to write in place of the cached or the packaged one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from cloudchamber.parallel.cores import usable_cores
 from cloudchamber.studies.cosmic_ray_sky.galaxy import lens_build
 
 
@@ -26,7 +26,7 @@ class BuildLens:
     settings: lens_build.LensSettings = field(default_factory=lens_build.LensSettings)
     size: Literal["full", "small"] = "full"
     """full: the settings given, into the cache; small: the one that ships with the package."""
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    workers: int = field(default_factory=usable_cores)
     """Processes; the lens does not depend on their number."""
     out: Path | None = None
     """File to write in place of the cached or the packaged one."""

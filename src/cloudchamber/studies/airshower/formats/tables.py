@@ -81,7 +81,7 @@ def read_parquet(path: Path) -> Iterator[Table]:
     _must_exist(path)
     try:
         # a plain reader: a folder name like primary=p must not turn into a column
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, pre_buffer=False) as file:
             if file.metadata.num_rows == 0:
                 raise ValueError(f"{path}: holds no event")
             for batch in file.iter_batches(CHUNK_EVENTS):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import healpix
 import numpy as np
 
 from cloudchamber.atomic import write_atomically
+from cloudchamber.parallel.executors import Where, run
 from cloudchamber.physics.sphere import nested_pixels
 from cloudchamber.rng import rng
 
@@ -85,23 +85,13 @@ def ensure_lens(settings: LensSettings) -> Path:
     return path
 
 
-def build_lens(path: Path, settings: LensSettings, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> Path:
+def build_lens(path: Path, settings: LensSettings, workers: int = 1, progress: Callable[[int, int], None] | None = None, executor: Where = None) -> Path:
     """Follow the particles and write the lens atomically; the result does not depend on ``workers``."""
     ends = np.empty((settings.bins, 12 * settings.nside**2, settings.per_pixel), dtype=np.uint16)
-    if workers == 1:
-        for b in range(settings.bins):
-            ends[b] = _ends(settings, b)
-            if progress is not None:
-                progress(b + 1, settings.bins)
-    else:
-        import multiprocessing
-
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            tasks = {pool.submit(_ends, settings, b): b for b in range(settings.bins)}
-            for done, task in enumerate(as_completed(tasks), start=1):
-                ends[tasks[task]] = task.result()
-                if progress is not None:
-                    progress(done, settings.bins)
+    for done, (b, found) in enumerate(run(partial(_ends, settings), range(settings.bins), executor, workers), start=1):
+        ends[b] = found
+        if progress is not None:
+            progress(done, settings.bins)
     arrays: dict[str, Any] = {"ends": ends} | {name: np.array(value) for name, value in asdict(settings).items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     file = io.BytesIO()

@@ -75,7 +75,7 @@ def read_parquet(path: Path) -> Iterator[Table]:
     _must_exist(path)
     try:
         # a plain reader: a folder name like event=3 must not turn into a column
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, pre_buffer=False) as file:
             metadata = dict(file.schema_arrow.metadata or {})
             attributes: dict[str, Any] = {key.decode(): value.decode() for key, value in metadata.items() if key.decode() in OWN}
             attributes |= json.loads(metadata.get(METADATA, b"{}"))

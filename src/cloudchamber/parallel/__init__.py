@@ -1,0 +1,1 @@
+"""One door for parallel work: blocks, and where they are done."""
