@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,9 @@ def test_a_file_becomes_jobs_of_a_batch_system(tmp_path: Path) -> None:
     from cloudchamber.parallel import cluster
 
     settings = cluster._read(tmp_path / "slurm.yaml")
-    script = SLURMCluster(**{key: value for key, value in settings.items() if key not in cluster.OWN}, n_workers=0).job_script()
+    own = {key: value for key, value in settings.items() if key not in cluster.OWN}
+    with SLURMCluster(**own, scheduler_options={"dashboard_address": ":0"}) as found:
+        script = found.job_script()
     assert "#SBATCH -p short" in script and "#SBATCH --constraint=avx2" in script and "#SBATCH -t 02:00:00" in script
 
 
@@ -44,3 +47,20 @@ def test_what_is_wrong_with_a_file_is_named(change: tuple[str, str], message: st
         read_cluster(tmp_path / "bad.yaml")
     with pytest.raises(ValueError, match=r"no file '.*none\.yaml' of a cluster"):
         read_cluster(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_examples_of_the_docs_are_read(number: int, tmp_path: Path) -> None:
+    pytest.importorskip("dask_jobqueue")
+    import dask_jobqueue
+
+    from cloudchamber.parallel import cluster
+
+    text = (Path(__file__).parents[2] / "docs/scale.md").read_text(encoding="utf-8")
+    (tmp_path / "docs.yaml").write_text(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[number])
+    settings = cluster._read(tmp_path / "docs.yaml")
+    kind = getattr(dask_jobqueue, cluster.SYSTEMS[settings["system"]])
+    own = {key: value for key, value in settings.items() if key not in cluster.OWN}
+    assert set(own) <= cluster._known(kind)
+    with kind(**own, interface="lo", scheduler_options={"dashboard_address": ":0"}) as found:
+        assert "dask" in found.job_script()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,6 +12,7 @@ import tyro
 
 from cloudchamber import screen
 from cloudchamber.cli.arguments import Data, Out, StudyName
+from cloudchamber.progress import quiet
 from cloudchamber.study import find_study
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class Train:
 
     def run(self) -> None:
         from cloudchamber.train.fit import Hardware
+        from cloudchamber.train.processes import rank
         from cloudchamber.workflow import train
         from cloudchamber.workflow.tuning import read_file
 
@@ -70,7 +73,9 @@ class Train:
         recipe = recipe_of(self.study, self.recipe, self.start)
         recipe = dataclasses.replace(recipe, **{part: getattr(self, part) for part in RECIPE_PARTS if hasattr(self, part)})
         hardware = Hardware(self.accelerator, self.devices, self.strategy, self.num_nodes)
-        with screen.progress("training", "epochs") as told:
+        # of several processes of one training the first one speaks
+        speaks = rank() == 0
+        with screen.progress("training", "epochs") if speaks else nullcontext(quiet) as told:
             done = train(
                 self.study,
                 self.data,
@@ -86,8 +91,9 @@ class Train:
                 teacher=self.teacher,
                 partial=self.partial,
             )
-        screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch} of {done.epochs}, {done.seconds:.0f} s: {done.folder}")
-        screen.say(f"next: cloudchamber validate {done.folder}")
+        if speaks:
+            screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch} of {done.epochs}, {done.seconds:.0f} s: {done.folder}")
+            screen.say(f"next: cloudchamber validate {done.folder}")
 
 
 def recipe_of(study: str, name: str | None, start: str | None) -> Recipe:
