@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import subprocess
@@ -21,9 +22,11 @@ def test_an_outside_study_is_found() -> None:
 
 
 def test_its_entry_point_is_the_one_its_project_declares() -> None:
-    declared = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]["entry-points"]["cloudchamber.studies"]
-    written = (PLUGIN / "toy_study-0.1.dist-info/entry_points.txt").read_text()
-    assert written == "[cloudchamber.studies]\n" + "".join(f"{name} = {place}\n" for name, place in declared.items())
+    declared = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]["entry-points"]
+    written = configparser.ConfigParser()
+    written.optionxform = str  # type: ignore[assignment]
+    written.read(PLUGIN / "toy_study-0.1.dist-info/entry_points.txt")
+    assert {group: dict(written[group]) for group in written.sections()} == declared
 
 
 def test_the_commands_know_it(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from toy_study import sets
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.gan import Gan
+from cloudchamber.models.gan_networks import ConvNetworks, DenseNetworks
 from cloudchamber.models.heads import Categorical, Gaussian, Mixture
 from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import ModelSettings, Recipe
@@ -27,8 +28,8 @@ MODELS: dict[str, ModelSettings] = {
     "autoregressive": Flow(transforms=2, hidden=16, layers=1, passes=3),
     "matching": Matching(hidden=16, layers=1, steps=3),
     "vae": Vae(latent=3, hidden=16, layers=1),
-    "gan": Gan(latent=3, hidden=16, layers=1),
-    "conv": Gan(network="conv", channels=2, length=5, width=4, stages=2, latent=3, hidden=16, noise_injection=True, dense=True),
+    "gan": Gan(networks=DenseNetworks(hidden=16, layers=1), latent=3),
+    "conv": Gan(networks=ConvNetworks(2, 5, width=4, stages=2, hidden=16, noise_injection=True, dense=True), latent=3),
     "gaussian": Gaussian(hidden=16, layers=1),
     "mixture": Mixture(components=2, hidden=16, layers=1),
 }

@@ -8,8 +8,9 @@ import torch
 import toy
 
 from cloudchamber.models.gan import Gan, energy_distance
+from cloudchamber.models.gan_networks import ConvNetworks, DenseNetworks, ImageNetworks
 
-SMALL = Gan(latent=4, hidden=48, layers=1, critic_steps=4)
+SMALL = Gan(networks=DenseNetworks(hidden=48, layers=1), latent=4, critic_steps=4)
 
 
 def test_wasserstein_gan_learns_the_toy() -> None:
@@ -27,14 +28,14 @@ def test_wasserstein_gan_learns_the_toy() -> None:
 
 def test_cross_entropy_gan_finds_the_mean() -> None:
     torch.manual_seed(0)
-    model = Gan(loss="cross_entropy", latent=4, hidden=48, layers=1, critic_steps=1).build(2, 1)
+    model = Gan(loss="cross_entropy", networks=DenseNetworks(hidden=48, layers=1), latent=4, critic_steps=1).build(2, 1)
     toy.train(model, 600, 1e-3, betas=(0.5, 0.9))
     target, given = toy.draw(1000, seed=10**6)
     assert abs(model.validation_loss(target, given).item()) < 0.1
 
 
-CONV = Gan(network="conv", channels=2, length=9, width=8, hidden=16, stages=2, critic_steps=3, noise_injection=True, dense=True)
-IMAGE = Gan(network="image", channels=5, length=4, width=8, hidden=16, critic_steps=3)
+CONV = Gan(networks=ConvNetworks(2, 9, width=8, stages=2, hidden=16, noise_injection=True, dense=True), critic_steps=3)
+IMAGE = Gan(networks=ImageNetworks(5, 4, width=8, hidden=16), critic_steps=3)
 
 
 @pytest.mark.parametrize("settings", [SMALL, CONV, IMAGE])
@@ -109,11 +110,9 @@ def test_the_penalty_is_zero_for_unit_slope_only() -> None:
 
 def test_a_wrong_layout_is_refused() -> None:
     with pytest.raises(ValueError, match=r"between 1 and the target's 20 numbers, got 3 \* 7"):
-        Gan(network="conv", channels=3, length=7).build(20, 1)
-    with pytest.raises(ValueError, match="belong to network 'conv'"):
-        Gan(dense=True).build(20, 1)
+        Gan(networks=ConvNetworks(channels=3, length=7)).build(20, 1)
     with pytest.raises(ValueError, match=r"channels \* length = 20, the target's numbers, got 1 \* 16"):
-        Gan(network="image", length=16).build(20, 1)
+        Gan(networks=ImageNetworks(length=16)).build(20, 1)
     with pytest.raises(ValueError, match=r"constrainer 'energy' needs places among the 3 given numbers, from 0 on, got \[3\]"):
         Gan(constrainers={"energy": (3,)}).build(20, 3)
     with pytest.raises(ValueError, match="critic_steps must be at least 1"):
@@ -138,7 +137,7 @@ def test_energy_distance_of_shifted_normals() -> None:
 
 @pytest.mark.parametrize("events", [1, 3, 6, 11, 12, 16, 500])
 def test_the_critic_takes_its_turns_whatever_the_batch(events: int) -> None:
-    model = Gan(latent=2, hidden=8, layers=1, critic_steps=5).build(3, 2)
+    model = Gan(networks=DenseNetworks(hidden=8, layers=1), latent=2, critic_steps=5).build(3, 2)
     losses = list(model.losses(torch.randn(events, 3), torch.randn(events, 2)))
     assert [part is model.critic for part, _ in losses] == [True] * 5 + [False]
     assert all(torch.isfinite(loss) for _, loss in losses)

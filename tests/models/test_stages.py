@@ -6,6 +6,7 @@ import toy
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.gan import Gan
+from cloudchamber.models.gan_networks import DenseNetworks
 from cloudchamber.models.matching import Matching
 from cloudchamber.models.stages import Stages
 
@@ -27,7 +28,7 @@ def test_two_flows_know_the_joint_density() -> None:
 
 def test_each_stage_takes_its_turns_and_the_second_is_given_the_first() -> None:
     torch.manual_seed(0)
-    model = Stages(SMALL, Gan(latent=3, hidden=16, layers=1, critic_steps=2), split=2).build(5, 4)
+    model = Stages(SMALL, Gan(networks=DenseNetworks(hidden=16, layers=1), latent=3, critic_steps=2), split=2).build(5, 4)
     assert (model.target_size, model.given_size, model.noise_size) == (5, 4, 5)
     assert model.second.given_size == 6 and model.second.target_size == 3
     target, given = torch.randn(20, 5), torch.randn(20, 4)

@@ -6,6 +6,7 @@ from toys import Adversarial, Gaussian
 
 from cloudchamber.atomic import write_atomically
 from cloudchamber.models.gan import Gan
+from cloudchamber.models.gan_networks import DenseNetworks
 from cloudchamber.models.recipe import Fit, Optimiser
 from cloudchamber.train.checkpoint import CURRENT, PREVIOUS, check_fingerprint, fingerprint, load_checkpoint, save_checkpoint
 
@@ -84,7 +85,7 @@ def test_a_checkpoint_of_another_fit_is_refused_by_name(tmp_path):
 
 
 def test_a_changed_penalty_is_another_fit(tmp_path):
-    made = [Gan(latent=2, hidden=8, layers=1, penalty=penalty).build(3, 2) for penalty in (10.0, 1.0)]
+    made = [Gan(networks=DenseNetworks(hidden=8, layers=1), latent=2, penalty=penalty).build(3, 2) for penalty in (10.0, 1.0)]
     one, other = (fingerprint(model, Fit(), seed=1) for model in made)
     with pytest.raises(ValueError, match=r"settings\.penalty was 10\.0, is now 1\.0"):
         check_fingerprint(one, other, tmp_path)

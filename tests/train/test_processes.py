@@ -17,11 +17,12 @@ import sys
 from dataclasses import replace
 from cloudchamber import find_study, workflow
 from cloudchamber.models.gan import Gan
+from cloudchamber.models.gan_networks import DenseNetworks
 from cloudchamber.models.recipe import Fit, Optimiser
 from cloudchamber.train.fit import Hardware
 if __name__ == "__main__":
     fit = Fit(epochs=2, batch_size=64, optimisers={"": Optimiser()})
-    gan = replace(find_study("toy").recipe("flow"), name="gan", model=Gan(hidden=16, layers=1), fit=fit)
+    gan = replace(find_study("toy").recipe("flow"), name="gan", model=Gan(networks=DenseNetworks(hidden=16, layers=1)), fit=fit)
     workflow.train("toy", sys.argv[1], sys.argv[2], gan, hardware=Hardware("cpu", 2, "ddp"), limit=int(sys.argv[3]))
 """
 

@@ -40,10 +40,10 @@ def test_names_of_settings() -> None:
     }
     recipe = find_study("airshower").recipe("wgan")
     check_space(read_space({"fit.optimisers.critic.learning_rate": {"choices": [1e-4]}}), recipe)
-    with pytest.raises(ValueError, match=r"no setting 'model.hiden' \(did you mean 'model.hidden'\?\); it has: fit.epochs"):
-        check_space(read_space({"model.hiden": {"choices": [3]}}), recipe)
-    with pytest.raises(ValueError, match=r"the search space of 'wgan': model.hidden: expected int, got 1.5"):
-        check_space(read_space({"model.hidden": {"low": 1.5, "high": 2.5}}), recipe)
+    with pytest.raises(ValueError, match=r"no setting 'model.networks.hiden' \(did you mean 'model.networks.hidden'\?\); it has: fit.epochs"):
+        check_space(read_space({"model.networks.hiden": {"choices": [3]}}), recipe)
+    with pytest.raises(ValueError, match=r"the search space of 'wgan': model.networks.hidden: expected int, got 1.5"):
+        check_space(read_space({"model.networks.hidden": {"low": 1.5, "high": 2.5}}), recipe)
     with pytest.raises(ValueError, match="no setting 'target'"):
         check_space(read_space({"target": {"choices": ["a"]}}), recipe)
 

@@ -38,6 +38,8 @@ class ConditionalModel(nn.Module, ABC):
     noise_size: int
     options: tuple[str, ...] = ()
     """What ``generate`` may be asked for, beside the noise."""
+    states_classes: bool = False
+    """Whether its distributions state the probabilities of the target's one category column."""
     feature_size: int | None = None
     """How many features the model makes of an event before it answers, where it has a network for that."""
 

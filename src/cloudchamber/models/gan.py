@@ -11,19 +11,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cloudchamber.models.base import ConditionalModel, Distribution, fixed_noise
-from cloudchamber.nn.conv import ConvCritic, ConvGenerator
-from cloudchamber.nn.images import ImageConstrainer, ImageCritic, ImageGenerator, image_side
-from cloudchamber.nn.mlp import MLP
+from cloudchamber.models.gan_networks import DenseNetworks, GanNetworks
 
 
 @dataclass(frozen=True)
 class Gan:
     """Settings of a conditional GAN.
 
-    ``network`` "conv": the first ``channels`` * ``length`` target numbers are a signal, by channels; the rest are scalars. There the generator
-    may take ``noise_injection`` at every stage and both networks ``dense`` connections. ``network`` "image": the target is a square image of ``length``
-    pixels in ``channels``. A batch is split into ``critic_steps`` parts, one for each turn of the critic; then the generator takes its turn at the
-    conditions of the last.
+    ``networks`` are its generator, critic and constrainers. A batch is split into ``critic_steps`` parts, one for each turn of the critic; then the
+    generator takes its turn at the conditions of the last.
 
     ``constrainers`` name networks that learn to tell some of the given numbers (their places) from an event. The generator's loss has ``constraint`` times
     the difference of their squared errors on generated and on real events; without names there are none.
@@ -34,16 +30,8 @@ class Gan:
     """
 
     loss: Literal["wasserstein", "cross_entropy"] = "wasserstein"
-    network: Literal["mlp", "conv", "image"] = "mlp"
+    networks: GanNetworks = field(default_factory=DenseNetworks)
     latent: int = 32
-    hidden: int = 256
-    layers: int = 2
-    channels: int = 1
-    length: int = 0
-    width: int = 64
-    stages: int = 3
-    noise_injection: bool = False
-    dense: bool = False
     critic_steps: int = 5
     penalty: float = 10.0
     smoothing: float = 0.1
@@ -54,12 +42,7 @@ class Gan:
         """The model for so many numbers."""
         if self.critic_steps < 1:
             raise ValueError(f"critic_steps must be at least 1, got {self.critic_steps}")
-        if self.network != "conv" and (self.noise_injection or self.dense):
-            raise ValueError("noise_injection and dense belong to network 'conv'")
-        if self.network == "conv" and not 0 < self.channels * self.length <= target_size:
-            raise ValueError(f"network 'conv' needs channels * length between 1 and the target's {target_size} numbers, got {self.channels} * {self.length}")
-        if self.network == "image" and self.channels * self.length != target_size:
-            raise ValueError(f"network 'image' needs channels * length = {target_size}, the target's numbers, got {self.channels} * {self.length}")
+        self.networks.check(target_size)
         for name, places in self.constrainers.items():
             if not places or not all(0 <= place < given_size for place in places):
                 raise ValueError(f"constrainer '{name}' needs places among the {given_size} given numbers, from 0 on, got {list(places)}")
@@ -72,42 +55,16 @@ class GanModel(ConditionalModel):
     def __init__(self, settings: Gan, target_size: int, given_size: int) -> None:
         super().__init__()
         self.settings = settings
-        self.target_size, self.given_size, self.noise_size = target_size, given_size, settings.latent
-        s = settings
-        self.generator: nn.Module
-        self.critic: nn.Module
-        if s.network == "conv":
-            scalars = target_size - s.channels * s.length
-            generator = ConvGenerator(s.latent + given_size, s.channels, s.length, scalars, s.width, s.stages, s.hidden, s.noise_injection, s.dense)
-            self.noise_size += generator.noise_size
-            self.generator = generator
-            self.critic = ConvCritic(s.channels, s.length, scalars + given_size, s.width, s.stages, s.hidden, s.dense)
-        elif s.network == "image":
-            side = image_side(s.length)
-            self.generator = ImageGenerator(s.latent + given_size, s.channels, side, s.width, s.hidden)
-            self.critic = ImageCritic(s.channels, side, given_size, s.width, s.hidden)
-        else:
-            self.generator = MLP(s.latent + given_size, target_size, s.hidden, s.layers)
-            self.critic = MLP(target_size + given_size, 1, s.hidden, s.layers)
-        self.constrainers = nn.ModuleDict({name: self._constrainer(len(places)) for name, places in s.constrainers.items()})
-
-    def _constrainer(self, numbers: int) -> nn.Module:
-        s = self.settings
-        if s.network == "image":
-            return ImageConstrainer(s.channels, image_side(s.length), numbers, s.width)
-        return MLP(self.target_size, numbers, s.hidden, s.layers)
+        self.target_size, self.given_size = target_size, given_size
+        networks = settings.networks
+        self.generator = networks.generator(settings.latent + given_size, target_size)
+        self.noise_size = settings.latent + networks.injected(self.generator)
+        self.critic = networks.critic(target_size, given_size)
+        self.constrainers = nn.ModuleDict({name: networks.constrainer(target_size, len(places)) for name, places in settings.constrainers.items()})
 
     def score(self, target: Tensor, given: Tensor) -> Tensor:
         """The critic's answer, (events,): high for events that look real."""
-        if self.settings.network == "mlp":
-            answer: Tensor = self.critic(torch.cat((target, given), 1))
-        elif self.settings.network == "image":
-            answer = self.critic(target, given)
-        else:
-            signal = target[:, : self.settings.channels * self.settings.length]
-            extra = torch.cat((target[:, signal.shape[1] :], given), 1)
-            answer = self.critic(signal.unflatten(1, (self.settings.channels, self.settings.length)), extra)
-        return answer[:, 0]
+        return self.settings.networks.score(self.critic, target, given)
 
     def forward(self, given: Tensor) -> GanDistribution:
         return GanDistribution(self, given)
@@ -161,9 +118,7 @@ class GanDistribution(Distribution):
 
     def sample(self, noise: Tensor) -> Tensor:
         latent, injected = noise[:, : self.model.settings.latent], noise[:, self.model.settings.latent :]
-        code = torch.cat((latent, self.given), 1)
-        drawn: Tensor = self.model.generator(code, injected) if self.model.settings.network == "conv" else self.model.generator(code)
-        return drawn
+        return self.model.settings.networks.draw(self.model.generator, torch.cat((latent, self.given), 1), injected)
 
 
 def _turns(values: Tensor, turns: int) -> tuple[Tensor, ...]:

@@ -183,6 +183,8 @@ class Categorical:
 class CategoricalModel(ConditionalModel):
     """See ``Categorical``."""
 
+    states_classes = True
+
     def __init__(self, settings: Categorical, target_size: int, given_size: int) -> None:
         super().__init__()
         if target_size < 2:

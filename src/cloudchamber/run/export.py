@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from cloudchamber.atomic import replacing
-from cloudchamber.models.heads import CategoricalModel
 from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.run.domain import SetDomain, values_of
 from cloudchamber.run.ensemble import Ensemble, networks_of, picked_member, selected
@@ -28,7 +27,7 @@ OPSET = 18
 class ExportModule(nn.Module):
     """forward(noise (events, noise_size) standard normal, *given columns) to the tuple of the target's columns, categories as integer codes.
 
-    A classifier also gives the probabilities of its classes, (events, categories), which need no noise. The order of both is the recipe's; sampling
+    A classifier also gives the probabilities of its classes, (events, ..., categories), which need no noise. The order of both is the recipe's; sampling
     ``options`` are frozen in, so no adaptive ``tolerance``.
     """
 
@@ -40,14 +39,15 @@ class ExportModule(nn.Module):
         self.given_codec, self.target_codec, self.model = trained.given_codec, trained.target_codec, trained.model
         self.given, self.target = trained.given, trained.target
         self.options = options
-        self.outputs = [*self.target, *(f"{name}_probability" for name in self.target if isinstance(self.model, CategoricalModel))]
+        self.shapes = [(*column.shape, len(column.categories)) for column in trained.target_columns.values()]
+        self.outputs = [*self.target, *(f"{name}_probability" for name in self.target if self.model.states_classes)]
 
     def forward(self, noise: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
         columns = dict(zip(self.given, given, strict=True))
         condition = self.given_codec.encode(columns, {})
-        if isinstance(self.model, CategoricalModel):
+        if self.model.states_classes:
             distribution = self.model(condition)
-            return (*self._decode(distribution.sample(noise), columns), distribution.mean())
+            return (*self._decode(distribution.sample(noise), columns), distribution.mean().reshape(-1, *self.shapes[0]))
         return self._decode(self.model.generate(noise, condition, **self.options), columns)
 
     def _decode(self, flat: Tensor, given: dict[str, Tensor]) -> tuple[Tensor, ...]:

@@ -35,6 +35,8 @@ AnswersAs: TypeAlias = Literal["csv", "parquet", "hdf5"]
 Outside: TypeAlias = Literal["skip", "refuse", "flag"]
 CHUNK_EVENTS = 512
 """Events that are read, answered and written at once."""
+MOST_CELLS = 64
+"""Columns with more entries an event go into HDF5, as probabilities of pixels."""
 READERS = {".csv": read_csv, ".parquet": read_parquet, ".h5": read_hdf5}
 
 
@@ -82,7 +84,7 @@ def infer(
     """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store), chunk after chunk.
 
     ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``answers_as``; columns that don't
-    fit into csv turn it into parquet): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the
+    fit into csv turn it into parquet or HDF5): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the
     study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event, the first
     of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with ``outside="refuse"``, or are
     answered and marked in a column ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's
@@ -233,6 +235,8 @@ def _write_answers(out: Path, tables: Iterator[Table], answers_as: AnswersAs) ->
     first = next(tables)
     if answers_as == "csv" and any(isinstance(values, Ragged) for values in first.values()):
         answers_as = "parquet"
+    if answers_as != "hdf5" and any(not isinstance(values, Ragged) and np.prod(values.shape[1:]) > MOST_CELLS for values in first.values()):
+        answers_as = "hdf5"
     path = out / f"answers.{'h5' if answers_as == 'hdf5' else answers_as}"
     with replacing(path) as part:
         every = chain([first], tables)

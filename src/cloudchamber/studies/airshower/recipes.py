@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.gan import Gan
+from cloudchamber.models.gan_networks import ConvNetworks
 from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
 from cloudchamber.nn.codec import Columns
@@ -52,7 +53,7 @@ def wgan() -> Recipe:
         name="wgan",
         doc="conditional WGAN-GP with transposed convolutions on whole profiles (KIT 2020)",
         target_codec=grid,
-        model=Gan(network="conv", channels=len(PROFILES), length=grid.points, latent=64, hidden=256, width=32, stages=3, noise_injection=True, critic_steps=2),
+        model=Gan(networks=ConvNetworks(len(PROFILES), grid.points, width=32, stages=3, hidden=256, noise_injection=True), latent=64, critic_steps=2),
         fit=Fit(epochs=20, batch_size=128, optimisers={"generator": adam, "critic": adam}, schedule="constant", clip_norm=None, average_decay=0.9995),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.gan import Gan
+from cloudchamber.models.gan_networks import ImageNetworks
 from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
 from cloudchamber.models.stages import Stages
@@ -52,7 +53,7 @@ def wgan() -> Recipe:
         name="wgan",
         doc="conditional WGAN-GP on images of the array",
         target_codec=Image(),
-        model=Gan(network="image", channels=1, length=25, latent=32, hidden=128, width=32, critic_steps=3),
+        model=Gan(networks=ImageNetworks(channels=1, length=25, width=32, hidden=128), latent=32, critic_steps=3),
         fit=Fit(epochs=30, batch_size=384, optimisers={"": adam}, schedule="constant", clip_norm=None, average_decay=0.999),
     )
 
