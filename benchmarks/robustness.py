@@ -62,8 +62,10 @@ def killed(make: Callable[[Path], list[str]], place: Path, kills: int, random: n
         process.send_signal(signal.SIGKILL)
         process.wait()
         time.sleep(1.2)  # workers that outlive their parent end within a second
-        done = subprocess.run(make(out), capture_output=True)
+        done = subprocess.run(make(out), capture_output=True, text=True)
         failed += done.returncode != 0
+        if done.returncode:
+            print(f"after kill {number}: exit code {done.returncode}: {done.stderr[-500:]}", flush=True)
         wrong += content(out) != wanted
         shutil.rmtree(out, ignore_errors=True)
     return wrong, failed
@@ -111,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--flips", type=int, default=300)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", help="one command, such as train")
     options = parser.parse_args(arguments)
     random = np.random.default_rng(options.seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -120,6 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"flips believed, of {options.flips}: run {flipped(place / 'run', cc.load, options.flips, random)}", end=", ")
         print(f"store {flipped(place / 'data', lambda store: cc.Store(store).read(), options.flips, random)}", flush=True)
         for name, make in commands(place, options.workers).items():
+            if options.only not in (None, name):
+                continue
             own = place / name
             own.mkdir()
             wrong, failed = killed(make, own, options.kills, random)
