@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,16 @@ def test_a_folder_that_takes_no_lock_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="could not write into it") as error, held(tmp_path / "file" / "folder", "train"):
         pass
     assert error.value.filename == str(tmp_path / "file" / "folder")
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells the state of a process there")
+def test_what_a_dead_child_left_goes_though_nobody_asked_for_it_yet(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        (tmp_path / f".a.h5.{atomic._host()}-{os.getpid()}-0123abcd.tmp.h5").touch()
+        os._exit(0)
+    while not list(tmp_path.iterdir()) or Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+        time.sleep(0.01)
+    atomic.remove_leftovers(tmp_path)
+    os.waitpid(child, 0)
+    assert not list(tmp_path.iterdir())

@@ -20,6 +20,7 @@ from cloudchamber.rng import rng
 
 if TYPE_CHECKING:
     from cloudchamber import workflow
+    from cloudchamber.geometry import Healpix, Wcs
     from cloudchamber.hub import load
     from cloudchamber.models.recipe import Fit, Optimiser, Recipe
     from cloudchamber.run.trained import TrainedModel
@@ -33,12 +34,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "find_study", "study_names", "load", "rng", "workflow",
-    "Table", "Ragged", "Column", "Schema", "check_table",
+    "Table", "Ragged", "Column", "Schema", "check_table", "Healpix", "Wcs",
     "Study", "Simulator", "Format", "Finder", "Findings", "Check", "Recipe", "Fit", "Optimiser", "TrainedModel", "Store", "StoreWriter",
 ]  # fmt: skip
 
 _HOMES = {
     "hub": ("load",),
+    "geometry": ("Healpix", "Wcs"),
     "models.recipe": ("Fit", "Optimiser", "Recipe"),
     "run.trained": ("TrainedModel",),
     "schema": ("Column", "Ragged", "Schema", "Table", "check_table"),

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cloudchamber.jsonable import from_json
+from cloudchamber.geometry import Healpix, Wcs
+from cloudchamber.jsonable import from_json, to_json
 
 
 class Ragged:
@@ -58,7 +59,8 @@ Table: TypeAlias = dict[str, Any]
 class Column:
     """One column: the shape of one event's entry, unit, meaning, and the values it may take.
 
-    ``low`` and ``high`` bound every entry (both included). A column with ``categories`` holds integer codes, their positions in that tuple.
+    ``low`` and ``high`` bound every entry (both included). ``geometry`` says where on
+    the sky the pixels of the last axes lie. A column with ``categories`` holds integer codes, their positions in that tuple.
     """
 
     shape: tuple[int, ...] = ()
@@ -69,10 +71,22 @@ class Column:
     high: float | None = None
     categories: tuple[str, ...] = ()
     ragged: bool = False
+    geometry: Healpix | Wcs | None = None
 
     def __post_init__(self) -> None:
         if self.categories and self.dtype == "float32":
             object.__setattr__(self, "dtype", "int64")
+        if self.geometry is not None and self.shape[-len(self.geometry.shape) :] != self.geometry.shape:
+            raise ValueError(f"a column whose pixels are {self.geometry.shape} needs a shape that ends so, got {self.shape}")
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary; without a geometry it looks as it did before columns had one."""
+        data = asdict(self)
+        if self.geometry is None:
+            del data["geometry"]
+        else:
+            data["geometry"] = to_json(self.geometry)
+        return data
 
     def check(self, name: str, values: Any, events: int | None = None) -> Any:
         """Return ``values`` as a valid column of this kind, or raise ValueError/TypeError that says what is wrong."""
@@ -181,7 +195,7 @@ class Schema:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary that ``from_json`` reads back."""
-        return asdict(self)
+        return {side: {name: column.to_json() for name, column in getattr(self, side).items()} for side in ("theta", "x")}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Schema:

@@ -13,6 +13,7 @@ import numpy as np
 from cloudchamber.atomic import replacing
 from cloudchamber.formats.csv import read_csv, write_csv
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS, read_hdf5, write_hdf5
+from cloudchamber.formats.maps import map_columns, read_maps, write_maps
 from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.memory import trimmed
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, chunked, events_in, rechunked, whole
@@ -103,7 +104,15 @@ def general_formats(schema: Schema) -> tuple[Format, ...]:
     def labelled(path: Path, tables: Iterable[Table]) -> None:
         write_csv(path, tables, schema.columns)
 
+    def read_fits(path: Path) -> Iterator[Table]:
+        return read_maps(path, schema.columns)
+
+    def write_fits(path: Path, tables: Iterable[Table]) -> None:
+        write_maps(path, tables, schema.columns)
+
+    maps = Format("fits-maps", (".fits", ".fits.gz", ".fit"), read_fits, write_fits, "HEALPix tables and images with world coordinates")
     return (
+        *((maps,) if map_columns(schema) else ()),
         Format("hdf5", (".h5", ".hdf5"), read_hdf5, write_hdf5, "one data set a column"),
         Format("csv", (".csv",), read_csv, labelled, "one event a line, columns 'name' or 'name[i]'"),
         Format("table-parquet", (".parquet",), read_parquet, write_parquet, "one event a row, arrays as lists"),

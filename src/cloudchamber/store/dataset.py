@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -127,7 +127,7 @@ def _origin(dataset: Dataset) -> dict[str, Any]:
     for side, columns in (("theta", dataset.schema.theta), ("x", dataset.schema.x)):
         for name, column in columns.items():
             bounds = {key: None if value is None else float(value) for key, value in (("low", column.low), ("high", column.high))}
-            origin[f"schema column '{name}' of {side}"] = {**asdict(column), **bounds, "doc": ""}
+            origin[f"schema column '{name}' of {side}"] = {**column.to_json(), **bounds, "doc": ""}
     return origin
 
 
