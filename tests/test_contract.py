@@ -138,10 +138,10 @@ def test_recipe_survives_json_and_refuses_what_it_does_not_know(name: str, recip
 @pytest.mark.parametrize("name", STUDIES)
 def test_search_spaces_name_settings_of_their_recipes(name: str) -> None:
     study = find_study(name)
-    assert name not in BUILT_IN or study.default_recipe in study.search_spaces
-    for recipe, space in study.search_spaces.items():
-        made = study.recipe(recipe)
-        for setting, values in read_space(space()).items():
+    assert name not in BUILT_IN or study.recipe().search
+    for made in map(study.recipe, study.recipes):
+        assert "search" not in made.to_json()
+        for setting, values in read_space(made.search).items() if made.search else ():
             for value in values.examples():
                 other = made.with_json(merge(made.to_json(), overrides_of({setting: value}, made.to_json())))
                 given, target = (study.simulator.schema.select(columns) for columns in (made.given, made.target))

@@ -58,6 +58,21 @@ class Writer(Protocol):
     def __call__(self, path: Path, tables: Iterable[Table]) -> None: ...
 
 
+def referring(package: str) -> Callable[[str], Callable[..., Any]]:
+    """Gives a function by its place in the package, such as "recipes:flow"; its module is imported when it is first called, so that a study needs no torch."""
+
+    def refer(place: str) -> Callable[..., Any]:
+        module, _, name = place.partition(":")
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            return getattr(importlib.import_module(f"{package}.{module}"), name)(*arguments, **options)
+
+        call.__name__ = name
+        return call
+
+    return refer
+
+
 def at_once(write: Callable[[Path, Table], None]) -> Writer:
     """A writer that needs all events in one table."""
     return lambda path, tables: write(path, whole(tables))
@@ -111,8 +126,7 @@ class Study:
     """One problem. The first simulator is the default; ``peers`` name the simulators that a report compares with the answer.
 
     ``quick`` are settings with which the default simulator starts at once, for demonstrations and tests. ``infer`` adds the study's own findings to what a
-    model infers from a user's events. ``search_spaces`` give the settings that ``tune`` searches for a recipe, such as
-    ``{"model.hidden": {"choices": [32, 64]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}``. ``schema_of`` gives the schema of
+    model infers from a user's events. ``schema_of`` gives the schema of
     a file's table whose columns have other shapes than the default simulator's, as those of another detector, and None where that schema fits.
     ``protocols`` are comparisons that the field has agreed on, made by name beside the checks.
     """
@@ -129,7 +143,6 @@ class Study:
     formats: tuple[Format, ...] = ()
     quick: Mapping[str, Any] = field(default_factory=dict)
     infer: InferFunction | None = None
-    search_spaces: Mapping[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
     schema_of: Callable[[Table], Schema | None] | None = None
     protocols: Mapping[str, ProtocolFunction] = field(default_factory=dict)
 

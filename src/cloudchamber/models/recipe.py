@@ -76,10 +76,12 @@ class Recipe:
     model: ModelSettings
     fit: Fit = Fit()
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    search: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The settings that ``tune`` searches, each with the values to try; no part of what a run is."""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dictionary."""
-        return to_json(self)
+        """A JSON-ready dictionary; without the search space."""
+        return {key: value for key, value in to_json(self).items() if key != "search"}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], find: Find) -> Recipe:
@@ -89,7 +91,7 @@ class Recipe:
 
     def with_json(self, data: Mapping[str, Any]) -> Recipe:
         """This recipe with the settings of ``data`` (what ``to_json`` wrote); the parts keep their classes, unknown keys are refused."""
-        known = {f.name for f in fields(self)}
+        known = {f.name for f in fields(self)} - {"search"}
         unknown = [key for key in data if key not in known | {"kind"}]
         if unknown:
             raise ValueError(f"recipe: unknown key '{unknown[0]}'; allowed: {', '.join(sorted(known))}")

@@ -211,12 +211,11 @@ def _path(name: str, settings: Mapping[str, Any]) -> list[str]:
 
 
 def _own_space(study: Study, recipe: Recipe) -> Mapping[str, Any]:
-    if recipe.name not in study.search_spaces:
+    if not recipe.search:
         example = '{"fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": true}}'
-        have = f"; recipes with one: {', '.join(study.search_spaces)}" if study.search_spaces else ""
         names = ", ".join(setting_names(recipe.to_json()))
-        raise ValueError(f"'{study.name}/{recipe.name}' has no search space of its own{have}: give one, such as {example}; settings: {names}")
-    return study.search_spaces[recipe.name]()
+        raise ValueError(f"'{study.name}/{recipe.name}' has no search space of its own: give one, such as {example}; settings: {names}")
+    return recipe.search
 
 
 def _storage(storage: str, folder: Path) -> str:

@@ -76,6 +76,7 @@ def classes() -> Recipe:
         given_codec=HitList(),
         model=Categorical(hidden=16, layers=0, body=Pool(width=16)),
         fit=Fit(epochs=12, batch_size=64, optimisers={"": Optimiser(learning_rate=1e-2)}),
+        search=space(),
     )
 
 
@@ -87,7 +88,13 @@ def time() -> Recipe:
     from toy_study.sets_network import Histogram
 
     return replace(
-        classes(), name="time", doc="time of the burst, from a histogram", target=("burst_us",), given_codec=Histogram(), model=Gaussian(hidden=16, layers=1)
+        classes(),
+        name="time",
+        doc="time of the burst, from a histogram",
+        target=("burst_us",),
+        given_codec=Histogram(),
+        model=Gaussian(hidden=16, layers=1),
+        search={},
     )
 
 
@@ -171,5 +178,4 @@ STUDY = Study(
     folder=Path(__file__).parent,
     formats=(Format("hits", (".hits",), read_hits, at_once(write_hits), "times and charges of an event as JSON, one event a line"),),
     infer=Hitting,
-    search_spaces={"classes": space},
 )

@@ -30,6 +30,7 @@ def flow() -> Recipe:
         given_codec=Columns(),
         model=Flow(transforms=6, bins=6, hidden=96, layers=2),
         fit=Fit(epochs=40, batch_size=1024, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
+        search=flow_space(),
     )
 
 
@@ -41,6 +42,7 @@ def matching() -> Recipe:
         doc="conditional flow matching (neural ODE) over scalars and principal components of the profiles",
         model=Matching(hidden=320, layers=3, steps=16),
         fit=Fit(epochs=120, batch_size=512, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", average_decay=0.999),
+        search=matching_space(),
     )
 
 
@@ -55,6 +57,7 @@ def wgan() -> Recipe:
         target_codec=grid,
         model=Gan(networks=ConvNetworks(len(PROFILES), grid.points, width=32, stages=3, hidden=256, noise_injection=True), latent=64, critic_steps=2),
         fit=Fit(epochs=20, batch_size=128, optimisers={"generator": adam, "critic": adam}, schedule="constant", clip_norm=None, average_decay=0.9995),
+        search={},
     )
 
 

@@ -31,6 +31,7 @@ def flow() -> Recipe:
         given_codec=FoldedBeam(),
         model=Stages(TOTAL, Flow(transforms=5, bins=4, hidden=96, layers=1, affine=True)),
         fit=Fit(epochs=16, batch_size=1024, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", warmup_epochs=0.5, average_decay=0.999),
+        search=flow_space(),
     )
 
 
@@ -42,6 +43,7 @@ def matching() -> Recipe:
         doc="a spline flow for the total energy, conditional flow matching (neural ODE) for how the crystals share it",
         model=Stages(TOTAL, Matching(hidden=192, layers=3, steps=8)),
         fit=Fit(epochs=60, batch_size=512, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", warmup_epochs=0.5, average_decay=0.999),
+        search=matching_space(),
     )
 
 
@@ -55,6 +57,7 @@ def wgan() -> Recipe:
         target_codec=Image(),
         model=Gan(networks=ImageNetworks(channels=1, length=25, width=32, hidden=128), latent=32, critic_steps=3),
         fit=Fit(epochs=30, batch_size=384, optimisers={"": adam}, schedule="constant", clip_norm=None, average_decay=0.999),
+        search={},
     )
 
 
@@ -67,6 +70,7 @@ def wgan_constrained() -> Recipe:
         name="wgan_constrained",
         doc="conditional WGAN-GP with energy and position constrainers (KIT 2020)",
         model=replace(plain.model, constrainers={"energy": ENERGY, "position": IMPACT}),
+        search={},
     )
 
 

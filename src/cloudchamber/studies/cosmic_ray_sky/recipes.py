@@ -26,6 +26,7 @@ def events() -> Recipe:
         given_codec=SkyEvents(),
         model=Categorical(hidden=32, layers=1, body=EventAnchors()),
         fit=Fit(epochs=8, batch_size=32, optimisers={"": Optimiser("adam", learning_rate=3e-3)}, schedule="cosine", average_decay=0.998),
+        search=events_space(),
     )
 
 
@@ -38,6 +39,7 @@ def deepsphere() -> Recipe:
         given_codec=SkyMap(),
         model=Categorical(layers=0, body=DeepSphere()),
         fit=Fit(epochs=6, batch_size=32, optimisers={"": Optimiser("adam", learning_rate=1e-3)}, schedule="cosine", average_decay=0.998),
+        search=deepsphere_space(),
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cloudchamber.run.answer import Answer
+    from cloudchamber.run.trained import TrainedModel
 
 FEWEST_FOR_HISTOGRAMS = 20
 DISPLAYED = ("zenith_deg", "azimuth_deg", "energy_ev", "core_x_m", "core_y_m")
@@ -29,7 +30,7 @@ DISPLAYED = ("zenith_deg", "azimuth_deg", "energy_ev", "core_x_m", "core_y_m")
 class Observed:
     """The fit beside the network: direction with its error, core in the array's coordinates, the fit's values and flags; the largest event as a picture."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: TrainedModel | None = None, seed: int = 0) -> None:
         self.told: list[Table] = []
         self.largest: list[_Candidate] = []
 

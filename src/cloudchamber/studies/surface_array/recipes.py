@@ -27,6 +27,7 @@ def waveform_net() -> Recipe:
         given_codec=Stations(),
         model=LabelledMixture(classes=len(PARTICLES), components=3, body=TraceSet(), tails=True),
         fit=Fit(epochs=12, batch_size=256, optimisers={"": Optimiser(learning_rate=1e-3)}, schedule="cosine", warmup_epochs=0.3, average_decay=0.999),
+        search=waveform_net_space(),
     )
 
 
@@ -40,6 +41,7 @@ def ta_cnn() -> Recipe:
         given_codec=Patch(),
         model=Gaussian("constant", layers=0, body=TracePatch()),
         fit=Fit(epochs=10, batch_size=256, optimisers={"": Optimiser("adadelta", learning_rate=1.0, weight_decay=1e-5)}, schedule="cosine"),
+        search=ta_cnn_space(),
     )
 
 
