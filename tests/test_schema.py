@@ -68,7 +68,7 @@ def test_bad_columns_are_named(change: dict, error: type[Exception], words: str)
 
 def test_missing_and_extra_columns() -> None:
     renamed = {"energy": np.ones(2)}
-    with pytest.raises(ValueError, match=r"missing column 'energy_ev' \(is 'energy' meant\?\); needed: energy_ev"):
+    with pytest.raises(ValueError, match=r"missing column 'energy_ev' \(did you mean 'energy'\?\); needed: energy_ev"):
         check_table(renamed, SCHEMA.select(["energy_ev"]))
     assert list(check_table(table() | {"more": 0}, SCHEMA.columns, extra=True)) == list(SCHEMA.columns)
 

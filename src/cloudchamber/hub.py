@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cloudchamber.meant import meant
 from cloudchamber.run.files import RunFiles
 from cloudchamber.study import STORE_SETTINGS, Simulator, Study, find_study, make_simulator, study_names
 
@@ -62,8 +62,7 @@ def find_run(name: str | Path) -> tuple[Path, Study]:
     if folder.is_dir():
         missing = RunFiles(folder).manifest.name
         raise ValueError(f"folder '{name}' holds no finished run: {missing} is missing (an interrupted `cloudchamber train` resumes with the same command)")
-    near = difflib.get_close_matches(first, study_names(), n=1)
-    hint = f" (did you mean '{near[0] + ('/' + recipe if recipe else '')}'?)" if near else ""
+    hint = meant(str(name), [study + ("/" + recipe if recipe else "") for study in study_names()])
     raise ValueError(f"no study and no run folder '{name}'{hint}; studies: {', '.join(study_names())}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,6 +11,7 @@ import numpy as np
 
 from cloudchamber.geometry import Healpix, Wcs
 from cloudchamber.jsonable import from_json, to_json
+from cloudchamber.meant import meant
 
 
 class Ragged:
@@ -124,8 +124,7 @@ class Column:
         known = {label: code for code, label in enumerate(self.categories)}
         unknown = sorted({str(label) for label in labels.ravel()} - set(known))
         if unknown:
-            near = difflib.get_close_matches(unknown[0], self.categories, n=1)
-            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            hint = meant(unknown[0], self.categories)
             raise ValueError(f"column '{name}': unknown '{unknown[0]}'{hint}; allowed: {', '.join(self.categories)}")
         return np.array([known[str(label)] for label in labels.ravel()], dtype=np.int64).reshape(labels.shape)
 
@@ -210,8 +209,7 @@ def check_table(table: Mapping[str, Any], columns: Mapping[str, Column], extra: 
     """
     missing = [name for name in columns if name not in table]
     if missing:
-        near = difflib.get_close_matches(missing[0], table, n=1)
-        hint = f" (is '{near[0]}' meant?)" if near else ""
+        hint = meant(missing[0], table)
         raise ValueError(f"missing column '{missing[0]}'{hint}; needed: {', '.join(columns)}")
     unknown = [name for name in table if name not in columns]
     if unknown and not extra:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from cloudchamber.jsonable import from_json, to_json
+from cloudchamber.meant import meant
 from cloudchamber.schema import Schema, Table, whole
 
 if TYPE_CHECKING:
@@ -180,8 +180,7 @@ class Study:
 
 def _pick(kind: str, choices: Mapping[str, Any], name: str) -> Any:
     if name not in choices:
-        near = difflib.get_close_matches(name, choices, n=1)
-        hint = f" (did you mean '{near[0]}'?)" if near else ""
+        hint = meant(name, choices)
         raise ValueError(f"unknown {kind} '{name}'{hint}; there are: {', '.join(choices) or 'none'}")
     return choices[name]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any
+
+from cloudchamber.meant import meant
 
 ENTRY_POINTS = "cloudchamber.parts"
 BUILT_IN = {
@@ -44,8 +45,7 @@ class Parts:
         found = self.handed.get(name) or self._registered(name)
         if found is None:
             known = sorted({*self.handed, *BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINTS))})
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            hint = meant(name, known)
             raise ValueError(
                 f"{where}: no part '{name}' is registered{hint}; there are: {', '.join(known)}; "
                 f"hand it over, load(..., parts=[{name}]), or register it under the entry point '{ENTRY_POINTS}'"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
+from cloudchamber.meant import meant
 from cloudchamber.models.recipe import Optimiser
 
 
@@ -23,8 +23,7 @@ class Parts:
         for name in settings:
             if name not in self.names.values():
                 children = [child for child, _ in model.named_children()]
-                near = difflib.get_close_matches(name, children, n=1)
-                hint = f" (did you mean '{near[0]}'?)" if near else ""
+                hint = meant(name, children)
                 raise ValueError(f"optimisers: {type(model).__name__} has no part '{name}'{hint}; its parts: {', '.join(children) or 'none'}")
         self.settings = settings
         self.optimisers: dict[str, torch.optim.Optimizer] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import hashlib
 import json
 import math
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cloudchamber.atomic import write_atomically
 from cloudchamber.jsonable import merge
+from cloudchamber.meant import meant
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
@@ -202,8 +202,7 @@ def _path(name: str, settings: Mapping[str, Any]) -> list[str]:
             node = node[""]
         if not isinstance(node, Mapping) or key not in node or (not path and key not in TUNABLE):
             names = setting_names(settings)
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            hint = meant(name, names)
             raise ValueError(f"the recipe has no setting '{name}'{hint}; it has: {', '.join(names)}")
         path.append(key)
         node = node[key]

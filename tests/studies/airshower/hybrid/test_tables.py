@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cloudchamber.cache import cache_folder
 from cloudchamber.studies.airshower.hybrid.em_table import EmTable
 from cloudchamber.studies.airshower.hybrid.interactions import LG_ENERGIES, PROJECTILES, SPECIES
 from cloudchamber.studies.airshower.hybrid.tables import (
@@ -17,7 +18,6 @@ from cloudchamber.studies.airshower.hybrid.tables import (
     REPLAY_FROM,
     Size,
     build_tables,
-    cache_folder,
     ensure_tables,
     load_tables,
     table_path,
@@ -88,7 +88,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 
 
 def test_cache_lies_where_the_environment_says(cache):
-    assert cache_folder() == cache / "airshower" and table_path("Sibyll23e") == cache / "airshower" / "tables_Sibyll23e.npz"
+    assert cache_folder("airshower") == cache / "airshower" and table_path("Sibyll23e") == cache / "airshower" / "tables_Sibyll23e.npz"
 
 
 def test_unknown_model_is_refused_and_nothing_is_left(cache, capfd):

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cloudchamber.cache import cache_folder
 from cloudchamber.studies.calorimeter.geant4 import em_data
 from cloudchamber.studies.calorimeter.geant4.em_data import (
     build_em_data,
-    cache_folder,
     coulomb_correction,
     ensure_em_data,
     photoelectric_barn,
@@ -64,9 +64,9 @@ def test_it_is_built_once_and_said_so(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(em_data, "ELEMENTS", range(53, 56))
     with caplog.at_level(logging.WARNING), ThreadPoolExecutor(4) as pool:
         folders = set(pool.map(lambda _: ensure_em_data(), range(4)))
-    assert folders == set(cache_folder().iterdir())
+    assert folders == {path for path in cache_folder("calorimeter").iterdir() if path.is_dir()}
     assert ["built an electromagnetic data set" in record.message for record in caplog.records] == [True]
-    assert len(list((cache_folder() / em_data.VERSION / "brem_SB").iterdir())) == 3
+    assert len(list((cache_folder("calorimeter") / em_data.VERSION / "brem_SB").iterdir())) == 3
 
 
 def test_missing_xraylib_names_the_extra_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,4 +74,4 @@ def test_missing_xraylib_names_the_extra_and_leaves_nothing(tmp_path: Path, monk
     monkeypatch.setitem(sys.modules, "xraylib", None)
     with pytest.raises(ImportError, match=r"xraylib.*pip install 'cloudchamber\[geant4\]'"):
         ensure_em_data()
-    assert not list(cache_folder().iterdir())
+    assert not [path for path in cache_folder("calorimeter").iterdir() if path.is_dir()]

@@ -214,7 +214,7 @@ def test_nothing_at_all_and_nonsense_do_not_stop_the_batch(one: tuple[Table, Tab
 def test_a_missing_column_is_named(one: tuple[Table, Table]) -> None:
     x = dict(one[1])
     x["start"] = x.pop("start_ns")
-    with pytest.raises(ValueError, match=r"start_ns.*is 'start' meant"):
+    with pytest.raises(ValueError, match=r"start_ns.*did you mean 'start'"):
         reconstruct(x)
     with pytest.raises(ValueError, match="waveform"):
         reconstruct({**one[1], "waveform": Ragged(np.zeros((len(one[1]["start_ns"].values), 2, 128)), one[1]["waveform"].offsets)})

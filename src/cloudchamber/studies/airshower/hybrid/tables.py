@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.atomic import write_atomically
+from cloudchamber.cache import building, cache_folder, run_builder
 from cloudchamber.studies.airshower.hybrid.interactions import (
     LG_ENERGIES,
     PROJECTILES,
@@ -80,30 +80,16 @@ class Tables:
     digest: str
 
 
-def cache_folder() -> Path:
-    """Where built tables live: ``CLOUDCHAMBER_CACHE`` or ``~/.cache/cloudchamber``."""
-    return Path(os.environ.get("CLOUDCHAMBER_CACHE", Path.home() / ".cache" / "cloudchamber")) / "airshower"
-
-
 def table_path(model: str) -> Path:
     """The cached full table of a model."""
-    return cache_folder() / f"tables_{model}.npz"
+    return cache_folder("airshower") / f"tables_{model}.npz"
 
 
 def ensure_tables(model: str) -> Path:
     """The cached table of ``model``, built first where it is missing: once, even if several workers ask at the same time; ValueError where that fails."""
-    import fcntl
-    import subprocess
-    import sys
-
     path = table_path(model)
-    if path.exists():
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        # a process of its own, which shows its progress: it works from notebooks, workers and scripts without a main guard alike
-        if not path.exists() and subprocess.run([sys.executable, *BUILD_COMMAND.split()[1:], "--model", model]).returncode != 0:
+    with building(path) as missing:
+        if missing and not run_builder(BUILD_COMMAND, "--model", model):
             raise ValueError(f"the interaction table of '{model}' could not be built, for the reason above; try again with: {BUILD_COMMAND} --model {model}")
     return path
 

@@ -15,13 +15,14 @@ S. Seltzer and M. Berger, At. Data Nucl. Data Tables 35 (1986) 345; T. Schoonjan
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+
+from cloudchamber.cache import building, cache_folder
 
 VERSION = "geant4_em_1"
 ELEMENTS = range(1, 93)
@@ -35,32 +36,22 @@ _FRACTIONS = np.concatenate([[0.0], np.linspace(0.05, 0.9, 18), 1 - np.array([7.
 _XRAYLIB_MEV = np.geomspace(1e-3, 0.8, 400)
 
 
-def cache_folder() -> Path:
-    """Where the data set is kept: ``CLOUDCHAMBER_CACHE`` or ``~/.cache/cloudchamber``."""
-    return Path(os.environ.get("CLOUDCHAMBER_CACHE", Path.home() / ".cache" / "cloudchamber")) / "calorimeter"
-
-
 def ensure_em_data() -> Path:
     """The folder of the data set, built and logged once where it is missing; ImportError without xraylib."""
-    folder = cache_folder() / VERSION
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{VERSION}.", dir=folder.parent))
-    try:
-        build_em_data(temporary)
-        temporary.rename(folder)
-        logging.getLogger(__name__).warning(
-            "Geant4's official data sets are not installed: built an electromagnetic data set for e-, gamma and e+ in %s "
-            "(deposits at 1 GeV are those of evaluated tables within 0.1 %%)",
-            folder,
-        )
-    except OSError:
-        # another process was first
-        if not folder.is_dir():
-            raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    folder = cache_folder("calorimeter") / VERSION
+    with building(folder) as missing:
+        if missing:
+            temporary = Path(tempfile.mkdtemp(prefix=f"{VERSION}.", dir=folder.parent))
+            try:
+                build_em_data(temporary)
+                temporary.rename(folder)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+            logging.getLogger(__name__).warning(
+                "Geant4's official data sets are not installed: built an electromagnetic data set for e-, gamma and e+ in %s "
+                "(deposits at 1 GeV are those of evaluated tables within 0.1 %%)",
+                folder,
+            )
     return folder
 
 

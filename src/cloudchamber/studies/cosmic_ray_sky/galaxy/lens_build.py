@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
@@ -14,6 +13,7 @@ import healpix
 import numpy as np
 
 from cloudchamber.atomic import write_atomically
+from cloudchamber.cache import building, cache_folder, run_builder
 from cloudchamber.parallel.executors import Where, run
 from cloudchamber.physics.sphere import nested_pixels
 from cloudchamber.rng import rng
@@ -56,7 +56,7 @@ SMALL = LensSettings(nside=16, per_pixel=8, lg_rigidity_min=0.6, lg_rigidity_max
 
 def lens_path(settings: LensSettings) -> Path:
     """The cached lens of these settings, below ``CLOUDCHAMBER_CACHE`` or ``~/.cache/cloudchamber``."""
-    folder = Path(os.environ.get("CLOUDCHAMBER_CACHE", Path.home() / ".cache" / "cloudchamber")) / "cosmic_ray_sky"
+    folder = cache_folder("cosmic_ray_sky")
     kind = "random" if settings.random else "coherent"
     rigidities = f"{settings.bins}x{settings.lg_rigidity_min:g}to{settings.lg_rigidity_max:g}"
     return folder / f"lens_{settings.field}_{kind}_{settings.nside}x{settings.per_pixel}_{rigidities}_{settings.seed}.npz"
@@ -64,23 +64,14 @@ def lens_path(settings: LensSettings) -> Path:
 
 def ensure_lens(settings: LensSettings) -> Path:
     """The cached lens, built first where it is missing: once, even if several workers ask at the same time; ValueError where that fails."""
-    import fcntl
-    import subprocess
-    import sys
-
     from cloudchamber.studies.cosmic_ray_sky.galaxy.fields import field_parameters
 
     field_parameters(settings.field)
     path = lens_path(settings)
-    if path.exists():
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
     options = [word for name, value in asdict(settings).items() if name != "random" for word in (f"--settings.{name.replace('_', '-')}", str(value))]
     options.append("--settings.random" if settings.random else "--settings.no-random")
-    with open(path.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        # a process of its own, which shows its progress: it works from notebooks, workers and scripts without a main guard alike
-        if not path.exists() and subprocess.run([sys.executable, *BUILD_COMMAND.split()[1:], *options]).returncode != 0:
+    with building(path) as missing:
+        if missing and not run_builder(BUILD_COMMAND, *options):
             raise ValueError(f"the lens of '{settings.field}' could not be built, for the reason above; try again with: {BUILD_COMMAND} {' '.join(options)}")
     return path
 

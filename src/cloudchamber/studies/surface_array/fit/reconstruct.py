@@ -5,12 +5,12 @@ References: D. Ivanov, thesis, Rutgers University (2012), chapter 5; ``ldf`` has
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from cloudchamber.meant import meant
 from cloudchamber.schema import Ragged, Table
 from cloudchamber.studies.surface_array.array.detector import Detector
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SILENT
@@ -53,8 +53,7 @@ def _check(table: Mapping[str, Any]) -> None:
         first = next(iter(group))
         for name, column in group.items():
             if name not in table:
-                near = difflib.get_close_matches(name, table, n=1)
-                raise ValueError(f"missing column '{name}'" + (f" (is '{near[0]}' meant?)" if near else "") + f"; needed: {', '.join({**HITS, **SILENT})}")
+                raise ValueError(f"missing column '{name}'{meant(name, table)}; needed: {', '.join({**HITS, **SILENT})}")
             values = table[name]
             if not isinstance(values, Ragged):
                 raise TypeError(f"column '{name}' is ragged: give cloudchamber.Ragged(values, offsets), not {type(values).__name__}")
