@@ -133,10 +133,15 @@ def first_shower_seconds() -> float:
 
 def xmax_distance(truth: Table, answer: Table) -> float:
     """W1 of Xmax in g/cm2, averaged over the bins of primary and energy."""
-    masks = [mask for mask in primary_energy_bins(truth).values() if mask.sum() >= FEWEST]
+    return float(np.mean([wasserstein(truth["xmax_g_cm2"][mask], answer["xmax_g_cm2"][mask]) for mask in filled_bins(truth)]))
+
+
+def filled_bins(theta: Table) -> list[np.ndarray]:
+    """The bins of primary and energy with enough showers; SystemExit where there is none."""
+    masks = [mask for mask in primary_energy_bins(theta).values() if mask.sum() >= FEWEST]
     if not masks:
-        raise ValueError(f"no bin of primary and energy holds {FEWEST} showers: raise --truth")
-    return float(np.mean([wasserstein(truth["xmax_g_cm2"][mask], answer["xmax_g_cm2"][mask]) for mask in masks]))
+        raise SystemExit(f"no bin of primary and energy holds {FEWEST} of {len(theta['primary'])} showers: raise --truth")
+    return masks
 
 
 def observables_distance(truth: Table, answer: Table) -> float:
@@ -177,6 +182,9 @@ def show(title: str, heads: list[str], lines: list[list[str]]) -> str:
 def main(options: Options) -> None:
     """Measure and print."""
     torch.set_num_threads(1)
+    if options.truth:
+        # before anything is timed
+        filled_bins(STUDY.make_simulator("parametrised").prior(options.truth // 2, rng(options.seed, "solver")))
     packaged, parts = packaged_recipes(STUDY), []
     with threadpool_limits(1):
         with working("timing simulators and surrogates"):
