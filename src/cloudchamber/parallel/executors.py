@@ -148,11 +148,19 @@ def _dask(name: str, workers: int) -> Iterator[Any]:
         else:
             place = stack.enter_context(read_cluster(Path(name)))
         try:
-            yield stack.enter_context(Client(place, timeout=SECONDS_TO_CONNECT, set_as_default=False))
+            client = Client(place, timeout=SECONDS_TO_CONNECT, set_as_default=False)
         except OSError as error:
-            if place is not None and isinstance(place, str) and "connect" in str(error).lower():
+            if isinstance(place, str) and "connect" in str(error).lower():
                 raise ConnectionError(f"no Dask scheduler answers at {place} within {SECONDS_TO_CONNECT} s: start one with `dask scheduler`") from error
             raise
+        stack.callback(_closed, client)
+        yield client
+
+
+def _closed(client: Any) -> None:
+    """Close it; what goes wrong then, as where its scheduler is gone, must not hide what went wrong before."""
+    with contextlib.suppress(Exception):
+        client.close(timeout=SECONDS_TO_CONNECT)
 
 
 def _end_with_parent(parent: int) -> None:
