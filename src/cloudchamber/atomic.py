@@ -24,21 +24,25 @@ class FolderInUseError(RuntimeError):
     """Another process writes into the folder."""
 
 
-def write_atomically(path: Path, *parts: bytes) -> None:
-    """Write ``parts`` to a temporary file beside ``path``, sync it, then rename it; OSError names ``path``, and the temporary file is gone."""
-    with replacing(path) as temporary, temporary.open("xb") as file:
+def write_atomically(path: Path, *parts: bytes, sweep: bool = True) -> None:
+    """Write ``parts`` to a temporary file beside ``path``, sync it, then rename it; OSError names ``path``, and the temporary file is gone.
+
+    Without ``sweep`` as in ``replacing``.
+    """
+    with replacing(path, sweep) as temporary, temporary.open("xb") as file:
         for part in parts:
             file.write(part)
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, sweep: bool = True) -> Iterator[Path]:
     """A name beside ``path`` to write to, with its suffix; at the end that file is synced and takes the place of ``path``, after an error it is gone.
 
-    What a process that died had left there goes too; the files of living ones stay.
+    What a process that died had left there goes too, unless ``sweep`` is False: that reads the whole folder. The files of living ones stay.
     """
-    remove_leftovers(path.parent, path.name)
-    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    if sweep:
+        remove_leftovers(path.parent, path.name)
+    temporary = temporary_beside(path)
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -52,6 +56,11 @@ def replacing(path: Path) -> Iterator[Path]:
         _discard(temporary)
         raise
     _sync_folder(path.parent)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A new name beside ``path``, with its suffix, that ``remove_leftovers`` knows when this process has died."""
+    return path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{secrets.token_hex(4)}.tmp{path.suffix}")
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:

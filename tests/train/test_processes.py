@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cloudchamber import load, workflow
 from cloudchamber.train.fit import Hardware
-from cloudchamber.train.processes import rank
+from cloudchamber.train.processes import check_launched, rank
 
 SCRIPT = """
 import sys
@@ -74,3 +76,13 @@ def test_the_command_trains_on_two_processes_and_goes_on_with_one(tmp_path: Path
     assert (tmp_path / "other" / "log.csv").read_text().count("\n") == 3
     workflow.train("toy", tmp_path / "data", tmp_path / "other", overrides={"fit": {"epochs": 3}}, hardware=Hardware("cpu"))
     assert (tmp_path / "other" / "log.csv").read_text().count("\n") == 4
+
+
+def test_torchrun_of_another_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    check_launched(2)
+    with pytest.raises(ValueError, match="torchrun started 2 processes, but 1 would train: give --devices"):
+        check_launched(1)
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID")
+    check_launched(1)

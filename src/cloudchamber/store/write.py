@@ -90,7 +90,8 @@ class StoreWriter:
         attributes = {"block": block, "events": events, "package_version": self.dataset.package_version}
         image = shard.encode(checked, schema, attributes)
         header, leaves = shard.seal(image, self.dataset.identity, operator.index(block), events)
-        write_atomically(shard.shard_path(self.folder, block), header.to_bytes(), image, leaves)
+        # opening and closing a writer sweeps: doing so for each block would read a folder of a million files a million times
+        write_atomically(shard.shard_path(self.folder, block), header.to_bytes(), image, leaves, sweep=False)
 
     def _there(self) -> Dataset | None:
         """The folder's dataset, None where there is none; ValueError where it cannot be continued."""

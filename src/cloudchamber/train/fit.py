@@ -24,6 +24,7 @@ from cloudchamber.train.checkpoint import check_fingerprint, fingerprint, load_c
 from cloudchamber.train.epoch import ADVICE, train_epoch, validation_loss
 from cloudchamber.train.log import plot_log, write_log
 from cloudchamber.train.parts import Parts
+from cloudchamber.train.processes import check_launched
 from cloudchamber.train.trainee import Trainee
 
 
@@ -73,12 +74,16 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     where = hardware or Hardware()
     fabric = Fabric(accelerator=where.accelerator, devices=where.devices, strategy=where.strategy, num_nodes=where.num_nodes, precision=settings.precision)
+    check_launched(fabric.world_size)
     train = partial(_train, model=model, batches=batches, validation=validation, settings=settings, folder=folder, seed=seed, progress=progress)
     train = partial(train, identity=dict(identity or {}))
     fabric.launch(train)
     # through the file, because spawned processes cannot hand tensors back
     saved = load_checkpoint(folder)
     assert saved is not None
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        # the first process removes the checkpoints of a finished run
+        torch.distributed.barrier()
     model.load_state_dict(saved["best"])
     rows, best_loss = saved["rows"], saved["best_loss"] if validation else math.nan
     return FitResult(best_loss, saved["best_epoch"], len(rows), sum(row["seconds"] for row in rows), folder / "log.csv")
