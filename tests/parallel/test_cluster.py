@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +67,9 @@ def test_the_examples_of_the_docs_are_read(number: int, tmp_path: Path) -> None:
     assert set(own) <= cluster._known(kind)
     with kind(**own, interface="lo", scheduler_options={"dashboard_address": ":0"}) as found:
         assert "dask" in found.job_script()
+
+
+def test_an_interruption_stays_one() -> None:
+    pytest.importorskip("dask_jobqueue")
+    script = "import signal; b = signal.getsignal(2); from cloudchamber.parallel.cluster import _dask_jobqueue as j; j(); assert signal.getsignal(2) is b"
+    assert subprocess.run([sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}).returncode == 0

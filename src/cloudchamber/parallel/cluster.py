@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import signal
+import threading
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 SYSTEMS = {"slurm": "SLURMCluster", "htcondor": "HTCondorCluster", "pbs": "PBSCluster", "sge": "SGECluster", "lsf": "LSFCluster"}
@@ -18,10 +21,7 @@ def read_cluster(path: Path) -> Any:
     ValueError names a key that is missing or unknown. References: https://jobqueue.dask.org.
     """
     settings = _read(path)
-    try:
-        import dask_jobqueue
-    except ImportError as error:
-        raise ImportError("a batch system needs dask-jobqueue: pip install 'cloudchamber[cluster]'") from error
+    dask_jobqueue = _dask_jobqueue()
     kind = getattr(dask_jobqueue, SYSTEMS[settings["system"]])
     known = _known(kind)
     own = {key: value for key, value in settings.items() if key not in OWN}
@@ -60,3 +60,15 @@ def _known(kind: Any) -> set[str]:
         if each.__module__.startswith("dask_jobqueue"):
             found |= set(inspect.signature(each.__init__).parameters)
     return found - {"self", "args", "kwargs"}
+
+
+def _dask_jobqueue() -> ModuleType:
+    """The module; its import puts a handler of its own in place of Python's, which is put back, so that Ctrl-C still interrupts."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        import dask_jobqueue
+    except ImportError as error:
+        raise ImportError("a batch system needs dask-jobqueue: pip install 'cloudchamber[cluster]'") from error
+    if threading.current_thread() is threading.main_thread() and before is not None:
+        signal.signal(signal.SIGINT, before)
+    return dask_jobqueue
