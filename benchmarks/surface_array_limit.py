@@ -36,7 +36,6 @@ from cloudchamber.studies.surface_array.array.front import (
     EM_ABOVE_M,
     EM_SHAPE,
     EM_THICKNESS,
-    LIGHT_M_NS,
     MUON_ABOVE_M,
     MUON_SHAPE,
     MUON_THICKNESS,
@@ -49,6 +48,7 @@ from cloudchamber.studies.surface_array.array.lateral import SMALLEST_RADIUS_M, 
 from cloudchamber.studies.surface_array.array.response import BOTH_SHARE, LANDAU_MEAN
 from cloudchamber.studies.surface_array.array.showers import Showers
 from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 from cloudchamber.studies.surface_array.fit.constants import TELESCOPE_ARRAY
 from cloudchamber.studies.surface_array.fit.quality import Cuts, passes
 from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 BUILT_IN = ("airshower", "calorimeter", "cosmic_ray_sky", "surface_array")
 ENTRY_POINTS = "cloudchamber.studies"
-STORE_SETTINGS = ("block_events", "theta_digest")
+STREAM_SETTINGS = ("block_events", "theta_digest")
+STORE_SETTINGS = (*STREAM_SETTINGS, "drawn")
 """What a store notes beside the simulator's own settings."""
 
 
@@ -43,6 +44,15 @@ class Simulator(Protocol):
 
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Draw x, one event for each event of ``theta``."""
+        ...
+
+
+@runtime_checkable
+class JointSimulator(Protocol):
+    """A simulator whose prior has to simulate, as one that keeps what triggers: it draws both at once."""
+
+    def joint(self, n: int, rng: np.random.Generator) -> tuple[Table, Table]:
+        """Draw ``n`` events' theta and x, of the same law as ``simulate`` of ``prior``."""
         ...
 
 

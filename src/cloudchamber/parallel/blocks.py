@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, check_table, events_in, take
 from cloudchamber.store.write import StoreWriter
-from cloudchamber.study import Simulator
+from cloudchamber.study import JointSimulator, Simulator
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ def simulate_block(simulator: Simulator, seed: int, block: Block, theta: Table |
     schema = simulator.schema
     words: tuple[int | str, ...] = (*block.words, block.number)
     try:
+        if theta is None and isinstance(simulator, JointSimulator):
+            theta, x = simulator.joint(block.events, rng(seed, "theta", *words))
+            return {**check_table(theta, schema.theta), **check_table(x, schema.x)}
         theta = check_table(simulator.prior(block.events, rng(seed, "theta", *words)) if theta is None else theta, schema.theta)
         return {**theta, **check_table(simulator.simulate(theta, rng(seed, "x", *words)), schema.x)}
     except RuntimeError as error:

@@ -17,7 +17,7 @@ from cloudchamber.progress import Progress, quiet
 from cloudchamber.schema import Table, check_table, concatenate, digest, events_in
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
-from cloudchamber.study import Simulator, Study, find_study, make_simulator, simulator_settings
+from cloudchamber.study import JointSimulator, Simulator, Study, find_study, make_simulator, simulator_settings
 
 BLOCK_EVENTS = 1000
 LIVE_EVENTS = 200
@@ -69,6 +69,9 @@ def simulate(
     if n is None or n < 1 or block_events < 1 or workers < 1:
         raise ValueError(f"events, events in a block and workers must be at least 1, got n={n}, block_events={block_events}, workers={workers}")
     described = {**simulator_settings(model), "block_events": block_events, **({"theta_digest": digest(theta)} if theta is not None else {})}
+    if theta is None and isinstance(model, JointSimulator):
+        # stores of versions that drew theta first have other records: they must not be continued
+        described["drawn"] = "jointly"
     first = next(iter(study.simulators))
     words, count = stream_words(model, theta, None if simulator in (None, first) else simulator, block_events), -(-n // block_events)
     start, made = time.perf_counter(), 0

@@ -17,7 +17,7 @@ from cloudchamber.run.files import RunFiles
 from cloudchamber.run.provenance import origins, simulated
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take, whole
 from cloudchamber.store.read import Store
-from cloudchamber.study import STORE_SETTINGS, ProtocolFunction, Simulator, Study, make_simulator
+from cloudchamber.study import STORE_SETTINGS, STREAM_SETTINGS, ProtocolFunction, Simulator, Study, make_simulator
 from cloudchamber.workflow.simulation import live_events
 
 if TYPE_CHECKING:
@@ -228,8 +228,8 @@ def _learned_from(folder: Path, store: Store, study: Study) -> bool:
 def _is_origin(origin: Mapping[str, Any], store: Store, study: Study) -> bool:
     if origin["identity"] == store.dataset.identity:
         return True
-    there = (origin["simulator"], origin["data_seed"], *(origin["settings"].get(name) for name in STORE_SETTINGS))
-    if there != (store.simulator, store.seed, *(store.settings.get(name) for name in STORE_SETTINGS)) or store.simulator not in study.simulators:
+    there = (origin["simulator"], origin["data_seed"], *(origin["settings"].get(name) for name in STREAM_SETTINGS))
+    if there != (store.simulator, store.seed, *(store.settings.get(name) for name in STREAM_SETTINGS)) or store.simulator not in study.simulators:
         return False
     settings = {name: value for name, value in store.settings.items() if name not in STORE_SETTINGS}
     return simulator_of(origin, study) == make_simulator(study, store.simulator, settings)

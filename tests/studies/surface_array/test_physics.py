@@ -8,13 +8,13 @@ from numba import njit
 
 from cloudchamber.schema import Table
 from cloudchamber.studies.surface_array.array.detector import Detector
-from cloudchamber.studies.surface_array.array.front import LIGHT_M_NS
 from cloudchamber.studies.surface_array.array.grid import Grid
 from cloudchamber.studies.surface_array.array.kernel import draw_station, which_trigger
 from cloudchamber.studies.surface_array.array.lateral import footprints, s800_vem_m2
 from cloudchamber.studies.surface_array.array.response import BUFFER, electronics
 from cloudchamber.studies.surface_array.array.showers import Showers
 from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 from cloudchamber.studies.surface_array.fit.ldf import delay_ns, ln_ldf, mean_curvature, slope
 
 

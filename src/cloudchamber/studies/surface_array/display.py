@@ -10,8 +10,8 @@ import numpy as np
 from cloudchamber.report.figures import BLUE, GREEN, INK, ORANGE, QUIET, VERMILION, finish, legend, line, new_figure
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import HITS, PARTICLES, PULSES, STEP_NS
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 from cloudchamber.studies.surface_array.fit.ldf import delay_ns, ln_ldf, slope
-from cloudchamber.studies.surface_array.fit.start import LIGHT_M_NS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
 from cloudchamber.physics.atmosphere import density_along_track_g_cm3
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, depth_grid
-from cloudchamber.studies.airshower.hybrid.cascade import Profiles, solve
+from cloudchamber.studies.airshower.hybrid.cascade import Equations, Profiles, build_equations, solve
 from cloudchamber.studies.airshower.hybrid.decays import C_TAU_CM, MASS_GEV
 from cloudchamber.studies.airshower.hybrid.engine import Engine
 from cloudchamber.studies.airshower.hybrid.hadron_table import PRODUCTS, nodes_gev
@@ -119,3 +121,11 @@ def test_fewer_nodes_give_the_same(engine):
     few = follow(engine, (NUCLEON, TEV, 0, 1.0), depths=120)
     for name in ("n_electron", "n_muon", "n_hadron", "energy_deposit"):
         np.testing.assert_allclose(getattr(few, name), getattr(many, name), rtol=1e-3, atol=1e-5 * getattr(many, name).max())
+
+
+@pytest.mark.parametrize("nodes", [30, 61, 100])
+def test_equations_of_the_lower_nodes_are_a_slice(engine: Engine, nodes: int) -> None:
+    """What is below does not depend on what is above: the slice is what would be built for these nodes alone."""
+    alone, part = build_equations(engine.tables, nodes), engine.equations(nodes)
+    for field in fields(Equations):
+        np.testing.assert_array_equal(getattr(part, field.name), getattr(alone, field.name), err_msg=field.name)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cloudchamber.studies.airshower.constants import AIR_ELEMENTS, AVOGADRO, ELECTRON_MASS_GEV, ELECTRON_RADIUS2_CM2
 from cloudchamber.studies.airshower.hybrid import em_cross_sections as em
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(400)
@@ -38,7 +39,7 @@ def test_attenuation_is_that_of_nist_xcom(energy_mev, attenuation):
 @pytest.mark.parametrize(("energy_gev", "nitrogen_b", "oxygen_b", "argon_b"), [(1.0, 0.43804, 0.55604, 2.43), (100.0, 0.4707, 0.59485, 2.61)])
 def test_pair_production_is_that_of_epdl97(energy_gev, nitrogen_b, oxygen_b, argon_b):
     barns = {7: nitrogen_b, 8: oxygen_b, 18: argon_b}
-    expected = sum(0.602214 * barns[z] * w / a for z, a, w in em.AIR_ELEMENTS)
+    expected = sum(0.602214 * barns[z] * w / a for z, a, w in AIR_ELEMENTS)
     assert float(em.pair_rate(energy_gev)) == pytest.approx(expected, rel=0.007)
 
 
@@ -69,7 +70,7 @@ def test_restricted_loss_lacks_what_the_knock_on_electrons_carry(positron):
 
 @pytest.mark.parametrize("energy", [2e-3, 1e-2, 1.0])
 def test_compton_spectrum_adds_up_to_its_rate(energy):
-    highest = 2.0 * energy**2 / (em.ELECTRON_MASS_GEV + 2.0 * energy)
+    highest = 2.0 * energy**2 / (ELECTRON_MASS_GEV + 2.0 * energy)
     half = 0.5 * highest
     total = float(np.sum(half * WEIGHTS * em.compton_differential(energy, half * (NODES + 1.0))))
     assert total == pytest.approx(float(em.compton_rate(energy)), rel=1e-6)
@@ -80,11 +81,11 @@ def test_annihilation_gives_heitlers_rate_and_all_the_energy(energy):
     low, high = em.annihilation_photon_range_gev(energy)
     rate = 0.5 * integrate(low, high, lambda k: em.annihilation_differential(energy, k))
     mean = integrate(low, high, lambda k: k * em.annihilation_differential(energy, k)) / rate
-    gamma = energy / em.ELECTRON_MASS_GEV + 1.0
+    gamma = energy / ELECTRON_MASS_GEV + 1.0
     root = np.sqrt(gamma**2 - 1.0)
     heitler = ((gamma**2 + 4.0 * gamma + 1.0) / root**2 * np.log(gamma + root) - (gamma + 3.0) / root) / (gamma + 1.0)
-    assert rate == pytest.approx(0.49919 * em.AVOGADRO * np.pi * em.ELECTRON_RADIUS2_CM2 * heitler, rel=1e-3)
-    assert mean == pytest.approx(energy + 2.0 * em.ELECTRON_MASS_GEV, rel=1e-6)
+    assert rate == pytest.approx(0.49919 * AVOGADRO * np.pi * ELECTRON_RADIUS2_CM2 * heitler, rel=1e-3)
+    assert mean == pytest.approx(energy + 2.0 * ELECTRON_MASS_GEV, rel=1e-6)
 
 
 def test_bremsstrahlung_carries_the_energy_over_the_radiation_length():
@@ -98,9 +99,9 @@ def test_bremsstrahlung_is_that_of_seltzer_and_berger(energy_mev, share, nitroge
     # k dsigma/dk beta^2 / Z^2 of nitrogen between the nodes of the built-in table; the heavier elements scale as Z (Z + 1.27)
     energy = energy_mev * 1e-3
     photon = share * energy
-    beta2 = 1.0 - (energy / em.ELECTRON_MASS_GEV + 1.0) ** -2
-    scaled = sum(w / a * z * (z + 1.27) for z, a, w in em.AIR_ELEMENTS) / (7 * 8.27) * 49.0
-    expected = nitrogen_mb * 1e-27 * em.AVOGADRO * scaled / beta2 / photon
+    beta2 = 1.0 - (energy / ELECTRON_MASS_GEV + 1.0) ** -2
+    scaled = sum(w / a * z * (z + 1.27) for z, a, w in AIR_ELEMENTS) / (7 * 8.27) * 49.0
+    expected = nitrogen_mb * 1e-27 * AVOGADRO * scaled / beta2 / photon
     assert float(em.bremsstrahlung_differential(energy, np.array([photon]))[0]) == pytest.approx(expected, rel=0.015)
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import gamma, kstest
 
-from cloudchamber.studies.surface_array.array.front import EM_SHAPE, LIGHT_M_NS, MUON_SHAPE, delay, linsley_ns, ripple_ns, sphere_ns, thickness_factor
+from cloudchamber.studies.surface_array.array.front import EM_SHAPE, MUON_SHAPE, delay, linsley_ns, ripple_ns, sphere_ns, thickness_factor
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 
 
 @pytest.mark.parametrize(("muon", "shape"), [(True, MUON_SHAPE), (False, EM_SHAPE)])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from cloudchamber.rng import rng
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 from cloudchamber.studies.surface_array.fit import start as first
 from cloudchamber.studies.surface_array.fit.constants import Constants
 from cloudchamber.studies.surface_array.fit.flags import FitFlag
@@ -10,7 +11,7 @@ X, Y = (1200.0 * a.ravel() for a in np.meshgrid(np.arange(3.0), np.arange(2.0)))
 
 
 def plane(u: float, v: float) -> np.ndarray:
-    return -(u * X + v * Y) / first.LIGHT_M_NS
+    return -(u * X + v * Y) / LIGHT_M_NS
 
 
 def test_clean_keeps_the_stronger_of_two_records_and_drops_the_silent_double() -> None:

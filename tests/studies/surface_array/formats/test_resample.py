@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cloudchamber.studies.surface_array.columns import BINS
-from cloudchamber.studies.surface_array.formats.level import LIGHT_M_NS, level_times
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
+from cloudchamber.studies.surface_array.formats.level import level_times
 from cloudchamber.studies.surface_array.formats.resample import DETECTOR, QUIET_SAMPLES, to_counts, to_samples, window
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from numba import njit
 
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2
-from cloudchamber.studies.airshower.hybrid.decays import C_TAU_CM
+from cloudchamber.studies.airshower.constants import AIR_MASS, ATOMIC_MASS_G_MB, LIBRARY_TARGET_MASS, NUCLEON_MASS_GEV
+from cloudchamber.studies.airshower.hybrid.decays import C_TAU_CM, MASS_GEV
 from cloudchamber.studies.airshower.hybrid.em_cascade import photonuclear_cross_section_mb
 from cloudchamber.studies.airshower.hybrid.em_table import EmTable, em_generator
-from cloudchamber.studies.airshower.hybrid.hadron_mc import AIR_MASS, ATOMIC_MASS_G_MB
 from cloudchamber.studies.airshower.hybrid.hadron_table import BINS, PRODUCTS, decay_length_g_cm2_per_density, decay_yields, nodes_gev, parent_yields
 from cloudchamber.studies.airshower.hybrid.interactions import HADRONS, KAON, MUON, NUCLEON, PHOTON, PION, library_energies_gev
 from cloudchamber.studies.airshower.hybrid.tables import Tables
@@ -50,6 +50,24 @@ class Equations:
     em_step: np.ndarray
     photonuclear: np.ndarray
 
+    def up_to(self, nodes: int) -> Equations:
+        """Those of the first ``nodes`` nodes alone: particles only lose energy, so that these do not depend on what is above."""
+        products = self.products.reshape(self.nodes, PRODUCTS, self.nodes, 2 * MOVERS)[:nodes, :, :nodes]
+        # electrons and positrons have no state at the cut
+        states = np.concatenate([np.arange(nodes), self.nodes + np.arange(nodes - 1), 2 * self.nodes - 1 + np.arange(nodes - 1)])
+        return Equations(
+            nodes,
+            self.energy[:nodes],
+            np.ascontiguousarray(products).reshape(nodes * PRODUCTS, nodes * 2 * MOVERS),
+            np.ascontiguousarray(self.losses.reshape(2, self.nodes, 2 * MOVERS)[:, :nodes]).reshape(2, nodes * 2 * MOVERS),
+            self.interaction_rate[:nodes],
+            self.decay_length[:nodes],
+            self.ionisation[:nodes],
+            self.counted[:nodes],
+            self.em_step[np.ix_(states, states)],
+            self.photonuclear[:nodes, states],
+        )
+
 
 def build_equations(tables: Tables, nodes: int = BINS) -> Equations:
     """The equations for particles up to the energy of node ``nodes - 1``."""
@@ -64,7 +82,7 @@ def build_equations(tables: Tables, nodes: int = BINS) -> Equations:
     lg_library = np.log10(library_energies_gev())
     sigma = np.stack([np.interp(np.log10(energy), lg_library, row) for row in tables.sigma_mb], axis=1)
     rate = np.zeros((nodes, MOVERS))
-    rate[:, :HADRONS] = sigma[:, [0, 1, 2, 2, 2]] / (ATOMIC_MASS_G_MB * AIR_MASS)
+    rate[:, :HADRONS] = sigma[:, [0, 1, 2, 2, 2]] / (ATOMIC_MASS_G_MB * LIBRARY_TARGET_MASS)
     length = np.full((nodes, MOVERS), np.inf)
     for kind in C_TAU_CM:
         length[:, _mover(kind)] = decay_length_g_cm2_per_density(kind)[:nodes]
@@ -106,11 +124,11 @@ def _ionisation(energy_gev: np.ndarray) -> np.ndarray:
 
     References: Groom et al., Atomic Data and Nuclear Data Tables 78 (2001) 183.
     """
-    masses = np.array([0.938, 0.1396, 0.494, 0.0, 0.0, 0.1057])
+    masses = {NUCLEON: NUCLEON_MASS_GEV, PION: MASS_GEV[PION], KAON: MASS_GEV[KAON], HADRONS: MASS_GEV[MUON]}
     loss = np.zeros((len(energy_gev), MOVERS))
-    for index in (NUCLEON, PION, KAON, HADRONS):
-        kinetic = energy_gev if index == NUCLEON else np.maximum(energy_gev - masses[index], 0.3 * energy_gev)
-        gamma = 1.0 + kinetic / masses[index]
+    for index, mass in masses.items():
+        kinetic = energy_gev if index == NUCLEON else np.maximum(energy_gev - mass, 0.3 * energy_gev)
+        gamma = 1.0 + kinetic / mass
         beta2 = 1.0 - gamma**-2
         loss[:, index] = 1.0e-3 * 1.815 / beta2 * (1.0 + 0.042 * np.log(np.clip(gamma, 3.5, 1000.0) / 3.5))
     # half of the nucleons are neutrons

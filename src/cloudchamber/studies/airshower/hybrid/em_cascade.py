@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from cloudchamber.studies.airshower.constants import AIR_MASS, ATOMIC_MASS_G_MB, ELECTRON_MASS_GEV, FINE_STRUCTURE, NUCLEON_MASS_GEV
 from cloudchamber.studies.airshower.hybrid import em_cross_sections as em
 
 PHOTON, ELECTRON = 0, 1
@@ -20,15 +21,13 @@ SOFT_FRACTION = 0.01
 _X0 = em.RADIATION_LENGTH_G_CM2
 _SCREENING = em.SCREENING_CONSTANT
 _PAIR_RATE = (7.0 / 9.0 - _SCREENING / 6.0) / _X0
-_MASS_GEV = em.ELECTRON_MASS_GEV
+_MASS_GEV = ELECTRON_MASS_GEV
 _HBAR_C_GEV_CM = 1.973269804e-14
-_LPM_GEV_PER_CM = em.FINE_STRUCTURE * _MASS_GEV**2 / (4.0 * np.pi * _HBAR_C_GEV_CM)
+_LPM_GEV_PER_CM = FINE_STRUCTURE * _MASS_GEV**2 / (4.0 * np.pi * _HBAR_C_GEV_CM)
 """E_LPM = 7.7 TeV/cm times the radiation length in cm."""
 _S1 = np.sqrt(2.0) * (7.26 ** (1.0 / 3.0) / 184.15) ** 2
 _LN_S1 = np.log(_S1)
-_AIR_MOLAR_MASS = 14.54
-_SHADOWED_NUCLEONS = _AIR_MOLAR_MASS**0.91
-_NUCLEON_MASS_GEV = 0.9389
+_SHADOWED_NUCLEONS = AIR_MASS**0.91
 _IONISATION = float(em.ionisation_loss(1.0e3, transfer_cut_gev=1.0e-3))
 
 
@@ -81,11 +80,11 @@ def lpm_pair(energy_gev: float, share: float, density_g_cm3: float) -> float:
 @njit(cache=True)
 def photonuclear_cross_section_mb(energy_gev: float) -> float:
     """Photon-air hadron production: Donnachie and Landshoff's gamma p cross-section times A^0.91; from some GeV on."""
-    s = _NUCLEON_MASS_GEV * (_NUCLEON_MASS_GEV + 2.0 * energy_gev)
+    s = NUCLEON_MASS_GEV * (NUCLEON_MASS_GEV + 2.0 * energy_gev)
     return _SHADOWED_NUCLEONS * (0.0677 * s**0.0808 + 0.129 * s**-0.4525)
 
 
-_PAIR_MB = _PAIR_RATE * _AIR_MOLAR_MASS / em.AVOGADRO * 1.0e27
+_PAIR_MB = _PAIR_RATE * AIR_MASS * ATOMIC_MASS_G_MB
 
 
 @njit(cache=True)

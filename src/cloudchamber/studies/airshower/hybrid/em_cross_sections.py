@@ -14,12 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
-ELECTRON_MASS_GEV = 0.51099895e-3
-FINE_STRUCTURE = 1.0 / 137.035999
-ELECTRON_RADIUS2_CM2 = 2.8179403e-13**2
-AVOGADRO = 6.02214076e23
-AIR_ELEMENTS = ((7, 14.007, 0.755392), (8, 15.999, 0.231781), (18, 39.948, 0.012827))
-"""Charge, molar mass and mass fraction of dry air (ICRU 37); its 0.012 % of carbon is counted as nitrogen."""
+from cloudchamber.studies.airshower.constants import AIR_ELEMENTS, AVOGADRO, ELECTRON_MASS_GEV, ELECTRON_RADIUS2_CM2, FINE_STRUCTURE
+
 DENSITY_NTP_G_CM3 = 1.20479e-3
 _ELECTRONS_PER_G = AVOGADRO * sum(w * z / a for z, a, w in AIR_ELEMENTS)
 _MEAN_EXCITATION_GEV = 85.7e-9

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
+from cloudchamber.studies.airshower.constants import ELECTRON_MASS_GEV
 from cloudchamber.studies.airshower.hybrid import em_cross_sections as em
 
 PHOTON, ELECTRON = 0, 1
@@ -108,7 +109,7 @@ def _lagrange(grid_gev: np.ndarray, energy_gev: np.ndarray, top: int) -> tuple[n
 
 def _knock_cosine(kinetic_gev: float, outgoing_gev: np.ndarray) -> np.ndarray:
     """Angle of either outgoing lepton of Moller and Bhabha scattering to the incoming one."""
-    rest = 2.0 * em.ELECTRON_MASS_GEV
+    rest = 2.0 * ELECTRON_MASS_GEV
     return np.sqrt(outgoing_gev * (kinetic_gev + rest) / (kinetic_gev * (outgoing_gev + rest)))
 
 
@@ -123,7 +124,7 @@ class _Rates:
         self.matrix = np.zeros((3 * self.n + 1, 3 * self.n + 1))
         self.forward = np.zeros_like(self.matrix)
         """The generator of the first angular moment: each secondary counts its cosine to the parent, scattering on nuclei is a loss."""
-        self.energy = np.concatenate([grid_gev, grid_gev[1:], grid_gev[1:] + 2.0 * em.ELECTRON_MASS_GEV])
+        self.energy = np.concatenate([grid_gev, grid_gev[1:], grid_gev[1:] + 2.0 * ELECTRON_MASS_GEV])
         """Energy that each state carries: a positron brings the rest energy that its annihilation frees."""
         for node in range(self.n + 1):
             self._photon(node)
@@ -165,16 +166,16 @@ class _Rates:
         k = self.grid[node]
         pair, compton = float(em.pair_rate(k)), float(em.compton_rate(k))
         self._lose(node, node, pair + compton)
-        top = 2.0 * k**2 / (em.ELECTRON_MASS_GEV + 2.0 * k)
+        top = 2.0 * k**2 / (ELECTRON_MASS_GEV + 2.0 * k)
         electron, weight = self._panels(min(1e-5, 0.01 * top), top)
         rate = weight * em.compton_differential(k, electron)
-        scattered = 1.0 - em.ELECTRON_MASS_GEV * electron / (k * (k - electron))
-        recoil = (k - (k - electron) * scattered) / np.sqrt(electron * (electron + 2.0 * em.ELECTRON_MASS_GEV))
+        scattered = 1.0 - ELECTRON_MASS_GEV * electron / (k * (k - electron))
+        recoil = (k - (k - electron) * scattered) / np.sqrt(electron * (electron + 2.0 * ELECTRON_MASS_GEV))
         self._scatter(node, self._electrons, electron, rate, recoil)
         self._scatter(node, 0, k - electron, rate, scattered)
         # Compton electrons below the first panel leave the photon where it was
         self._lose(node, node, rate.sum() - compton)
-        available = k - 2.0 * em.ELECTRON_MASS_GEV
+        available = k - 2.0 * ELECTRON_MASS_GEV
         if available > 1e-9:
             half, weight = self._panels(1e-6 * available, 0.5 * available)
             rate = weight * em.pair_shape(k, half)
@@ -204,8 +205,8 @@ class _Rates:
             annihilated, weight = self._panels(low, high)
             rate = weight * em.annihilation_differential(kinetic, annihilated)
             self._lose(row, row, 0.5 * rate.sum())
-            momentum = np.sqrt(kinetic * (kinetic + 2.0 * em.ELECTRON_MASS_GEV))
-            cosine = (kinetic + 2.0 * em.ELECTRON_MASS_GEV - em.ELECTRON_MASS_GEV * (kinetic + 2.0 * em.ELECTRON_MASS_GEV) / annihilated) / momentum
+            momentum = np.sqrt(kinetic * (kinetic + 2.0 * ELECTRON_MASS_GEV))
+            cosine = (kinetic + 2.0 * ELECTRON_MASS_GEV - ELECTRON_MASS_GEV * (kinetic + 2.0 * ELECTRON_MASS_GEV) / annihilated) / momentum
             self._scatter(row, 0, annihilated, rate, cosine)
 
     def _slow_down(self, row: int, offset: int, node: int, loss: float) -> None:

@@ -49,6 +49,11 @@ class Engine:
         return _equations(self, nodes)
 
     @cached_property
+    def all_equations(self) -> Equations:
+        """Cascade equations of every node."""
+        return build_equations(self.tables)
+
+    @cached_property
     def _decays(self):  # type: ignore[no-untyped-def]
         samples = []
         for kind in range(PION, K0_SHORT + 1):
@@ -100,4 +105,4 @@ class Engine:
 
 @lru_cache(maxsize=12)
 def _equations(engine: Engine, nodes: int) -> Equations:
-    return build_equations(engine.tables, nodes)
+    return engine.all_equations.up_to(nodes)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
+from cloudchamber.studies.airshower.constants import ATOMIC_MASS_G_MB, LIBRARY_TARGET_MASS
 from cloudchamber.studies.airshower.hybrid.em_cascade import em_shower
 from cloudchamber.studies.airshower.hybrid.hadron_table import LG_MIN, PER_DECADE
 from cloudchamber.studies.airshower.hybrid.interactions import (
@@ -27,9 +28,6 @@ from cloudchamber.studies.airshower.hybrid.interactions import (
 )
 from cloudchamber.studies.airshower.hybrid.tables import REPLAY_FROM
 
-AIR_MASS = 14.43
-ATOMIC_MASS_G_MB = 1.66053907e-24 / 1e-27
-"""Interaction length [g/cm2] = ATOMIC_MASS_G_MB * mean target mass / cross-section [mb]."""
 STACK = 200_000
 _LN10 = math.log(10.0)
 
@@ -215,7 +213,7 @@ def follow_hadrons(  # type: ignore[no-untyped-def]
         n -= 1
         kind, energy, depth = int(stack[n, 0]), stack[n, 1], stack[n, 2]
         lg_energy = math.log(energy) / _LN10
-        length = ATOMIC_MASS_G_MB * AIR_MASS / _sigma_mb(sigma_mb[_projectile(kind)], lg_energy)
+        length = ATOMIC_MASS_G_MB * LIBRARY_TARGET_MASS / _sigma_mb(sigma_mb[_projectile(kind)], lg_energy)
         flight = rng.exponential() * length
         if kind != NUCLEON:
             # gamma c tau times the local density: a path in g/cm2; one density is enough, decays are rare up here
@@ -252,7 +250,7 @@ def follow_nucleus(  # type: ignore[no-untyped-def]
     while nuclei > 0:
         nuclei -= 1
         a, depth = masses[nuclei], depths[nuclei]
-        flight = rng.exponential() * ATOMIC_MASS_G_MB * AIR_MASS / _nuclear_sigma_mb(sigma, a, math.log(per_nucleon) / _LN10)
+        flight = rng.exponential() * ATOMIC_MASS_G_MB * LIBRARY_TARGET_MASS / _nuclear_sigma_mb(sigma, a, math.log(per_nucleon) / _LN10)
         _fly(in_flight, per_nucleon * a, depth, depth + flight, step)
         depth += flight
         if depth >= end:

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cloudchamber.studies.airshower.constants import LIBRARY_TARGETS, NUCLEON_MASS_GEV
+
 SPECIES = ("nucleon", "pion", "kaon", "k0_long", "k0_short", "photon", "electron", "muon", "neutrino")
 NUCLEON, PION, KAON, K0_LONG, K0_SHORT, PHOTON, ELECTRON, MUON, NEUTRINO = range(len(SPECIES))
 HADRONS = 5
 PROJECTILES = ("p", "pi+", "K+")
-NUCLEON_MASS_GEV = 0.9389
-PION_MASS_GEV = 0.13957
-AIR = (("N", 0.7847), ("O", 0.2153))
 LG_ENERGY_MIN, LG_ENERGY_STEP, LG_ENERGIES = 1.8, 0.2, 47
 """Library energies: lg(E_lab/GeV) = 1.8, 2.0 ... 11.0; Sibyll starts at sqrt(s) = 10 GeV."""
 LG_FRACTION_SCALE = 4000.0
@@ -87,7 +86,7 @@ def load_generator(model: str, seed: int):  # type: ignore[no-untyped-def]
 
     kind = find_model(model)
     with _quiet():
-        return kind(FixedTarget(1e6 * GeV, "p", CompositeTarget(list(AIR))), seed=seed)
+        return kind(FixedTarget(1e6 * GeV, "p", CompositeTarget(list(LIBRARY_TARGETS))), seed=seed)
 
 
 def generate(generator, projectile: str, energy_gev: float, events: int, thinning: float, rng: np.random.Generator) -> Interactions:  # type: ignore[no-untyped-def]
@@ -95,7 +94,7 @@ def generate(generator, projectile: str, energy_gev: float, events: int, thinnin
     from chromo.kinematics import CompositeTarget, FixedTarget, GeV
 
     with _quiet():
-        generator.kinematics = FixedTarget(energy_gev * GeV, projectile, CompositeTarget(list(AIR)))
+        generator.kinematics = FixedTarget(energy_gev * GeV, projectile, CompositeTarget(list(LIBRARY_TARGETS)))
         final = []
         for event in generator(events):
             state = event.final_state()
@@ -160,7 +159,7 @@ def nuclear_cross_sections_mb(generator, lg_energies_per_nucleon: np.ndarray, tr
     for j, lg_energy in enumerate(lg_energies_per_nucleon):
         ecm = float(np.sqrt(2.0 * NUCLEON_MASS_GEV * 10.0**lg_energy))
         for mass in range(2, 57):
-            for element, share in AIR:
+            for element, share in LIBRARY_TARGETS:
                 generator._lib.sigma_nuc_nuc(mass, fraction[element], ecm, trials)
                 found = generator._lib.nucnucsig
                 table[mass, j] += share * float(found.sigprod + found.sigqe)
@@ -174,7 +173,7 @@ def fragmentations(generator, lg_energy_per_nucleon: float, events: int, rng: np
     pieces, lengths = [], []
     for mass in range(2, 57):
         for event in range(events):
-            target = 14 if rng.random() < AIR[0][1] else 16
+            target = 14 if rng.random() < LIBRARY_TARGETS[0][1] else 16
             generator._lib.sibnuc(mass, target, ecm)
             codes = generator._lib.s_plnuc.lla[: generator._lib.s_plnuc.npa]
             left = codes[codes > 1000] - 1000

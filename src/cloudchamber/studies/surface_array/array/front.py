@@ -16,7 +16,8 @@ import numpy as np
 from numba import njit
 from scipy.special import gammaincinv
 
-LIGHT_M_NS = 0.299792458
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
+
 MUON_ABOVE_M, EM_ABOVE_M = 30_000.0, 9_000.0
 """How far above Xmax the centres of the spheres are."""
 MUON_SHAPE, EM_SHAPE = 1.3, 2.0

@@ -14,7 +14,6 @@ from numba import njit
 from cloudchamber.studies.surface_array.array.front import (
     EM_ABOVE_M,
     EM_THICKNESS,
-    LIGHT_M_NS,
     MUON_ABOVE_M,
     MUON_THICKNESS,
     linsley_ns,
@@ -25,6 +24,7 @@ from cloudchamber.studies.surface_array.array.front import (
 from cloudchamber.studies.surface_array.array.lateral import SMALLEST_RADIUS_M, densities
 from cloudchamber.studies.surface_array.array.response import BUFFER, add_particles, digitise
 from cloudchamber.studies.surface_array.array.trigger import triggers
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 
 FAINTEST_VEM = 1e-3
 """Mean signal of a station below which nothing is drawn for it."""
@@ -135,10 +135,10 @@ def which_trigger(arrivals, footprints, stations, electronics, rng):  # type: ig
 
 
 @njit(cache=True)
-def draw_events(arrivals, footprints, stations, electronics, tries, rng):  # type: ignore[no-untyped-def]
-    """Draw each event until it triggers, at most ``tries`` times.
+def draw_events(arrivals, footprints, stations, electronics, tries, drop, rng):  # type: ignore[no-untyped-def]
+    """Draw each event until it triggers, at most ``tries`` times; with ``drop``, nothing is kept of those that do not.
 
-    Returns (records (hits, 2, bins), their starts [ns], their stations, ends (events,), silent stations, their ends (events,)).
+    Returns (records (hits, 2, bins), their starts [ns], their stations, ends (events,), silent stations, their ends (events,), which triggered (events,)).
     """
     n, events = len(stations.positions_m), len(arrivals.zenith)
     state, starts, pulses = np.empty(n, np.int64), np.empty(n), np.empty((2, 2, BUFFER))
@@ -146,11 +146,16 @@ def draw_events(arrivals, footprints, stations, electronics, tries, rng):  # typ
     kept = np.empty((32 * events + n, 2, electronics.bins), np.uint16)
     kept_start, kept_station, ends = np.empty(len(kept)), np.empty(len(kept), np.int64), np.zeros(events, np.int64)
     silent, silent_ends = np.empty(events * n, np.int64), np.zeros(events, np.int64)
+    triggered = np.zeros(events, np.bool_)
     hits, quiet = 0, 0
     for event in range(events):
         for _ in range(tries):
-            if draw_event(event, arrivals, footprints, stations, electronics, state, records, starts, pulses, rng):
+            triggered[event] = draw_event(event, arrivals, footprints, stations, electronics, state, records, starts, pulses, rng)
+            if triggered[event]:
                 break
+        if drop and not triggered[event]:
+            ends[event], silent_ends[event] = hits, quiet
+            continue
         while hits + n > len(kept):
             kept = np.concatenate((kept, np.empty_like(kept)))
             kept_start, kept_station = np.concatenate((kept_start, np.empty_like(kept_start))), np.concatenate((kept_station, np.empty_like(kept_station)))
@@ -170,4 +175,4 @@ def draw_events(arrivals, footprints, stations, electronics, tries, rng):  # typ
                 silent[quiet] = i
                 quiet += 1
         ends[event], silent_ends[event] = hits, quiet
-    return kept[:hits].copy(), kept_start[:hits].copy(), kept_station[:hits].copy(), ends, silent[:quiet].copy(), silent_ends
+    return kept[:hits].copy(), kept_start[:hits].copy(), kept_station[:hits].copy(), ends, silent[:quiet].copy(), silent_ends, triggered

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cloudchamber.schema import Ragged, Schema, Table, check_table, concatenate, take
+from cloudchamber.schema import Ragged, Schema, Table, check_table, concatenate, events_in, take
 from cloudchamber.studies.surface_array.array.detector import Detector
 from cloudchamber.studies.surface_array.array.grid import Grid
 from cloudchamber.studies.surface_array.array.showers import MAX_ZENITH_DEG, Showers
 from cloudchamber.studies.surface_array.columns import BINS, SEEN, STEP_NS, THETA
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cloudchamber.studies.surface_array.array.kernel import Arrivals, Stations
     from cloudchamber.studies.surface_array.array.lateral import Footprint
     from cloudchamber.studies.surface_array.array.response import Electronics
@@ -70,29 +72,51 @@ class SurfaceArray:
             return self.showers.draw(n, self.grid.cell_m, rng)
         from cloudchamber.studies.surface_array.array.kernel import which_trigger
 
-        parts: list[Table] = []
-        kept, drawn = 0, 0
-        while kept < n:
-            theta = self.showers.draw(max(_BATCH, n - kept), self.grid.cell_m, rng)
-            part = take(theta, which_trigger(*self._compiled(theta), rng))
-            parts.append(part)
-            kept, drawn = kept + len(part["energy_ev"]), drawn + len(theta["energy_ev"])
-            if kept < 1e-4 * (drawn - 10_000):
-                raise ValueError(f"showers: {kept} of {drawn} showers trigger this array; raise lg_energy_ev, or set triggered to false")
-        return take(concatenate(parts), slice(n))
+        return self._draw_until(n, rng, lambda theta: take(theta, which_trigger(*self._compiled(theta), rng)))
+
+    def joint(self, n: int, rng: np.random.Generator) -> tuple[Table, Table]:
+        """Draw ``n`` events' theta, the prior's, and x: a shower that triggers is kept with its records, where prior and simulate would draw it twice."""
+        if not self.triggered or n == 0:
+            theta = self.prior(n, rng)
+            return theta, self.simulate(theta, rng)
+
+        def keep(theta: Table) -> Table:
+            x, triggered = self._see(theta, 1, True, rng)
+            return {**take(theta, triggered), **x}
+
+        table = self._draw_until(n, rng, keep)
+        return check_table(table, THETA, extra=True), check_table(table | self._fit(table), SEEN, extra=True)
 
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Records, silent stations and the parametric fit of one event for each of ``theta``; ValueError for a bad column."""
-        from cloudchamber.studies.surface_array.array.kernel import draw_events
-        from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
-
         theta = check_table(theta, THETA)
         steep = np.flatnonzero(theta["zenith_deg"] > MAX_ZENITH_DEG)
         if len(steep):
             raise ValueError(f"column 'zenith_deg': {theta['zenith_deg'][steep[0]]:g} (event {steep[0]}) is above {MAX_ZENITH_DEG:g} deg")
-        positions = self.grid.positions_m
-        records, starts, stations, ends, silent, silent_ends = draw_events(*self._compiled(theta), _TRIES if self.triggered else 1, rng)
-        hits, quiet = np.concatenate([[0], ends]), np.concatenate([[0], silent_ends])
+        x, _ = self._see(theta, _TRIES if self.triggered else 1, False, rng)
+        return check_table(x | self._fit(x), SEEN)
+
+    def _draw_until(self, n: int, rng: np.random.Generator, keep: Callable[[Table], Table]) -> Table:
+        """``n`` events of what ``keep`` keeps of the showers that are drawn for it; ValueError if that is hardly any."""
+        parts: list[Table] = []
+        kept, drawn = 0, 0
+        while kept < n:
+            theta = self.showers.draw(max(_BATCH, n - kept), self.grid.cell_m, rng)
+            part = keep(theta)
+            parts.append(part)
+            kept, drawn = kept + events_in(part), drawn + events_in(theta)
+            if kept < 1e-4 * (drawn - 10_000):
+                raise ValueError(f"showers: {kept} of {drawn} showers trigger this array; raise lg_energy_ev, or set triggered to false")
+        return take(concatenate(parts), slice(n))
+
+    def _see(self, theta: Table, tries: int, drop: bool, rng: np.random.Generator) -> tuple[Table, np.ndarray]:
+        """Records and silent stations, with ``drop`` of those events alone that trigger, and which do."""
+        from cloudchamber.studies.surface_array.array.kernel import draw_events
+
+        records, starts, stations, ends, silent, silent_ends, triggered = draw_events(*self._compiled(theta), tries, drop, rng)
+        if drop:
+            ends, silent_ends = ends[triggered], silent_ends[triggered]
+        hits, quiet, positions = np.concatenate([[0], ends]), np.concatenate([[0], silent_ends]), self.grid.positions_m
         table = {
             "station_x_m": Ragged(positions[stations, 0], hits),
             "station_y_m": Ragged(positions[stations, 1], hits),
@@ -101,7 +125,12 @@ class SurfaceArray:
             "silent_x_m": Ragged(positions[silent, 0], quiet),
             "silent_y_m": Ragged(positions[silent, 1], quiet),
         }
-        return check_table(table | reconstruct(table, self.detector), SEEN)
+        return table, triggered
+
+    def _fit(self, table: Table) -> Table:
+        from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
+
+        return reconstruct(table, self.detector)
 
     def _compiled(self, theta: Table) -> tuple[Arrivals, Footprint, Stations, Electronics]:
         """What the kernel's functions take first."""

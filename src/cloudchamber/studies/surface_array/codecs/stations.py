@@ -19,8 +19,8 @@ from cloudchamber.nn.codec import Codec, Tensors
 from cloudchamber.nn.scale import Standardise
 from cloudchamber.schema import Column
 from cloudchamber.studies.surface_array.columns import BINS, HITS, PARTICLES, PULSES, SILENT
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 from cloudchamber.studies.surface_array.fit.ldf import DELAY_NS, FRONT_M, LATEST_SECANT, MOLIERE_M, OUTER_M, REFERENCE_M
-from cloudchamber.studies.surface_array.fit.start import LIGHT_M_NS
 
 DEGREE = pi / 180
 FITTED = ("fit_zenith_deg", "fit_azimuth_deg", "fit_core_x_m", "fit_core_y_m", "fit_s800_vem", "fit_energy_ev", "fit_t0_ns", "fit_curvature")

@@ -11,13 +11,13 @@ import math
 import numpy as np
 from numba import njit
 
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 from cloudchamber.studies.surface_array.fit.flags import FitFlag
 from cloudchamber.studies.surface_array.fit.ldf import FRONT_M, delay_ns, ln_ldf, ln_ldf_slopes, slope
 from cloudchamber.studies.surface_array.fit.start import (
     FULL,
     IGNORED,
     LEAST_RADIUS_M,
-    LIGHT_M_NS,
     MAX_LN_DENSITY,
     QUIET,
     clean,

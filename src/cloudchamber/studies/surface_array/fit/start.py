@@ -7,12 +7,12 @@ import math
 import numpy as np
 from numba import njit
 
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 from cloudchamber.studies.surface_array.fit.flags import FitFlag
 from cloudchamber.studies.surface_array.fit.ldf import delay_ns, ln_ldf, mean_curvature, slope
 
 IGNORED, TIME_ONLY, FULL, QUIET = 0, 1, 2, 3
 """What the fit takes from a station."""
-LIGHT_M_NS = 0.299792458
 LEAST_RADIUS_M = 20.0
 """Added in quadrature to the distance from the axis, where the lateral distribution has its pole."""
 MAX_LN_DENSITY = 14.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
+
 Array = NDArray[np.float64]
-LIGHT_M_NS = 0.299792458
 
 
 def level_times(x_m: Array, y_m: Array, z_m: Array, time_ns: Array) -> Array:
