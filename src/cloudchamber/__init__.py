@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cloudchamber.geometry import Healpix, Wcs
     from cloudchamber.hub import load
     from cloudchamber.models.recipe import Fit, Optimiser, Recipe
+    from cloudchamber.run.quick import Quick
     from cloudchamber.run.trained import TrainedModel
     from cloudchamber.schema import Column, Ragged, Schema, Table, check_table
     from cloudchamber.store.read import Store
@@ -35,13 +36,14 @@ __version__ = "0.1.0"
 __all__ = [
     "find_study", "study_names", "load", "rng", "workflow",
     "Table", "Ragged", "Column", "Schema", "check_table", "Healpix", "Wcs",
-    "Study", "Simulator", "Format", "Finder", "Findings", "Check", "Recipe", "Fit", "Optimiser", "TrainedModel", "Store", "StoreWriter",
+    "Study", "Simulator", "Format", "Finder", "Findings", "Check", "Recipe", "Fit", "Optimiser", "TrainedModel", "Quick", "Store", "StoreWriter",
 ]  # fmt: skip
 
 _HOMES = {
     "hub": ("load",),
     "geometry": ("Healpix", "Wcs"),
     "models.recipe": ("Fit", "Optimiser", "Recipe"),
+    "run.quick": ("Quick",),
     "run.trained": ("TrainedModel",),
     "schema": ("Column", "Ragged", "Schema", "Table", "check_table"),
     "store.read": ("Store",),

@@ -129,14 +129,19 @@ class TrainedNetwork(TrainedModel):
 
     def said(self, given: dict[str, Tensor]) -> NetworkSaid:
         """What the network says of events with these columns."""
-        self.model.eval()
+        self._ready()
         features = self.model.features(self.given_codec.encode(given, {}))
         return NetworkSaid(self, given, features, self.model.head(features))
 
     def generated(self, noise: Tensor, given: dict[str, Tensor], options: Mapping[str, Any]) -> dict[str, Tensor]:
         """One draw for each event."""
-        self.model.eval()
+        self._ready()
         return self.target_codec.decode(self.model.generate(noise, self.given_codec.encode(given, {}), **options), given)
+
+    def _ready(self) -> None:
+        # walking through all parts takes longer than one event of a small network
+        if self.model.training:
+            self.model.eval()
 
     def save(self, folder: Path) -> Path:
         """Write weights, recipe, schema and domain, each file complete or not at all; run.json last, over all files of the run that are in ``folder``."""

@@ -127,19 +127,19 @@ class TrainedModel(ABC):
         flow matching. Given values outside the trained domain are refused with a ValueError, or answered and marked in the boolean column ``in_domain``
         with ``outside="flag"``.
         """
-        given, marks = self._checked(given, outside)
+        given, marks = self.checked(given, outside)
         options = self.options(options)
         parts: list[Table] = []
         with torch.no_grad():
             for batch in self._batches(events_in(given), batch_size):
                 condition = self._tensors(given, self.given_columns, batch)
-                noise = self._noise(seed, "sample", np.arange(batch.start, batch.stop))
-                parts.append(self._columns(self.generated(noise, condition, options)))
+                noise = self.noise(seed, "sample", np.arange(batch.start, batch.stop))
+                parts.append(self.columns_of(self.generated(noise, condition, options)))
         return _joined(parts) | marks
 
     def log_prob(self, given: Table, target: Table, batch_size: int | None = None) -> np.ndarray:
         """ln p(target | given) per physical unit of every target number, (events,); ValueError where the model has no density."""
-        given, _ = self._checked(given, "refuse")
+        given, _ = self.checked(given, "refuse")
         target = check_table(target, self.target_columns, extra=True)
         if events_in(given) != events_in(target):
             raise ValueError(f"given has {events_in(given)} events, target {events_in(target)}")
@@ -194,7 +194,7 @@ class TrainedModel(ABC):
         """The answers to one batch after the other; without ``all_draws`` only where something is not stated."""
         if draws < 1:
             raise ValueError(f"draws must be at least 1, got {draws}")
-        checked, marks = self._checked(given, outside)
+        checked, marks = self.checked(given, outside)
         options = self.options(options)
         numbers = np.arange(events_in(checked)) if numbers is None else numbers
         with torch.no_grad():
@@ -203,7 +203,7 @@ class TrainedModel(ABC):
                 stated, known = self._stated(said), self._known(said)
                 drawn: Table = {}
                 if all_draws or not stated or len(self.target_columns) > 1:
-                    each = [self._columns(said.sample(self._noise(seed, f"predict {draw}", numbers[batch]), **options)) for draw in range(draws)]
+                    each = [self.columns_of(said.sample(self.noise(seed, f"predict {draw}", numbers[batch]), **options)) for draw in range(draws)]
                     drawn = {name: np.stack([table[name] for table in each], axis=1) for name in self.target_columns}
                 inside = {name: values[batch] for name, values in marks.items()}
                 if inside and known:
@@ -211,7 +211,8 @@ class TrainedModel(ABC):
                     inside = {"in_domain": inside["in_domain"] & (known["familiarity"] > 0)}
                 yield Answer(self.target_columns, {}, numbers[batch], drawn, stated, known, inside)
 
-    def _checked(self, given: Table, outside: str) -> tuple[Table, Table]:
+    def checked(self, given: Table, outside: str) -> tuple[Table, Table]:
+        """The given columns in their dtypes, and with ``outside="flag"`` the marks; ValueError for what cannot be answered."""
         if outside not in get_args(Outside):
             raise ValueError(f"outside must be one of {', '.join(get_args(Outside))}, got '{outside}'")
         given = check_table(given, self.given_columns, extra=True)
@@ -236,13 +237,13 @@ class TrainedModel(ABC):
         familiarity = said.familiarity()
         return {} if familiarity is None else {"familiarity": familiarity.double().cpu().numpy()}
 
-    def _noise(self, seed: int, word: str, numbers: np.ndarray) -> Tensor:
-        """Of the events with these rising numbers."""
+    def noise(self, seed: int, word: str, numbers: np.ndarray) -> Tensor:
+        """Standard normal numbers (events, noise_size) of the events with these rising numbers; ``word`` says what for."""
         first, stop = int(numbers[0]), int(numbers[-1]) + 1
         rows = noise_rows(seed, word, first, stop, self.noise_size)
         return torch.from_numpy(rows if len(numbers) == stop - first else rows[numbers - first]).to(self.device)
 
-    def _columns(self, drawn: Mapping[str, Tensor]) -> Table:
+    def columns_of(self, drawn: Mapping[str, Tensor]) -> Table:
         """The target's columns as a table."""
         table = {}
         for name, column in self.target_columns.items():

@@ -116,8 +116,9 @@ class ProfileCodec(Codec):
         started = ((depth[None, :] - first[:, None] + DEPTH_STEP_G_CM2) * 2.0).clamp(0.0, 1.0)
         seen = (depth[None, :] <= ground[:, None]).to(flat.dtype) * started
         table: Tensors = {}
+        interpolated = Interpolation(position, _POINTS)
         for index, (name, shape) in enumerate(zip(PROFILES, shapes.view(-1, len(PROFILES), _POINTS).unbind(1), strict=True)):
-            values = _interpolate(shape, position).clamp_max(_LARGEST).exp() - self.settings.floor
+            values = interpolated(shape).clamp_max(_LARGEST).exp() - self.settings.floor
             table[name] = values.clamp_min(0.0) * seen * self._scales(index, nmax, energy)[:, None]
         # however far out the noise, no more than the primary brought
         invisible = torch.minimum(raw[:, 4].exp() * energy, energy)
@@ -151,9 +152,10 @@ class ProfileCodec(Codec):
         last = torch.floor(self.ground(given["zenith_deg"]) / DEPTH_STEP_G_CM2).clamp_max(N_DEPTH - 1)
         floor = self.settings.floor
         parts = []
+        interpolated = Interpolation(position, N_DEPTH, last)
         for index, name in enumerate(PROFILES):
             shape = (columns[name] / self._scales(index, columns["nmax"], energy)[:, None] + floor).log()
-            inside = _interpolate(shape, position, last)
+            inside = interpolated(shape)
             parts.append(torch.where(position < 0, torch.full_like(inside, floor).log(), inside))
         seen = (position <= last[:, None]).to(position.dtype)
         return torch.cat(parts, 1), seen.repeat(1, len(PROFILES))
@@ -262,16 +264,22 @@ def _least_squares(features: Tensor, values: Tensor) -> Tensor:
     return torch.linalg.solve(a.T @ a + ridge, a.T @ b).float()
 
 
-def _interpolate(values: Tensor, position: Tensor, last: Tensor | None = None) -> Tensor:
-    """Cubic (Catmull-Rom) interpolation of rows ``values`` (events, points) at ``position`` (events, places), held at the ends.
+class Interpolation:
+    """Where cubic (Catmull-Rom) interpolation at ``position`` (events, places) looks in rows of ``points``, held at the ends,
+    the same for all rows at the same places.
 
     ``last`` (events,) is a row's last point, where that is not the same for all.
     """
-    end = torch.full_like(position[:, :1], values.shape[1] - 1) if last is None else last[:, None]
-    place = torch.minimum(position.clamp_min(0.0), end)
-    low = torch.minimum(place.floor(), (end - 1).clamp_min(0.0))
-    u = place - low
-    low, stop = low.long(), end.long()
-    before, after = (low - 1).clamp_min(0), torch.minimum(low + 2, stop)
-    a, b, c, d = (values.gather(1, index) for index in (before, low, torch.minimum(low + 1, stop), after))
-    return b + 0.5 * u * ((c - a) + u * ((2 * a - 5 * b + 4 * c - d) + u * (3 * (b - c) + d - a)))
+
+    def __init__(self, position: Tensor, points: int, last: Tensor | None = None) -> None:
+        end = torch.full_like(position[:, :1], points - 1) if last is None else last[:, None]
+        place = torch.minimum(position.clamp_min(0.0), end)
+        low = torch.minimum(place.floor(), (end - 1).clamp_min(0.0))
+        self._u = place - low
+        low, stop = low.long(), end.long()
+        self._around = ((low - 1).clamp_min(0), low, torch.minimum(low + 1, stop), torch.minimum(low + 2, stop))
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """The rows ``values`` (events, points) at the places."""
+        u, (a, b, c, d) = self._u, (values.gather(1, index) for index in self._around)
+        return b + 0.5 * u * ((c - a) + u * ((2 * a - 5 * b + 4 * c - d) + u * (3 * (b - c) + d - a)))

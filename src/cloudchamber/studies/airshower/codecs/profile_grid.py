@@ -21,7 +21,7 @@ from cloudchamber.studies.airshower.codecs.profile_codec import (
     SCALARS,
     GivenFeatures,
     GroundDepth,
-    _interpolate,
+    Interpolation,
     check_columns,
     energy_gev,
 )
@@ -76,7 +76,7 @@ class ProfileGridCodec(Codec):
         self.scale = Gaussianise(self.size)
         # the interpolation from the points to all depths, as a matrix
         place = torch.arange(N_DEPTH) / settings.step
-        self.register_buffer("between", _interpolate(torch.eye(settings.points), place.repeat(settings.points, 1)), persistent=False)
+        self.register_buffer("between", Interpolation(place.repeat(settings.points, 1), settings.points)(torch.eye(settings.points)), persistent=False)
 
     def fit(self, columns: Tensors, given: Tensors) -> None:
         energy = energy_gev(given)
