@@ -15,6 +15,7 @@ from torch.nn import functional as F
 NUMBERS = 6
 """Of one member: x, y, z, ln energy, ln exposure, 1 (all 0 where there is none)."""
 _ABSENT = -1e4
+_LEAST_KERNEL = 1e-15
 _LEAST_NOISE = 0.1
 _STEPS = 20_000
 
@@ -118,7 +119,9 @@ class EventAnchorsBody(nn.Module):
         kernel = ((anchors[..., :3] @ x.transpose(1, 2) - 1) / self.width_rad**2).exp_()
         sums = [kernel @ numbers]
         for _ in range(self.scales - 1):
-            kernel = kernel.square_().square_() if sums[-1].grad_fn is None else kernel.square().square()
+            kernel = kernel.square_() if sums[-1].grad_fn is None else kernel.square()
+            # smaller ones squared are numbers that processors are ten times as slow with; beside the anchor's own 1 these are nothing
+            kernel.clamp_min_(_LEAST_KERNEL).square_()
             sums.append(kernel @ numbers)
         found = torch.stack(sums, 2).unflatten(3, (sum(self.terms), -1)).transpose(2, 3)
         found = found * self.inverse_noise[..., None] * anchors[..., 4, None, None, None].mul(0.5).exp()
