@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PACKAGED := src/cloudchamber/studies
 RUN_FILES := run.json weights.safetensors recipe.json schema.json domain.json metrics.json log.csv loss.png training_events.npy
 
-.PHONY: install demo test slow check weights clean
+.PHONY: install demo test slow check bench weights clean
 .DEFAULT_GOAL := install
 
 install: $(STAMP)
@@ -33,6 +33,10 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy src
 	$(BIN)/lint-imports
+
+# every speed that the READMEs state, beside its peers: five minutes
+bench: $(STAMP)
+	$(BIN)/python benchmarks/speed.py
 
 # the packaged weights, from nothing: hours on a laptop; each step resumes
 weights: $(STAMP)
