@@ -30,6 +30,7 @@ from typing import Any
 
 import torch
 import tyro
+from calorimeter_speed import geant4_seconds
 from peers import adam_loop, h5py_read, zuko_rates
 from tables import markdown, show
 
@@ -137,10 +138,10 @@ def calorimeter(bench: Bench) -> Iterator[Row]:
     gflash, quick, many, base = study.make_simulator("gflash"), cc.Quick(model), bench.events(100_000), "GFlash, call"
     theta = gflash.prior(many, cc.rng(seed))
     if importlib.util.find_spec("geant4_pybind"):
-        few = bench.events(2000)
+        few, base = bench.events(2000), "Geant4, call"
+        yield Row(base, few / geant4_seconds(few, seed), said=r"\| Geant4 \| [\d.]+ \| ([\d,]+) \|")
         words = ("simulate", "calorimeter", bench.file("geant4"), "--simulator", "geant4", "--n", str(few), "--seed", str(seed))
-        base = "Geant4, command simulate"
-        yield Row(base, bench.command(*words, events=few), said=r"\| Geant4 \| [\d.]+ \| ([\d,]+) \|")
+        yield Row("Geant4, command simulate", bench.command(*words, events=few), to=base)
     yield Row("GFlash, call", bench.call(lambda: gflash.simulate(theta, cc.rng(seed)), many), to=base, said=r"\| GFlash \| [\d.]+ \| ([\d,]+) \|")
     given = given_of(model, theta)
     yield Row("flow, call", bench.call(lambda: model.sample(given, seed), many), to=base, said=r"\| flow, in bulk \| [\d.]+ \| ([\d,]+) \|")

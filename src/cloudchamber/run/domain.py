@@ -75,8 +75,22 @@ def inside(table: Table, columns: Mapping[str, Column], domain: Domain) -> np.nd
     return np.asarray(np.logical_and.reduce(good))
 
 
-def refuse_outside(table: Table, columns: Mapping[str, Column], domain: Domain) -> None:
-    """ValueError with column, value, event and trained range for the first value, or number of elements, outside the domain."""
+@dataclass(frozen=True)
+class Stray:
+    """The first value, or number of elements, outside the domain: its column, what it is, its event, how many events have such, and the trained range."""
+
+    column: str
+    value: str
+    event: int
+    events: int
+    trained: str
+
+    def __str__(self) -> str:
+        return f"column '{self.column}': {self.value} is outside the trained range {self.trained}"
+
+
+def first_outside(table: Table, columns: Mapping[str, Column], domain: Domain) -> Stray | None:
+    """What lies outside the domain, column by column; None where nothing does."""
     for name, column in columns.items():
         entry = domain[name]
         allowed = values_of(entry)
@@ -86,27 +100,32 @@ def refuse_outside(table: Table, columns: Mapping[str, Column], domain: Domain) 
             values = _flat(next(iter(table[name][event : event + 1])))
             if column.categories:
                 code = next(int(v) for v in values if column.categories[int(v)] not in allowed)
-                raise _outside(name, f"'{column.categories[code]}'", bad, ", ".join(map(str, allowed)))
+                return Stray(name, f"'{column.categories[code]}'", event, int(bad.sum()), ", ".join(map(str, allowed)))
             low, high = map(float, allowed)
-            raise _outside(name, f"{max(values, key=lambda v: max(low - v, v - high)):g}", bad, f"[{low:g}, {high:g}] {column.unit}".rstrip())
+            worst = max(values, key=lambda v: max(low - v, v - high))
+            return Stray(name, f"{worst:g}", event, int(bad.sum()), f"[{low:g}, {high:g}] {column.unit}".rstrip())
         bad = ~_fits(table[name], entry)
         if bad.any():
             assert isinstance(entry, SetDomain)
-            count = int(np.diff(table[name].offsets)[np.argmax(bad)])
+            event = int(np.argmax(bad))
             room = f"of {entry.elements[0]} to {entry.elements[1]} elements, and up to {ELEMENTS_ROOM} times fewer or more"
-            raise _outside(name, f"a set of {count} elements", bad, room)
+            return Stray(name, f"a set of {np.diff(table[name].offsets)[event]} elements", event, int(bad.sum()), room)
+    return None
+
+
+def refuse_outside(table: Table, columns: Mapping[str, Column], domain: Domain) -> None:
+    """ValueError with column, value, event and trained range for the first value, or number of elements, outside the domain."""
+    found = first_outside(table, columns, domain)
+    if found is not None:
+        raise ValueError(
+            f"column '{found.column}': {found.value} in event {found.event} ({found.events} such event(s)) is outside the trained range {found.trained}; "
+            "train on a wider range, or with outside='flag' (--outside flag) extrapolate at your own risk"
+        )
 
 
 def values_of(entry: Allowed | SetDomain) -> Allowed:
     """The domain of a column's values, those of a set's elements where the column is ragged."""
     return entry.values if isinstance(entry, SetDomain) else entry
-
-
-def _outside(name: str, value: str, bad: np.ndarray, trained: str) -> ValueError:
-    return ValueError(
-        f"column '{name}': {value} in event {int(np.argmax(bad))} ({int(bad.sum())} such event(s)) is outside the trained range {trained}; "
-        "train on a wider range, or with outside='flag' (--outside flag) extrapolate at your own risk"
-    )
 
 
 def _inside(values: Any, column: Column, allowed: Allowed) -> np.ndarray:

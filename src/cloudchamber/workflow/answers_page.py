@@ -41,14 +41,11 @@ class Told:
     def see(self, table: Table, good: np.ndarray) -> None:
         """Events as they are read, and which of them will be answered."""
         if not good.all():
-            from cloudchamber.run.domain import refuse_outside
+            from cloudchamber.run.domain import first_outside
 
             self.left_out += (self.events + np.flatnonzero(~good)[:NAMED_EVENTS]).tolist()
             if not self.reason:
-                try:
-                    refuse_outside(table, self.model.given_columns, self.model.domain)
-                except ValueError as error:
-                    self.reason = str(error).split(" in event ")[0] + str(error).partition(")")[2].partition(";")[0]
+                self.reason = str(first_outside(table, self.model.given_columns, self.model.domain) or "")
         self.events += events_in(table)
         self.answered += int(good.sum())
 

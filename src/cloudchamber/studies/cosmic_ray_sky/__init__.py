@@ -23,5 +23,5 @@ STUDY = Study(
     plots=refer("plots:plots"),
     folder=Path(__file__).parent,
     formats=FORMATS,
-    infer=refer("observed:Observed"),
+    infer=refer("findings:SkyFinder"),
 )

@@ -17,9 +17,9 @@ STUDY = Study(
     recipes={name: refer(f"recipes:{name}") for name in ("waveform_net", "ta_cnn")},
     default_recipe="waveform_net",
     checks=refer("observables:checks"),
-    plots=refer("plots:plots"),
+    plots=refer("plots.report:plots"),
     folder=Path(__file__).parent,
     formats=FORMATS,
-    infer=refer("observed:Observed"),
+    infer=refer("findings:ArrayFinder"),
     schema_of=schema_of,
 )

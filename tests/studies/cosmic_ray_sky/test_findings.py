@@ -8,8 +8,8 @@ from scipy.stats import binom
 
 from cloudchamber.physics.sphere import equatorial_from_galactic
 from cloudchamber.schema import Ragged, Table
-from cloudchamber.studies.cosmic_ray_sky import observed
-from cloudchamber.studies.cosmic_ray_sky.observed import blind_scan, exposure_name, isotropic_skies, p_value
+from cloudchamber.studies.cosmic_ray_sky import findings
+from cloudchamber.studies.cosmic_ray_sky.findings import blind_scan, exposure_name, isotropic_skies, p_value
 from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 
 SEEN = ("lon_deg", "lat_deg", "energy_ev", "exposure")
@@ -49,7 +49,7 @@ def test_a_common_verdict_is_counted() -> None:
 def test_a_rare_verdict_is_split_and_one_out_of_reach_gets_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cosmic rays in a tenth of all right ascensions are binomial, whatever the exposure as a function of declination, known or not."""
     for name, value in {"FIRST_SKIES": 100, "ISOTROPIC_SKIES": 200, "PARTICLES": 200, "MOST_SIGMA": 4.5}.items():
-        monkeypatch.setattr(observed, name, value)
+        monkeypatch.setattr(findings, name, value)
 
     def aligned(skies: Table) -> np.ndarray:
         ra = [equatorial_from_galactic(lon, lat)[0] for lon, lat in zip(skies["lon_deg"], skies["lat_deg"], strict=True)]
@@ -65,6 +65,6 @@ def test_a_rare_verdict_is_split_and_one_out_of_reach_gets_a_limit(monkeypatch: 
 
 
 def test_blind_scan_is_penalised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observed, "SCANNED_SKIES", 20)
+    monkeypatch.setattr(findings, "SCANNED_SKIES", 20)
     excess, after = blind_scan(sky(), seed=1)
     assert int(excess.observed) >= 1 and np.exp(float(excess.ln_p)) < (after.value if after.value == after.value else after.high)

@@ -8,10 +8,10 @@ from cloudchamber.run.domain import domain_of
 from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.schema import Ragged, Schema, Table, events_in, take, whole
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SEEN, SILENT, THETA
+from cloudchamber.studies.surface_array.findings import ArrayFinder, words
 from cloudchamber.studies.surface_array.fit.flags import FitFlag
 from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 from cloudchamber.studies.surface_array.formats import ReadFlag
-from cloudchamber.studies.surface_array.observed import Observed, words
 from cloudchamber.studies.surface_array.recipes import waveform_net
 from cloudchamber.study import Findings
 
@@ -22,7 +22,7 @@ def seen(table: Table, events: int) -> Table:
 
 def beside_the_fit(table: Table, answer: Table) -> tuple[Table, Findings]:
     """Columns and findings, of events that come in two chunks."""
-    finder, half = Observed(), events_in(table) // 2
+    finder, half = ArrayFinder(), events_in(table) // 2
     parts = [finder.see(take(table, part), {name: values[part] for name, values in answer.items()}) for part in (slice(0, half), slice(half, None))]
     return whole(parts), finder.findings()
 
@@ -73,8 +73,8 @@ def test_a_network_tells_of_events(simulated: Table) -> None:
         torch.manual_seed(5)
         model = TrainedNetwork("surface_array", recipe, schema, given, target, recipe.model.build(target.size, given.size).eval(), domain, 5)
     events = seen(simulated, 4)
-    finder = Observed()
+    finder = ArrayFinder()
     columns, found = finder.look(model.answer(events, seed=3, outside="flag")), finder.findings()
     assert set(columns) >= {"direction_zenith_deg", "direction_error68_deg", "fit_flags_words"} and list(found.figures) == ["The largest event"]
-    again = Observed().look(model.answer(events, seed=3, outside="flag"))
+    again = ArrayFinder().look(model.answer(events, seed=3, outside="flag"))
     assert np.array_equal(columns["direction_azimuth_deg"], again["direction_azimuth_deg"])

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from cloudchamber.schema import Ragged, Table, take
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SILENT
-from cloudchamber.studies.surface_array.display import behind_the_plane, event_display, front_and_signal, stations_of
 from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
-from cloudchamber.studies.surface_array.plots import energy_edges, plots, roc
+from cloudchamber.studies.surface_array.plots.event import behind_the_plane, event_display, front_and_signal, stations_of
+from cloudchamber.studies.surface_array.plots.report import energy_edges, plots, roc
 
 HEADINGS = ["Resolution and bias", "Explained variance", "Pulls and coverage", "Xmax and photons", "An event"]
 

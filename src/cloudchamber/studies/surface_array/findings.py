@@ -27,7 +27,7 @@ DISPLAYED = ("zenith_deg", "azimuth_deg", "energy_ev", "core_x_m", "core_y_m")
 """What the picture of an event shows of a network's answer."""
 
 
-class Observed:
+class ArrayFinder:
     """The fit beside the network: direction with its error, core in the array's coordinates, the fit's values and flags; the largest event as a picture."""
 
     def __init__(self, model: TrainedModel | None = None, seed: int = 0) -> None:
@@ -51,7 +51,7 @@ class Observed:
 
     def findings(self) -> Findings:
         """Facts about all events, the largest one as a picture, histograms of many."""
-        from cloudchamber.studies.surface_array.display import event_display
+        from cloudchamber.studies.surface_array.plots.event import event_display
 
         told = whole(self.told)
         figures: dict[str, Figure] = {}

@@ -53,7 +53,7 @@ class PValue(NamedTuple):
     how: str
 
 
-class Observed:
+class SkyFinder:
     """Log odds and p-value of each sky, the relevance of its cosmic rays; top-hat excesses and figures of the first sky."""
 
     def __init__(self, model: TrainedModel, seed: int) -> None:

@@ -35,9 +35,9 @@ from cloudchamber.statistics.calibration import coverage_of_levels
 from cloudchamber.statistics.classifier import auc
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import PARTICLES
-from cloudchamber.studies.surface_array.display import event_display
 from cloudchamber.studies.surface_array.fit.quality import passes
 from cloudchamber.studies.surface_array.observables import PHOTON, photon_probability
+from cloudchamber.studies.surface_array.plots.event import event_display
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
