@@ -110,3 +110,15 @@ def test_bad_requests_are_named(data: Path, tmp_path: Path) -> None:
 def test_trials_that_fail_end_the_search(data: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="the first 3 trials all failed, the last one with: clip_norm must be positive"):
         workflow.tune("toy", data, tmp_path / "out", space={"fit.clip_norm": {"choices": [-1.0, -2.0]}}, epochs=1, trials=9)
+
+
+def test_workers_share_a_search(data: Path, tmp_path: Path) -> None:
+    """Two processes find what one finds: each trial's settings and loss depend on its number alone."""
+    options: dict[str, Any] = {"recipe": "flow", "trials": 4, "epochs": 2, "space": SPACE, "prune": False}
+    alone = workflow.tune("toy", data, tmp_path / "alone", **options)
+    told: list[tuple[int, int, str]] = []
+    shared = workflow.tune("toy", data, tmp_path / "shared", **options, workers=2, progress=lambda *words: told.append(words))
+    assert told[0][:2] == (0, 4) and told[-1][:2] == (4, 4)
+    assert [(trial.number, trial.state, trial.settings) for trial in shared.trials] == [(trial.number, "complete", trial.settings) for trial in alone.trials]
+    assert [trial.loss for trial in shared.trials] == [trial.loss for trial in alone.trials]
+    assert shared.best == alone.best

@@ -149,6 +149,10 @@ class Tune:
     """Take an event store that lacks blocks as it is."""
     accelerator: str = "auto"
     """cpu, cuda, mps or auto."""
+    workers: int = 1
+    """Trials at a time, each in a process of its own."""
+    executor: str = "processes"
+    """Where: processes, dask, dask://HOST:PORT, or a YAML file for dask-jobqueue (SLURM, HTCondor); see docs/scale.md."""
 
     def run(self) -> None:
         from cloudchamber.train.fit import Hardware
@@ -172,6 +176,8 @@ class Tune:
                 memory_gb=self.memory_gb,
                 progress=told,
                 partial=self.partial,
+                workers=self.workers,
+                executor=self.executor,
             )
         screen.show_trials(done)
         screen.say(f"next: cloudchamber train {self.study} {self.data} RUN --recipe {done.recipe} --overrides {done.best_file}")

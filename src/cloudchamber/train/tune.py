@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -151,8 +152,9 @@ def run_trials(
     seed: int,
     storage_in_folder: bool,
     told: Callable[[int, Trial], None] | None = None,
+    most: int | None = None,
 ) -> None:
-    """Take part in the search until it has ``trials`` trials, those of other processes included; each works in ``folder/trial-0000``.
+    """Take part in the search until it has ``trials`` trials, those of other processes included; each works in ``folder/trial-0000``, ``most`` of them here.
 
     A trial whose process died is resumed first: any one if all who share the storage share ``folder`` too, as where ``storage_in_folder``, else one whose
     folder is here. What is drawn depends on ``seed`` and the trial's number, for "tpe" on the
@@ -161,7 +163,7 @@ def run_trials(
     """
     if sampler not in ("random", "tpe"):
         raise ValueError(f"no sampler '{sampler}'; there are: random, tpe")
-    while True:
+    for _ in range(most) if most is not None else count():
         with _next_trial(search, folder, trials, storage_in_folder) as trial:
             if trial is None:
                 return

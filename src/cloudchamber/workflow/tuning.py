@@ -8,19 +8,21 @@ import json
 import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloudchamber.atomic import write_atomically
 from cloudchamber.jsonable import merge
 from cloudchamber.meant import meant
+from cloudchamber.parallel.executors import Where, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
 from cloudchamber.workflow.training import train
 
 if TYPE_CHECKING:
+    import optuna
     from matplotlib.figure import Figure
 
     from cloudchamber.models.recipe import Recipe
@@ -63,6 +65,8 @@ def tune(
     memory_gb: float = 4.0,
     progress: Progress = quiet,
     partial: bool = False,
+    workers: int = 1,
+    executor: Where = None,
 ) -> Tuned:
     """Train ``recipe`` with ``trials`` different settings, each in ``out/trial-0000``, for the lowest validation loss.
 
@@ -71,11 +75,12 @@ def tune(
     ``epochs`` shortens the trials. With ``prune`` a trial worse than the median of the earlier ones at the same epoch stops.
 
     The same call goes on after an interruption, and may run in many processes and machines at once, which share ``out`` or at least ``storage``: "journal"
-    (a file in ``out``), "sqlite" (likewise), the path of a journal file, or a database's URL. ``trials`` counts those of all of them.
+    (a file in ``out``), "sqlite" (likewise), the path of a journal file, or a database's URL. ``trials`` counts those of all of them. ``workers`` processes,
+    or an ``executor`` whose workers see ``data`` and ``out``, take one trial after the other.
     A store that lacks blocks is refused, unless ``partial`` takes what is there.
     ``out`` gets ``best.json``, overrides for ``train``, and a page with all trials.
     """
-    from cloudchamber.train.tune import listed, open_search, read_space, run_trials
+    from cloudchamber.train.tune import listed, read_space
 
     study = find_study(study) if isinstance(study, str) else study
     chosen = study.recipe(recipe) if recipe is None or isinstance(recipe, str) else recipe
@@ -91,55 +96,113 @@ def tune(
     store.refuse_gaps(partial)
     check_space(values, chosen)
     folder.mkdir(parents=True, exist_ok=True)
-    settings = chosen.to_json()
-    setup = {
-        "data": store.dataset.identity,
-        "events": store.n_events if limit is None else min(limit, store.n_events),
-        "epochs": chosen.fit.epochs,
-        "seed": seed,
-        "space": plain,
-        "other settings": hashlib.blake2s(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest(),
-    }
-    search = open_search(_storage(storage, folder), f"{study.name}/{chosen.name}", setup, max(chosen.fit.epochs // 5, 1) if prune else None)
-
-    ended = sum(trial.state != "running" for trial in listed(search))
-
-    def show(text: str) -> None:
-        progress(ended, trials, text)
-
-    def objective(place: Path, drawn: Mapping[str, Any], report: Report) -> float:
-        def watch(epoch: int, epochs: int, text: str) -> None:
-            show(f"{place.name}: epoch {epoch} of {epochs}")
-            if (loss := _logged_loss(place, epoch)) is not None:
-                report(epoch, loss)
-
-        done = train(
-            study,
-            data,
-            place,
-            chosen,
-            seed=seed,
-            overrides=overrides_of(drawn, settings),
-            hardware=hardware,
-            limit=limit,
-            memory_gb=memory_gb,
-            progress=watch,
-            partial=partial,
-        )
-        return done.validation_loss
-
-    def told(now: int, trial: Trial) -> None:
-        nonlocal ended
-        ended = now
-        show(f"trial-{trial.number:04d}: {trial.state}, validation loss {trial.loss:.4g}")
-
-    show("")
-    run_trials(search, values, objective, folder, trials, sampler, seed, storage in ("journal", "sqlite"), told)
+    search = Search(
+        study, str(Path(data).resolve()), folder.resolve(), chosen, trials, sampler, storage, plain, seed, prune, hardware, limit, memory_gb, partial
+    )
+    opened = search.opened(store)
+    ended = [trial.number for trial in listed(opened) if trial.state != "running"]
+    progress(len(ended), trials, "")
+    if executor in (None, "processes") and workers == 1:
+        search.take(opened, None, progress)
+    else:
+        jobs = [TrialJob(replace(search, study=study.name), number) for number in range(trials - len(ended))]
+        for _ in run(TrialJob.done, jobs, executor, workers):
+            done = listed(opened)
+            progress(sum(trial.state != "running" for trial in done), trials, f"{sum(trial.state == 'running' for trial in done)} at work")
     while True:
-        found = _summary(folder, study, chosen, listed(search), values, data)
+        found = _summary(folder, study, chosen, listed(opened), values, data)
         # processes that end together write the same files: the last one to write tells of all
-        if [trial.state for trial in listed(search)] == [trial.state for trial in found.trials]:
+        if [trial.state for trial in listed(opened)] == [trial.state for trial in found.trials]:
             return found
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched, and how: all that a process needs to take part. ``space`` holds plain values."""
+
+    study: Study | str
+    data: str
+    folder: Path
+    recipe: Recipe
+    trials: int
+    sampler: Literal["random", "tpe"]
+    storage: str
+    space: Mapping[str, Any]
+    seed: int
+    prune: bool
+    hardware: Hardware | None
+    limit: int | None
+    memory_gb: float
+    partial: bool
+
+    def opened(self, store: Store) -> optuna.Study:
+        """The storage, shared by all who take part; ValueError where it holds another search."""
+        from cloudchamber.train.tune import open_search
+
+        name = self.study if isinstance(self.study, str) else self.study.name
+        epochs = self.recipe.fit.epochs
+        setup = {
+            "data": store.dataset.identity,
+            "events": store.n_events if self.limit is None else min(self.limit, store.n_events),
+            "epochs": epochs,
+            "seed": self.seed,
+            "space": self.space,
+            "other settings": hashlib.blake2s(json.dumps(self.recipe.to_json(), sort_keys=True).encode(), digest_size=4).hexdigest(),
+        }
+        return open_search(_storage(self.storage, self.folder), f"{name}/{self.recipe.name}", setup, max(epochs // 5, 1) if self.prune else None)
+
+    def take(self, search: optuna.Study, most: int | None, progress: Progress) -> None:
+        """Work on the trials that nobody has taken, on ``most`` of them."""
+        from cloudchamber.train.tune import listed, read_space, run_trials
+
+        ended = sum(trial.state != "running" for trial in listed(search))
+
+        def show(text: str) -> None:
+            progress(ended, self.trials, text)
+
+        def objective(place: Path, drawn: Mapping[str, Any], report: Report) -> float:
+            def watch(epoch: int, epochs: int, text: str) -> None:
+                show(f"{place.name}: epoch {epoch} of {epochs}")
+                if (loss := _logged_loss(place, epoch)) is not None:
+                    report(epoch, loss)
+
+            done = train(
+                self.study,
+                self.data,
+                place,
+                self.recipe,
+                seed=self.seed,
+                overrides=overrides_of(drawn, self.recipe.to_json()),
+                hardware=self.hardware,
+                limit=self.limit,
+                memory_gb=self.memory_gb,
+                progress=watch,
+                partial=self.partial,
+            )
+            return done.validation_loss
+
+        def told(now: int, trial: Trial) -> None:
+            nonlocal ended
+            ended = now
+            show(f"trial-{trial.number:04d}: {trial.state}, validation loss {trial.loss:.4g}")
+
+        own = self.storage in ("journal", "sqlite")
+        run_trials(search, read_space(self.space), objective, self.folder, self.trials, self.sampler, self.seed, own, told, most)
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """One trial: the next that nobody has taken."""
+
+    search: Search
+    number: int
+
+    def done(self) -> None:
+        """Train it."""
+        self.search.take(self.search.opened(Store(self.search.data)), 1, quiet)
+
+    def __str__(self) -> str:
+        return f"a trial of {self.search.folder}"
 
 
 def read_file(path: Path) -> dict[str, Any]:
