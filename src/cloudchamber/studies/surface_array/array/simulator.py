@@ -41,7 +41,7 @@ class SurfaceArray:
         N           10       32      62       88    98     100   100
         Fe          10       33      66       89    99     100   100
 
-    Some 2000 events a second on one core, 26 records an event on average, of 1 kB each.
+    Some 1000 events a second on one core, 26 records an event on average, of 1 kB each.
     """
 
     showers: Showers = Showers()
