@@ -20,6 +20,7 @@ def to_json(value: Any) -> Any:
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_json(item) for item in value]
+    value = plain(value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise TypeError(f"{type(value).__name__} does not belong in JSON: {value!r}")
@@ -31,7 +32,7 @@ def from_json(kind: Any, data: Any, where: str = "", like: Any = None, find: Fin
     Where the annotation of a part is a protocol, ``find`` gives its class by the name in ``data``, or else ``like``, a value of that kind, tells it. Raises
     ValueError that names the place for an unknown or missing key and for a value of the wrong type.
     """
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    origin, args, data = typing.get_origin(kind), typing.get_args(kind), plain(data)
     if kind is Any:
         return data
     if origin in (typing.Union, types.UnionType):
@@ -63,6 +64,11 @@ def from_json(kind: Any, data: Any, where: str = "", like: Any = None, find: Fin
         return float(data)
     _expect(data, type(None) if kind in (None, type(None)) else kind, where)
     return data
+
+
+def plain(value: Any) -> Any:
+    """A numpy scalar as Python's number, everything else as it is."""
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0 else value
 
 
 def _expect(data: Any, kind: Any, where: str) -> None:

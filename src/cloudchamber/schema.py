@@ -12,6 +12,7 @@ import numpy as np
 from cloudchamber.geometry import Healpix, Wcs
 from cloudchamber.jsonable import from_json, to_json
 from cloudchamber.meant import meant
+from cloudchamber.units import converted, unit_of
 
 
 class Ragged:
@@ -97,11 +98,12 @@ class Column:
         else:
             if isinstance(values, Ragged):
                 raise TypeError(f"column '{name}' has the fixed shape {self.shape}, not ragged values")
+            values = self._plain(name, values)
             try:
                 values = np.asarray(values)
             except ValueError as error:
                 raise ValueError(f"column '{name}' must have shape (events, ...), its events differ in length ({error})") from error
-            if self.categories and values.dtype.kind in "UO":
+            if self.categories and values.dtype.kind in "UOST":
                 values = self.codes(name, values)
             if values.ndim == 0:
                 raise ValueError(f"column '{name}' needs one entry per event along its first axis, got a single value {values}")
@@ -119,8 +121,18 @@ class Column:
             return Ragged(flat.astype(self.dtype, copy=False), values.offsets)
         return flat.astype(self.dtype, copy=False)
 
+    def _plain(self, name: str, values: Any) -> Any:
+        """Values without mask and unit; ValueError for a masked entry, and for a unit that is not the column's kind."""
+        if np.ma.is_masked(values):
+            hidden = np.ma.getmaskarray(values)
+            raise ValueError(f"column '{name}': no value in {_where(hidden, None)} ({int(hidden.sum())} masked or missing in all)")
+        if unit_of(values) is None:
+            return values
+        return converted(name, values, self.unit)
+
     def codes(self, name: str, labels: np.ndarray) -> np.ndarray:
-        """Integer codes of category ``labels``."""
+        """Integer codes of category ``labels``, text or bytes of text."""
+        labels = np.array([label.decode("utf-8", "replace") if isinstance(label, bytes) else label for label in labels.ravel()], object).reshape(labels.shape)
         known = {label: code for code, label in enumerate(self.categories)}
         unknown = sorted({str(label) for label in labels.ravel()} - set(known))
         if unknown:

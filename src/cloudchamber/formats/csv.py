@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS
+from cloudchamber.formats.text import read_text
 from cloudchamber.schema import Column, Ragged, Table, chunked
+from cloudchamber.units import with_unit
 
 
 def write_csv(path: Path, tables: Table | Iterable[Table], columns: Mapping[str, Column]) -> None:
@@ -41,40 +43,66 @@ def _cells(table: Table, columns: Mapping[str, Column]) -> dict[str, Sequence[An
     return cells
 
 
-def read_csv(path: Path) -> Iterator[Table]:
-    """Chunks of what ``write_csv`` wrote, or of any comma-separated file with a header."""
-    with path.open(newline="") as file:
-        lines = ([cell.strip() for cell in row] for row in csv.reader(file) if row)
-        head = next(lines, [])
-        number = 0
-        while (rows := list(islice(lines, CHUNK_EVENTS))) or number == 0:
-            for row in rows:
-                if len(row) != len(head):
-                    raise ValueError(f"'{path}', event {number}: {len(row)} cells, the header has {len(head)}")
-                number += 1
-            yield _table(head, rows)
+def read_csv(path: Path, wanted: Collection[str] = ()) -> Iterator[Table]:
+    """Chunks of what ``write_csv`` wrote, or of any table of text with a header (``formats.text``); a ``wanted`` column must not have empty cells."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        text = read_text(path, file)
+        titles = [re.fullmatch(r"(.*?)(?:\[([\d,]+)\])?", name) for name in text.names]
+        places = [(title[1], tuple(map(int, title[2].split(","))) if title[2] else ()) for title in titles if title]
+        parts: dict[str, list[tuple[int, ...]]] = {}
+        for name, index in places:
+            parts.setdefault(name, []).append(index)
+        shapes = {name: _shape(path, name, entries) for name, entries in parts.items()}
+        first = True
+        while (rows := list(islice(text.rows, CHUNK_EVENTS))) or first:
+            first = False
+            yield _table(path, places, shapes, text.units, rows, wanted)
             if not rows:
                 return
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    parts: dict[str, list[tuple[tuple[int, ...], np.ndarray]]] = {}
-    for title, *cells in zip(head, *rows, strict=True):
-        match = re.fullmatch(r"(.*?)(?:\[([\d,]+)\])?", title)
-        name, index = (match[1], match[2]) if match else (title, None)
-        parts.setdefault(name, []).append((tuple(map(int, index.split(","))) if index else (), _numbers(cells)))
+def _shape(path: Path, name: str, entries: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """Of a column whose entries stand in columns of their own: all of them must."""
+    if len({len(entry) for entry in entries}) > 1:
+        raise ValueError(f"'{path}' has the column '{name}' both whole and by entries: which one counts?")
+    shape = tuple(int(most) + 1 for most in np.max(entries, axis=0)) if entries[0] else ()
+    if missing := [index for index in np.ndindex(shape) if index not in set(entries)]:
+        raise ValueError(f"'{path}' lacks the column '{name}[{','.join(map(str, missing[0]))}]': its other entries go up to {[length - 1 for length in shape]}")
+    return shape
+
+
+def _table(
+    path: Path,
+    places: Sequence[tuple[str, tuple[int, ...]]],
+    shapes: Mapping[str, tuple[int, ...]],
+    units: Mapping[str, str],
+    rows: Sequence[tuple[int, Sequence[str]]],
+    wanted: Collection[str],
+) -> Table:
+    parts: dict[str, dict[tuple[int, ...], np.ndarray]] = {}
+    for column, (name, index) in enumerate(places):
+        cells = [row[column] for _, row in rows]
+        if "" in cells and name in wanted:
+            raise ValueError(f"'{path}', line {rows[cells.index('')][0]}, column '{name}': no value")
+        parts.setdefault(name, {})[index] = _numbers(cells)
     table: Table = {}
     for name, entries in parts.items():
-        shape = tuple(np.max([index for index, _ in entries], axis=0).astype(int) + 1)
-        table[name] = np.empty((len(rows), *shape), entries[0][1].dtype)
-        for index, values in entries:
-            table[name][(slice(None), *index)] = values
+        shape = shapes[name]
+        values = np.stack([entries[index] for index in np.ndindex(shape)], axis=1).reshape(len(rows), *shape) if shape else entries[()]
+        unit = units.get(name) or units.get(f"{name}[{','.join('0' * len(shape))}]")
+        table[name] = with_unit(values, unit, f"'{path}', column '{name}'") if unit and name in wanted else values
     return table
 
 
 def _numbers(cells: list[str]) -> np.ndarray:
     try:
-        return np.array(cells, dtype=np.float64)
+        # whole numbers stay whole: an event's number or a time in ns has more digits than a float
+        return np.array([int(cell) for cell in cells], dtype=np.int64) if cells and all(map(_WHOLE.fullmatch, cells)) else np.array(cells, dtype=np.float64)
+    except OverflowError:
+        return np.array(cells, dtype=np.uint64) if not any("-" in cell for cell in cells) else np.array(cells)
     except ValueError:
         texts = np.array(cells)
         return texts == "True" if len(texts) and np.isin(texts, ("True", "False")).all() else texts
+
+
+_WHOLE = re.compile(r"[+-]?\d+")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +28,27 @@ def write_parquet(path: Path, tables: Table | Iterable[Table]) -> None:
             writer.close()
 
 
-def read_parquet(path: Path) -> Iterator[Table]:
-    """Chunks of what ``write_parquet`` wrote; lists of one length stay lists until a column's shape is known."""
+def read_parquet(path: Path, wanted: Collection[str] = ()) -> Iterator[Table]:
+    """Chunks of what ``write_parquet`` wrote; lists of one length stay lists until a column's shape is known.
+
+    With ``wanted`` columns, what else is there is passed over.
+    """
     import pyarrow
     import pyarrow.parquet
 
     try:
         # a plain reader: a folder name like primary=p must not turn into a column
         with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
+            names = [name for name in file.schema_arrow.names if name in wanted] or file.schema_arrow.names
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise ValueError(f"'{path}' gives the column '{twice[0]}' twice: which one counts?")
             if file.metadata.num_rows == 0:
                 empty = file.schema_arrow.empty_table()
-                yield {name: _values(empty[name].combine_chunks()) for name in empty.column_names}
-            for batch in file.iter_batches(CHUNK_EVENTS):
-                yield {name: _values(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+                yield {name: _values(path, name, empty[name].combine_chunks(), 0) for name in names}
+            before = 0
+            for batch in file.iter_batches(CHUNK_EVENTS, columns=names):
+                yield {name: _values(path, name, column, before) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+                before += len(batch)
     except (OSError, pyarrow.ArrowInvalid) as error:
         raise ValueError(f"'{path}' is not a readable parquet file (damaged or cut short?): {error}") from error
 
@@ -58,10 +66,24 @@ def _array(name: str, values: np.ndarray | Ragged) -> Any:
     return pyarrow.LargeListArray.from_arrays(offsets, flat)
 
 
-def _values(column: Any) -> np.ndarray | Ragged:
+def _values(path: Path, name: str, column: Any, before: int) -> np.ndarray | Ragged:
     import pyarrow
 
+    if column.null_count:
+        row = before + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        raise ValueError(f"'{path}', column '{name}': no value (null) in event {row}")
+    if pyarrow.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pyarrow.types.is_fixed_size_list(column.type):
+        values = _flat(path, name, column.flatten())
+        return values.reshape(len(column), column.type.list_size)
     if pyarrow.types.is_list(column.type) or pyarrow.types.is_large_list(column.type):
-        offsets, values = np.asarray(column.offsets, np.int64), column.values.to_numpy(zero_copy_only=False)
-        return Ragged(values[offsets[0] : offsets[-1]], offsets - offsets[0])
+        offsets = np.asarray(column.offsets, np.int64)
+        return Ragged(_flat(path, name, column.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))), offsets - offsets[0])
     return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def _flat(path: Path, name: str, values: Any) -> np.ndarray:
+    if values.null_count:
+        raise ValueError(f"'{path}', column '{name}': {values.null_count} entries of its lists have no value (null)")
+    return np.asarray(values.to_numpy(zero_copy_only=False))

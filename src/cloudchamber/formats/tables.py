@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -110,12 +111,13 @@ def general_formats(schema: Schema) -> tuple[Format, ...]:
     def write_fits(path: Path, tables: Iterable[Table]) -> None:
         write_maps(path, tables, schema.columns)
 
+    wanted = frozenset(schema.columns)
     maps = Format("fits-maps", (".fits", ".fits.gz", ".fit"), read_fits, write_fits, "HEALPix tables and images with world coordinates")
     return (
         *((maps,) if map_columns(schema) else ()),
-        Format("hdf5", (".h5", ".hdf5"), read_hdf5, write_hdf5, "one data set a column"),
-        Format("csv", (".csv",), read_csv, labelled, "one event a line, columns 'name' or 'name[i]'"),
-        Format("table-parquet", (".parquet",), read_parquet, write_parquet, "one event a row, arrays as lists"),
+        Format("hdf5", (".h5", ".hdf5"), functools.partial(read_hdf5, wanted=wanted), write_hdf5, "one data set a column"),
+        Format("csv", (".csv",), functools.partial(read_csv, wanted=wanted), labelled, "one event a line, columns 'name' or 'name[i]'"),
+        Format("table-parquet", (".parquet",), functools.partial(read_parquet, wanted=wanted), write_parquet, "one event a row, arrays as lists"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def train(
     ``start``, a trained model as ``load`` names them, gives the first weights, the codecs, and without ``recipe`` the recipe too: fine-tuning, for a recipe
     of the same model and codecs. ``teacher``, another one, is handed to a recipe that learns from a trained model (``TaughtSettings``).
     """
-    study = find_study(study) if isinstance(study, str) else study
+    study, seed = find_study(study) if isinstance(study, str) else study, operator.index(seed)
     before = load_network(start) if start is not None else None
     if before is not None and recipe is None:
         recipe = before.recipe

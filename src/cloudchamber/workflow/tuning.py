@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import math
+import operator
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -83,7 +84,7 @@ def tune(
     from cloudchamber.train.tune import listed, read_space
 
     study = find_study(study) if isinstance(study, str) else study
-    chosen = study.recipe(recipe) if recipe is None or isinstance(recipe, str) else recipe
+    chosen, seed = study.recipe(recipe) if recipe is None or isinstance(recipe, str) else recipe, operator.index(seed)
     if trials < 1:
         raise ValueError(f"trials must be at least 1, got {trials}")
     if not chosen.fit.validation_fraction > 0:

@@ -71,7 +71,7 @@ def test_skies_survive_the_file(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         (HEADER, "no cosmic rays"),
-        (HEADER + "10,20\n", "line 2: 2 entries, but there are 3 columns"),
+        (HEADER + "10,20\n", "line 2: 2 cells, the header has 3"),
         (HEADER + "10,95,60\n", "'dec_deg', cosmic ray 1: 95; allowed: from -90 to 90"),
         (HEADER + "400,-20,60\n", "'ra_deg', cosmic ray 1: 400"),
         (HEADER + "10,-20,-60\n", "'energy_eev', cosmic ray 1: -60; allowed: from 0.1 to 10000 EeV"),

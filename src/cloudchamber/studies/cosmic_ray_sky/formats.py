@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cloudchamber.formats.text import is_number, read_rows, read_text
 from cloudchamber.physics.exposure import exposure_at_sine
 from cloudchamber.physics.sphere import equatorial_from_galactic, galactic_from_equatorial
 from cloudchamber.schema import Ragged, Table, chunked
 from cloudchamber.study import Format
+from cloudchamber.units import parsed
 
 GALACTIC = (("lon_deg", "lat_deg"), ("glon", "glat"), ("l", "b"))
 EQUATORIAL = (("ra_deg", "dec_deg"), ("ra", "dec"))
@@ -65,40 +67,37 @@ def write_sky(path: Path, tables: Table | Iterable[Table]) -> None:
 
 
 def _columns(path: Path, names: tuple[str, ...] | None) -> dict[str, list[str]]:
-    """The texts of each column, by its lower-case name."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise ValueError(f"'{path}' is not text: an event list is a table of text, one cosmic ray a line") from None
-    rows = [(number, _cells(line)) for number, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
-    if names is None:
-        if not rows:
-            raise ValueError(f"'{path}' is empty: an event list starts with the names of its columns, such as ra_deg,dec_deg,energy_eev")
-        names = tuple(name.lower() for name in rows.pop(0)[1])
-    else:
-        rows = [row for row in rows if _is_number(row[1][0])]
-    for number, cells in rows:
-        if len(cells) != len(names):
-            raise ValueError(f"'{path}', line {number}: {len(cells)} entries, but there are {len(names)} columns ({', '.join(names)}): is the file cut off?")
+    """The texts of each column, by its lower-case name; a unit that the file states is that of the column's name, or refused."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        if names is not None:
+            rows = [row for row in read_rows(path, file) if is_number(row[1][0])]
+            for number, cells in rows:
+                if len(cells) != len(names):
+                    raise ValueError(
+                        f"'{path}', line {number}: {len(cells)} entries, but there are {len(names)} columns ({', '.join(names)}): is the file cut off?"
+                    )
+        else:
+            text = read_text(path, file)
+            names, rows = tuple(name.lower() for name in text.names), list(text.rows)
+            if twice := [name for index, name in enumerate(names) if name and name in names[:index]]:
+                raise ValueError(f"'{path}' gives the column '{twice[0]}' twice: which one counts?")
+            for name, unit in text.units.items():
+                _expect_unit(path, name.lower(), unit)
     if not rows:
         raise ValueError(f"'{path}' holds no cosmic rays")
     return dict(zip(names, map(list, zip(*(cells for _, cells in rows), strict=True)), strict=True))
 
 
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.split(",")] if "," in line else line.split()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _expect_unit(path: Path, name: str, unit: str) -> None:
+    """ValueError where a file says that a column is in another unit than it is read in."""
+    angles = {each for pair in (*GALACTIC, *EQUATORIAL) for each in pair}
+    wanted = "deg" if name in angles else {1.0: "eV", 1e18: "EeV"}.get(ENERGIES_EV.get(name, 0.0))
+    if wanted is not None and parsed(unit) != parsed(wanted):
+        raise ValueError(f"'{path}': the column '{name}' is in {unit}, and is read in {wanted}: convert it (energies in eV belong in a column energy_ev)")
 
 
 def _numbers(path: Path, columns: Mapping[str, list[str]], name: str) -> np.ndarray:
-    bad = [(row, text) for row, text in enumerate(columns[name], 1) if not _is_number(text)]
+    bad = [(row, text) for row, text in enumerate(columns[name], 1) if not is_number(text)]
     if bad:
         raise ValueError(f"'{path}', column '{name}', cosmic ray {bad[0][0]}: '{bad[0][1]}' is no number")
     values = np.array([float(text) for text in columns[name]])

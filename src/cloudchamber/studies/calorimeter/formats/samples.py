@@ -37,6 +37,10 @@ def write_root(path: Path, tables: Table | Iterable[Table]) -> None:
             file[TREE].extend(branches)
 
 
+TREES = ("TTree", "TNtuple", "ROOT::RNTuple")
+"""Kinds of tables in a ROOT file; ``file["name"] = {...}`` of uproot writes the last one today."""
+
+
 def read_root(path: Path) -> Iterator[Table]:
     """The study's columns of the first tree that has ``deposit_mev``, flat arrays of one length in every event, in chunks.
 
@@ -46,9 +50,10 @@ def read_root(path: Path) -> Iterator[Table]:
     _must_exist(path)
     try:
         with uproot.open(path) as file:
-            trees = [name for name, kind in file.classnames().items() if kind == "TTree" and "deposit_mev" in file[name].keys()]  # noqa: SIM118
+            trees = [name for name, kind in file.classnames().items() if kind in TREES and "deposit_mev" in file[name].keys()]  # noqa: SIM118
             if not trees:
-                raise ValueError(f"'{path}' has no tree with a branch 'deposit_mev'; it holds: {', '.join(file.keys()) or 'nothing'}")
+                there = ", ".join(f"{name} ({kind})" for name, kind in file.classnames().items()) or "nothing"
+                raise ValueError(f"'{path}' has no tree with a branch 'deposit_mev'; it holds: {there}")
             tree = file[trees[0]]
             names = [name for name in tree.keys() if name in COLUMNS or name == "pdg"]  # noqa: SIM118
             for first in range(0, max(tree.num_entries, 1), CHUNK_EVENTS):

@@ -12,11 +12,12 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
+from cloudchamber.formats.hidden import is_visible
 from cloudchamber.schema import Table
 from cloudchamber.studies.surface_array.columns import BINS, STEP_NS
 from cloudchamber.studies.surface_array.formats.events import Event, Station, in_frame, to_table
@@ -59,12 +60,12 @@ def read_auger(path: Path) -> Table:
 def _documents(path: Path) -> Iterator[tuple[str, Any]]:
     """Name and content of each event's file: text, or from a list the parsed object."""
     if path.is_dir():
-        yield from ((file.name, file.read_bytes()) for file in sorted(path.rglob("*.json")))
+        yield from ((file.name, file.read_bytes()) for file in sorted(path.rglob("*.json")) if is_visible(file.relative_to(path).parts))
     elif not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            yield from ((name, archive.read(name)) for name in sorted(archive.namelist()) if name.endswith(".json"))
+            yield from ((name, archive.read(name)) for name in sorted(archive.namelist()) if name.endswith(".json") and is_visible(PurePosixPath(name).parts))
     else:
         text = path.read_bytes()
         try:

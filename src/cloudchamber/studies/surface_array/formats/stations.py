@@ -143,10 +143,14 @@ def _setting(path: Path, name: str, attributes: Mapping[str, Any]) -> float:
 
 def _events(path: Path, column: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Number and first row of each event, in the order of the file, and each row's position in that list."""
-    values = _floats(path, "event", column) if column.dtype.kind != "i" else column
-    bad = ~np.isfinite(values) | (values % 1 != 0)
+    values = column if column.dtype.kind in "iu" else _floats(path, "event", column)
+    # beyond, neighbouring numbers are the same in double precision (integers keep them up to 2^63)
+    most = 2**53 if values.dtype.kind == "f" else 2**63 - 1
+    bad = ~np.isfinite(values) | (values % 1 != 0) | (values > most) | (values < -most)
     if bad.any():
-        raise ValueError(f"'{path}', row {int(np.argmax(bad))}, column 'event': {column[bad][0]}; allowed: a whole number")
+        raise ValueError(
+            f"'{path}', row {int(np.argmax(bad))}, column 'event': {column[bad][0]}; allowed: a whole number up to {most}, stored as an integer beyond 2^53"
+        )
     number, first, index = np.unique(values.astype(np.int64), return_index=True, return_inverse=True)
     order = np.argsort(first)
     return number[order], first[order], np.argsort(order)[index]
