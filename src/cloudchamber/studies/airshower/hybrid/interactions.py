@@ -18,7 +18,6 @@ NUCLEON, PION, KAON, K0_LONG, K0_SHORT, PHOTON, ELECTRON, MUON, NEUTRINO = range
 HADRONS = 5
 PROJECTILES = ("p", "pi+", "K+")
 NUCLEON_MASS_GEV = 0.9389
-PION_MASS_GEV = 0.13957
 AIR = (("N", 0.7847), ("O", 0.2153))
 LG_ENERGY_MIN, LG_ENERGY_STEP, LG_ENERGIES = 1.8, 0.2, 47
 """Library energies: lg(E_lab/GeV) = 1.8, 2.0 ... 11.0; Sibyll starts at sqrt(s) = 10 GeV."""
