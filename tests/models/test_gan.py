@@ -108,17 +108,6 @@ def test_the_penalty_is_zero_for_unit_slope_only() -> None:
     assert found == pytest.approx([10.0, 0.0, 40.0], abs=1e-4)
 
 
-def test_a_wrong_layout_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"between 1 and the target's 20 numbers, got 3 \* 7"):
-        Gan(networks=ConvNetworks(channels=3, length=7)).build(20, 1)
-    with pytest.raises(ValueError, match=r"channels \* length = 20, the target's numbers, got 1 \* 16"):
-        Gan(networks=ImageNetworks(length=16)).build(20, 1)
-    with pytest.raises(ValueError, match=r"constrainer 'energy' needs places among the 3 given numbers, from 0 on, got \[3\]"):
-        Gan(constrainers={"energy": (3,)}).build(20, 3)
-    with pytest.raises(ValueError, match="critic_steps must be at least 1"):
-        Gan(critic_steps=0).build(20, 1)
-
-
 def test_energy_distance_of_shifted_normals() -> None:
     torch.manual_seed(0)
     first, second, third = torch.randn(4000, 1), torch.randn(4000, 1), torch.randn(4000, 1) + 1
@@ -141,3 +130,10 @@ def test_the_critic_takes_its_turns_whatever_the_batch(events: int) -> None:
     losses = list(model.losses(torch.randn(events, 3), torch.randn(events, 2)))
     assert [part is model.critic for part, _ in losses] == [True] * 5 + [False]
     assert all(torch.isfinite(loss) for _, loss in losses)
+
+
+def test_bad_settings_are_named() -> None:
+    with pytest.raises(ValueError, match=r"constrainer 'energy' needs places among the 3 given numbers, from 0 on, got \[3\]"):
+        Gan(constrainers={"energy": (3,)}).build(20, 3)
+    with pytest.raises(ValueError, match="critic_steps must be at least 1"):
+        Gan(critic_steps=0).build(20, 1)

@@ -96,15 +96,6 @@ def test_a_run_of_a_later_format_is_refused(run: Path, tmp_path: Path, capsys: p
     assert "has run format 3, this version of cloudchamber reads up to 2" in complaint(capsys, "sample", copy, tmp_path / "x.h5", "--n", 5)
 
 
-def test_a_run_of_the_format_before_is_upgraded(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    copy = shutil.copytree(run, tmp_path / "copy")
-    (copy / "run.json").unlink()
-    assert f"convert it with `cloudchamber upgrade {copy}`" in complaint(capsys, "sample", copy, tmp_path / "x.h5", "--n", 5)
-    cli.main(["upgrade", str(copy)])
-    assert (copy / "run.json").read_bytes() == (run / "run.json").read_bytes()
-    assert not workflow.upgrade(copy)
-
-
 def test_a_recipe_of_ones_own_comes_back(data: Path, tmp_path: Path) -> None:
     mine = replace(find_study("toy").recipe(), name="mine")
     folder = workflow.train("toy", data, tmp_path / "mine", replace(mine, fit=replace(mine.fit, epochs=1))).folder

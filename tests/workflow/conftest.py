@@ -1,10 +1,31 @@
+"""Makes ``running`` importable; the stores and runs that several files ask for."""
+
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from cloudchamber import workflow
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(scope="session")
+def decays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of decays."""
+    folder = tmp_path_factory.mktemp("toy") / "data"
+    workflow.simulate("toy", folder, n=1000, seed=3, block_events=250)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(decays: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that learned them."""
+    folder = tmp_path_factory.mktemp("toy") / "run"
+    workflow.train("toy", decays, folder, seed=5)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,10 @@ import pytest
 
 from cloudchamber import workflow
 from cloudchamber.cli import main
+from cloudchamber.formats.tables import write_table
+from cloudchamber.schema import events_in
 from cloudchamber.store.read import Store
+from cloudchamber.study import find_study
 from cloudchamber.workflow import conversion
 
 
@@ -47,3 +50,32 @@ def test_chunks_make_one_file(data: Path, tmp_path: Path, suffix: str) -> None:
     again = tmp_path / "again"
     main(["convert", "toy", str(data), "--out", str(again)])
     np.testing.assert_array_equal(Store(tmp_path / "store").read()["light"], Store(again).read()["light"])
+
+
+def test_convert_between_store_and_formats(decays: Path, tmp_path: Path) -> None:
+    assert workflow.convert("toy", decays, tmp_path / "a.times").events == 1000
+    done = workflow.convert("toy", [tmp_path / "a.times", tmp_path / "a.times"], tmp_path / "store")
+    assert done.columns == ("lifetime_us", "decay_time_us") and done.absent == ("kind", "light")
+    back = Store(tmp_path / "store").read()
+    assert events_in(back) == 2000
+    np.testing.assert_allclose(np.sort(back["decay_time_us"])[::2], np.sort(Store(decays).read()["decay_time_us"]))
+    with pytest.raises(ValueError, match="no format 'rooot' to read; 'toy' has: times"):
+        workflow.convert("toy", tmp_path / "a.times", tmp_path / "b.h5", format_from="rooot")
+    (tmp_path / "broken.h5").write_bytes(b"not hdf5")
+    with pytest.raises(ValueError, match="not a readable HDF5 file"):
+        workflow.convert("toy", tmp_path / "broken.h5", tmp_path / "c.h5")
+
+
+def test_convert_a_table_of_another_detector(tmp_path: Path) -> None:
+    study, light = find_study("toy"), np.arange(12.0).reshape(3, 4)
+    table = {"lifetime_us": np.ones(3), "kind": np.array([0, 1, 1]), "decay_time_us": np.ones(3), "light": light}
+    for suffix in (".h5", ".csv"):
+        write_table(tmp_path / f"four{suffix}", table, study)
+        workflow.convert("toy", tmp_path / f"four{suffix}", tmp_path / f"store{suffix[1:]}")
+        back = Store(tmp_path / f"store{suffix[1:]}")
+        assert back.schema.x["light"].shape == (4,)
+        np.testing.assert_array_equal(np.sort(back.read()["light"], axis=0), light)
+    assert workflow.convert("toy", tmp_path / "storeh5", tmp_path / "again").absent == ()
+    write_table(tmp_path / "three.h5", {**table, "light": light[:, :3]}, study)
+    with pytest.raises(ValueError, match=r"four\.h5' and .*three\.h5' hold columns of different shapes"):
+        workflow.convert("toy", [tmp_path / "three.h5", tmp_path / "four.h5"], tmp_path / "both")

@@ -13,7 +13,6 @@ from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.rng import rng
 from cloudchamber.schema import Ragged, Schema, Table
 from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
-from cloudchamber.studies.surface_array.codecs.patch import Patch
 from cloudchamber.studies.surface_array.codecs.stations import GIVEN, PLAIN, TARGET, Corrections, Stations, StationsCodec, ln_expected
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SILENT, THETA
 from cloudchamber.studies.surface_array.fit.ldf import ln_ldf, slope
@@ -126,22 +125,6 @@ def test_the_density_counts_degrees_ev_and_metres() -> None:
     found = torch.linalg.slogdet(torch.stack(jacobian, 2)).logabsdet
     steep = table["zenith_deg"] > 10
     torch.testing.assert_close(codec.log_det(table, columns)[steep].double(), found[steep], atol=0.15, rtol=0)
-
-
-def test_a_patch_has_each_station_in_its_place() -> None:
-    codec = Patch(side=6, samples=64).build(SCHEMA.select(GIVEN))
-    columns = given(events())
-    image = codec.encode(columns, {}).unflatten(1, (36, -1))
-    assert image.shape == (60, 36, PLAIN + 128) and codec.size == 36 * (PLAIN + 128)
-    for event in range(60):
-        row, column = divmod(int(image[event, :, 1].argmax()), 6)
-        x = columns["fit_core_x_m"][event] + 1200 * (column + 0.5 - 3)
-        y = columns["fit_core_y_m"][event] + 1200 * (row + 0.5 - 3)
-        hits = torch.stack((columns["station_x_m"][event], columns["station_y_m"][event]))
-        assert float((hits - torch.stack((x, y))[:, None]).abs().amax(0).nan_to_num(1e9).min()) <= 600.5
-    # a grid of 1200 m has one station in each place
-    alive = (image[..., 0] > 0).sum(1)
-    assert int(alive.max()) <= 36 and float(alive.float().mean()) > 30
 
 
 def test_columns_are_checked() -> None:
