@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from cloudchamber.store.write import StoreWriter
     from cloudchamber.study import Finder, Findings, Format, Simulator, Study, find_study, study_names
     from cloudchamber.validate.check import Check
+    from cloudchamber.workflow.fitting import Uniform, fit
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "find_study", "study_names", "load", "rng", "workflow",
+    "fit", "Uniform", "find_study", "study_names", "load", "rng", "workflow",
     "Table", "Ragged", "Column", "Schema", "check_table", "Healpix", "Wcs",
     "Study", "Simulator", "Format", "Finder", "Findings", "Check", "Recipe", "Fit", "Optimiser", "TrainedModel", "Quick", "Store", "StoreWriter",
 ]  # fmt: skip
@@ -50,6 +51,7 @@ _HOMES = {
     "store.write": ("StoreWriter",),
     "study": ("Finder", "Findings", "Format", "Simulator", "Study", "find_study", "study_names"),
     "validate.check": ("Check",),
+    "workflow.fitting": ("Uniform", "fit"),
 }
 
 

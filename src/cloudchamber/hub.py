@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudchamber.meant import meant
 from cloudchamber.run.files import RunFiles
-from cloudchamber.study import STORE_SETTINGS, Simulator, Study, find_study, make_simulator, study_names
+from cloudchamber.study import OWN, STORE_SETTINGS, Simulator, Study, find_study, make_simulator, study_names
 
 if TYPE_CHECKING:
     from cloudchamber.run.network import TrainedNetwork
@@ -53,7 +53,7 @@ def find_run(name: str | Path) -> tuple[Path, Study]:
     """The folder of a trained model, and its study; the names are those of ``load``."""
     folder = _run_folder(name)
     if folder is not None:
-        return folder, find_study(RunFiles(folder).sealed.study)
+        return folder, _study_of(RunFiles(folder))
     folder = Path(name)
     first, _, recipe = str(name).partition("/")
     if first in study_names() and "/" not in recipe:
@@ -64,6 +64,17 @@ def find_run(name: str | Path) -> tuple[Path, Study]:
         raise ValueError(f"folder '{name}' holds no finished run: {missing} is missing (an interrupted `cloudchamber train` resumes with the same command)")
     hint = meant(str(name), [study + ("/" + recipe if recipe else "") for study in study_names()])
     raise ValueError(f"no study and no run folder '{name}'{hint}; studies: {', '.join(study_names())}")
+
+
+def _study_of(files: RunFiles) -> Study:
+    """A run's study; what was made from arrays says itself what its columns are."""
+    if files.sealed.study != OWN:
+        return find_study(files.sealed.study)
+    from cloudchamber.run.load import load_trained
+    from cloudchamber.studies.own import make_study
+
+    model = load_trained(files.folder)
+    return make_study(model.schema, model.target)
 
 
 def _run_folder(name: str | Path) -> Path | None:

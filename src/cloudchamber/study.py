@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BUILT_IN = ("airshower", "calorimeter", "cosmic_ray_sky", "surface_array")
 ENTRY_POINTS = "cloudchamber.studies"
+OWN = "own"
+"""The study of runs made from a user's own arrays: each has its own columns, so that it is found by a run only."""
 STREAM_SETTINGS = ("block_events", "theta_digest")
 STORE_SETTINGS = (*STREAM_SETTINGS, "drawn")
 """What a store notes beside the simulator's own settings."""

@@ -25,7 +25,7 @@ def test_arrays_categories_and_marks_come_back(tmp_path: Path) -> None:
 
 def test_a_line_of_another_length_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b\n1,2\n\n3,4,5\n")
-    with pytest.raises(ValueError, match="event 1: 3 cells, the header has 2"):
+    with pytest.raises(ValueError, match="line 4: 3 cells, the header has 2"):
         list(read_csv(tmp_path / "a.csv"))
 
 

@@ -1,0 +1,64 @@
+"""What a user's arrays are learned with when nothing else is said: settings by what the columns are and how many events there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Literal
+
+from cloudchamber.models.flow import Flow
+from cloudchamber.models.heads import Categorical
+from cloudchamber.models.labelled import LabelledMixture
+from cloudchamber.models.matching import Matching
+from cloudchamber.models.recipe import Fit, ModelSettings, Optimiser, Recipe
+from cloudchamber.nn.codec import Columns
+from cloudchamber.schema import Column, Schema
+
+Direction = Literal["infer", "surrogate"]
+MOST_SPLINED = 64
+"""Targets of more numbers are learned by flow matching: splines cost as many passes as there are numbers to tie together."""
+PASSES_OF_TEN_THOUSAND = 30
+MOST_EPOCHS = 300
+
+
+def recipe_of(schema: Schema, direction: Direction, events: int, logs: tuple[str, ...] = ()) -> Recipe:
+    """A recipe for ``events`` events. ``logs`` are positive columns that span orders of magnitude; a target with both bounds is learned as its logit."""
+    sides = (schema.theta, schema.x) if direction == "infer" else (schema.x, schema.theta)
+    # a class comes first: the numbers are given it
+    target = dict(sorted(sides[0].items(), key=lambda item: not item[1].categories))
+    name, model = _model(target)
+    transforms = dict.fromkeys(logs, "log")
+    bounded = {name: "logit" for name, column in target.items() if None not in (column.low, column.high) and not column.categories}
+    batch = 64 if events < 3000 else 128 if events < 30_000 else 512
+    epochs = min(MOST_EPOCHS, max(8, round(PASSES_OF_TEN_THOUSAND * (10_000 / events) ** 0.5)))
+    return Recipe(
+        name=name,
+        doc="settings by the columns and the number of events",
+        target=tuple(target),
+        given=tuple(sides[1]),
+        target_codec=Columns({name: kind for name, kind in (transforms | bounded).items() if name in target}),  # type: ignore[misc]
+        given_codec=Columns({name: kind for name, kind in transforms.items() if name in sides[1]}),  # type: ignore[misc]
+        model=model,
+        fit=Fit(
+            epochs=epochs,
+            batch_size=batch,
+            optimisers={"": Optimiser(learning_rate=1e-3, weight_decay=1e-3)},
+            average_decay=0.99,
+            validation_fraction=0.1,
+            patience=5,
+        ),
+    )
+
+
+def _model(target: Mapping[str, Column]) -> tuple[str, ModelSettings]:
+    classes = [column for column in target.values() if column.categories]
+    numbers = sum(prod(column.shape) for column in target.values() if not column.categories)
+    if len(classes) > 1 or (classes and classes[0].shape):
+        raise ValueError("one class an event can be learned, alone or beside numbers: fit the others in runs of their own")
+    if classes and numbers:
+        return "labelled", LabelledMixture(classes=len(classes[0].categories), components=4, layers=2)
+    if classes:
+        return "classes", Categorical()
+    if numbers > MOST_SPLINED:
+        return "matching", Matching()
+    return "flow", Flow(transforms=6, bins=8, hidden=64, affine=True)
