@@ -10,11 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jobs import deadly, slow_square
+from jobs import Deadly, dies_once, own_process, slow_square
 
 from cloudchamber import workflow
 from cloudchamber.cli import main
@@ -94,9 +96,16 @@ def test_long_lists_wait_where_they_are_made() -> None:
     results.close()
 
 
-def test_a_worker_that_dies_is_told() -> None:
-    with pytest.raises(WorkerLostError, match="a worker process was killed"):
-        list(run(deadly, range(6), workers=2))
+def test_a_job_whose_worker_dies_is_done_again(tmp_path: Path) -> None:
+    jobs = [(tmp_path, number) for number in range(6)]
+    assert list(run(dies_once, jobs, workers=2, ordered=True)) == [(job, job[1]) for job in jobs]
+    with pytest.raises(WorkerLostError, match=r"^block 3, seed 7: 4 workers died of it, one after the other"):
+        list(run(Deadly.done, map(Deadly, range(6)), workers=2))
+
+
+def test_jobs_that_ask_for_it_have_a_process_of_their_own() -> None:
+    for executor in ("processes", ProcessPoolExecutor(1, get_context("spawn"))):
+        assert len({process for _, process in run(own_process, range(3), executor, fresh=True)} | {os.getpid()}) == 4
 
 
 def test_unknown_places_are_refused() -> None:
@@ -135,8 +144,10 @@ def test_workers_that_do_not_see_the_folder_send_their_blocks(cluster: Cluster, 
 def test_a_block_that_kills_each_worker_ends_with_its_name(cluster: Cluster, tmp_path: Path) -> None:
     for _ in range(3):
         cluster.add()
-    with pytest.raises(WorkerLostError, match=r"3: 4 workers died of it"):
-        list(run(deadly, range(6), f"dask://{cluster.address}"))
+    with pytest.raises(WorkerLostError, match=r"^block 3, seed 7: 4 workers died of it"):
+        list(run(Deadly.done, map(Deadly, range(6)), f"dask://{cluster.address}"))
+    with pytest.raises(WorkerLostError, match=r"^block 3, seed 7: 4 workers died of it"):
+        list(run(Deadly.done, map(Deadly, range(6)), f"dask://{cluster.address}", fresh=True))
 
 
 def test_a_scheduler_that_goes_away_is_told(cluster: Cluster, tmp_path: Path) -> None:
