@@ -26,7 +26,11 @@ LOOK_SECONDS = 2.0
 
 
 class WorkerLostError(RuntimeError):
-    """Each worker that a job was given to died, of a kill or of too little memory; or the scheduler went away."""
+    """Each worker that a job was given to died, of a kill or of too little memory: ``job`` is it; or the scheduler went away."""
+
+    def __init__(self, message: str, job: Any = None) -> None:
+        super().__init__(message)
+        self.job = job
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ def _result(future: Future[Result], job: Any, lost: Callable[[], str]) -> Result
 def _killed(job: Any, workers: int) -> WorkerLostError:
     return WorkerLostError(
         f"{job}: {workers} workers died of it, one after the other (out of memory?); finished blocks are kept: "
-        "run the same command again, with fewer workers or more memory for each"
+        "run the same command again, with fewer workers or more memory for each",
+        job,
     )
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import json
 import math
+import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cloudchamber.atomic import write_atomically
+from cloudchamber.atomic import FolderInUseError, write_atomically
 from cloudchamber.jsonable import merge
 from cloudchamber.meant import meant
+from cloudchamber.parallel.executors import Where, WorkerLostError, opened, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
@@ -25,9 +29,12 @@ if TYPE_CHECKING:
 
     from cloudchamber.models.recipe import Recipe
     from cloudchamber.train.fit import Hardware
-    from cloudchamber.train.tune import Report, Space, Trial
+    from cloudchamber.train.space import Space
+    from cloudchamber.train.tune import Report, Trial
 
 BEST = "best.json"
+MOST_IN_FLIGHT = 200
+"""Each trial that waits for a worker of a cluster holds a file open."""
 TUNABLE = ("fit", "model", "given_codec", "target_codec", "sampling")
 
 
@@ -63,6 +70,8 @@ def tune(
     memory_gb: float = 4.0,
     progress: Progress = quiet,
     partial: bool = False,
+    workers: int = 1,
+    executor: Where = None,
 ) -> Tuned:
     """Train ``recipe`` with ``trials`` different settings, each in ``out/trial-0000``, for the lowest validation loss.
 
@@ -70,17 +79,20 @@ def tune(
     ``{"model.hidden": {"choices": [32, 64]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}``; without it the study's own serves.
     ``epochs`` shortens the trials. With ``prune`` a trial worse than the median of the earlier ones at the same epoch stops.
 
-    The same call goes on after an interruption, and may run in many processes and machines at once, which share ``out`` or at least ``storage``: "journal"
-    (a file in ``out``), "sqlite" (likewise), the path of a journal file, or a database's URL. ``trials`` counts those of all of them.
+    ``workers`` processes, or an ``executor`` whose workers see ``data`` and ``out``, make the trials: the same ones, with the same losses, whatever their
+    number. The same call goes on after an interruption, and may run in many processes and machines at once, which share ``out`` or at least ``storage``:
+    "journal" (a file in ``out``), "sqlite" (likewise), the path of a journal file, or a database's URL. ``trials`` counts those of all of them; what "tpe"
+    draws and ``prune`` stops then depends on which call was first.
     A store that lacks blocks is refused, unless ``partial`` takes what is there.
     ``out`` gets ``best.json``, overrides for ``train``, and a page with all trials.
     """
-    from cloudchamber.train.tune import listed, open_search, read_space, run_trials
+    from cloudchamber.train.space import read_space
+    from cloudchamber.train.tune import TrialJob, fail_trial, here, listed, open_search, run_trials
 
     study = find_study(study) if isinstance(study, str) else study
     chosen = study.recipe(recipe) if recipe is None or isinstance(recipe, str) else recipe
-    if trials < 1:
-        raise ValueError(f"trials must be at least 1, got {trials}")
+    if trials < 1 or workers < 1:
+        raise ValueError(f"trials and workers must be at least 1, got {trials} and {workers}")
     if not chosen.fit.validation_fraction > 0:
         raise ValueError(f"'{chosen.name}' holds no events out (fit.validation_fraction = 0), so that no validation loss can choose its settings")
     if epochs is not None:
@@ -107,39 +119,83 @@ def tune(
     def show(text: str) -> None:
         progress(ended, trials, text)
 
-    def objective(place: Path, drawn: Mapping[str, Any], report: Report) -> float:
-        def watch(epoch: int, epochs: int, text: str) -> None:
-            show(f"{place.name}: epoch {epoch} of {epochs}")
-            if (loss := _logged_loss(place, epoch)) is not None:
-                report(epoch, loss)
-
-        done = train(
-            study,
-            data,
-            place,
-            chosen,
-            seed=seed,
-            overrides=overrides_of(drawn, settings),
-            hardware=hardware,
-            limit=limit,
-            memory_gb=memory_gb,
-            progress=watch,
-            partial=partial,
-        )
-        return done.validation_loss
-
     def told(now: int, trial: Trial) -> None:
         nonlocal ended
         ended = now
         show(f"trial-{trial.number:04d}: {trial.state}, validation loss {trial.loss:.4g}")
 
     show("")
-    run_trials(search, values, objective, folder, trials, sampler, seed, storage in ("journal", "sqlite"), told)
+    alone = workers == 1 and executor in (None, "processes")
+    # absolute paths, because a cluster's workers start in folders of their own; they find the study by its name
+    training = Training(
+        study if alone else study.name,
+        Path(data).resolve(),
+        chosen,
+        seed,
+        hardware,
+        limit,
+        memory_gb,
+        partial,
+        show if alone else None,
+    )
+    in_storage = storage in ("journal", "sqlite")
+    try:
+        with nullcontext(None) if alone else opened(executor, min(workers, trials)) as pool:
+            do = here if pool is None else functools.partial(run, executor=pool, most=MOST_IN_FLIGHT if executor != "processes" else workers)
+            run_trials(search, values, training, folder.resolve(), trials, sampler, seed, in_storage, told, do)
+    except WorkerLostError as error:
+        if isinstance(error.job, TrialJob):
+            fail_trial(search, error.job.number, str(error))
+        raise
     while True:
         found = _summary(folder, study, chosen, listed(search), values, data)
         # processes that end together write the same files: the last one to write tells of all
         if [trial.state for trial in listed(search)] == [trial.state for trial in found.trials]:
             return found
+
+
+@dataclass(frozen=True)
+class Training:
+    """The objective of a search: a training with other settings."""
+
+    study: Study | str
+    data: Path
+    recipe: Recipe
+    seed: int
+    hardware: Hardware | None
+    limit: int | None
+    memory_gb: float
+    partial: bool
+    show: Callable[[str], None] | None
+
+    def __call__(self, place: Path, drawn: Mapping[str, Any], report: Report) -> float:
+        """The validation loss that the settings ``drawn`` reach."""
+
+        def watch(epoch: int, epochs: int, text: str) -> None:
+            if self.show is not None:
+                self.show(f"{place.name}: epoch {epoch} of {epochs}")
+            # a training that was interrupted tells of its last epoch only
+            for each, loss in _logged_losses(place):
+                report(each, loss)
+
+        while True:
+            try:
+                return train(
+                    self.study,
+                    self.data,
+                    place,
+                    self.recipe,
+                    seed=self.seed,
+                    overrides=overrides_of(drawn, self.recipe.to_json()),
+                    hardware=self.hardware,
+                    limit=self.limit,
+                    memory_gb=self.memory_gb,
+                    progress=watch,
+                    partial=self.partial,
+                ).validation_loss
+            except FolderInUseError:
+                # by a worker whose search was killed: it makes this very trial, or ends soon
+                time.sleep(1.0)
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -225,11 +281,10 @@ def _storage(storage: str, folder: Path) -> str:
     return f"sqlite:///{(folder / 'trials.sqlite').resolve()}" if storage == "sqlite" else storage
 
 
-def _logged_loss(folder: Path, epoch: int) -> float | None:
-    """The validation loss of an epoch in a run's log."""
+def _logged_losses(folder: Path) -> list[tuple[int, float]]:
+    """The epochs of a run's log, with their validation losses."""
     with (folder / "log.csv").open(newline="") as file:
-        losses = {row["epoch"]: row["validation_loss"] for row in csv.DictReader(file)}
-    return float(losses[str(epoch)]) if str(epoch) in losses else None
+        return [(int(row["epoch"]), float(row["validation_loss"])) for row in csv.DictReader(file)]
 
 
 def _summary(folder: Path, study: Study, recipe: Recipe, trials: Sequence[Trial], space: Space, data: Path | str) -> Tuned:
@@ -280,7 +335,7 @@ def draw_trials(trials: Sequence[Trial], space: Space) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
-    from cloudchamber.train.tune import Range
+    from cloudchamber.train.space import Range
 
     shown = [trial for trial in trials if math.isfinite(trial.loss)]
     columns = min(len(space) + 1, 3)
