@@ -9,7 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+
+def environment() -> dict[str, str]:
+    """For processes that find what this one does."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 class Cluster:
@@ -23,7 +26,7 @@ class Cluster:
 
     def _start(self, words: list[str], log: str) -> subprocess.Popen:
         with (self.place / log).open("wb") as file:
-            return subprocess.Popen([sys.executable, "-m", "dask", *words], env=ENVIRONMENT, cwd=self.place, stdout=file, stderr=subprocess.STDOUT)
+            return subprocess.Popen([sys.executable, "-m", "dask", *words], env=environment(), cwd=self.place, stdout=file, stderr=subprocess.STDOUT)
 
     def _told(self, log: str, pattern: str) -> str:
         end = time.monotonic() + 60

@@ -13,7 +13,7 @@ import pytest
 from cloudchamber import workflow
 from cloudchamber.atomic import _alive
 from cloudchamber.parallel.cluster import read_cluster
-from dask_cluster import ENVIRONMENT
+from dask_cluster import environment
 
 SLURM = """system: slurm
 jobs: 3
@@ -104,8 +104,8 @@ def test_a_file_reaches_the_batch_system(jobs_end: bool, tmp_path: Path) -> None
     lines = SLURM.replace("jobs: 3\ncores: 4\nmemory: 8GB", "jobs: 2\ncores: 1\nmemory: 1GB")
     (tmp_path / "slurm.yaml").write_text(lines + 'scheduler_options: {dashboard_address: ":0"}\n')
     words = ["simulate", "toy", str(tmp_path / "slurm"), "--n", "4000", "--block-events", "20", "--seed", "4", "--executor", str(tmp_path / "slurm.yaml")]
-    environment = ENVIRONMENT | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
-    process = subprocess.Popen([sys.executable, "-m", "cloudchamber", *words], env=environment, stderr=subprocess.PIPE, text=True)
+    path = environment() | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    process = subprocess.Popen([sys.executable, "-m", "cloudchamber", *words], env=path, stderr=subprocess.PIPE, text=True)
     try:
         while len(list((tmp_path / "slurm").glob("*.h5"))) < 40:
             assert process.poll() is None, process.communicate()

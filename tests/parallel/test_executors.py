@@ -22,7 +22,7 @@ from cloudchamber import workflow
 from cloudchamber.cli import main
 from cloudchamber.parallel.executors import WorkerLostError, run
 from cloudchamber.store.read import Store
-from dask_cluster import ENVIRONMENT, Cluster
+from dask_cluster import Cluster, environment
 
 
 def contents(store: Path) -> dict[str, bytes]:
@@ -108,7 +108,7 @@ def test_a_block_that_kills_each_worker_ends_with_its_name(cluster: Cluster, tmp
 def test_a_scheduler_that_goes_away_is_told(cluster: Cluster, tmp_path: Path) -> None:
     # a process of its own, as the client's threads have much to say about it
     words = [sys.executable, "-m", "cloudchamber", "simulate", "toy", str(tmp_path / "lost"), "--n", "60000", "--block-events", "20"]
-    process = subprocess.Popen([*words, "--executor", f"dask://{cluster.address}"], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*words, "--executor", f"dask://{cluster.address}"], env=environment(), stderr=subprocess.PIPE, text=True)
     while len(list((tmp_path / "lost").glob("*.h5"))) < 40:
         time.sleep(0.01)
     cluster.scheduler.kill()
@@ -145,7 +145,7 @@ def test_a_local_cluster_is_started_and_ended(tmp_path: Path) -> None:
 
     script = "from cloudchamber.cli import main; import sys\nif __name__ == '__main__': main(sys.argv[1:])"
     (tmp_path / "main.py").write_text(script)
-    done = subprocess.run([sys.executable, str(tmp_path / "main.py"), *words("dask"), "--executor", "dask"], env=ENVIRONMENT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, str(tmp_path / "main.py"), *words("dask"), "--executor", "dask"], env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     main(words("processes"))
     assert contents(tmp_path / "dask") == contents(tmp_path / "processes")

@@ -22,7 +22,7 @@ from cloudchamber.parallel.executors import WorkerLostError
 from cloudchamber.study import find_study
 from cloudchamber.train.space import read_space
 from cloudchamber.workflow.tuning import check_space, overrides_of, read_file, setting_names
-from dask_cluster import ENVIRONMENT, Cluster
+from dask_cluster import Cluster, environment
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 SPACE = {"model.hidden": {"choices": [4, 8]}, "fit.optimisers.learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}}
@@ -116,20 +116,24 @@ def test_trials_are_the_same_wherever_they_are_made(data: Path, tmp_path: Path, 
 
 
 @pytest.mark.slow
-def test_a_killed_search_on_a_cluster_goes_on(data: Path, tmp_path: Path, cluster: Cluster) -> None:
+@pytest.mark.parametrize("killed", ["worker", "search and worker"])
+def test_a_search_on_a_cluster_goes_on(killed: str, data: Path, tmp_path: Path, cluster: Cluster) -> None:
     (tmp_path / "space.json").write_text(json.dumps(SPACE))
     words = ["toy", data, tmp_path / "out", "--space", tmp_path / "space.json", "--trials", 4, "--epochs", 15, "--no-prune"]
     command = ["tune", *map(str, words), "--executor", f"dask://{cluster.address}"]
-    process = subprocess.Popen([sys.executable, "-m", "cloudchamber", *command], env=ENVIRONMENT, stdout=-3, stderr=-3)
+    process = subprocess.Popen([sys.executable, "-m", "cloudchamber", *command], env=environment(), stdout=-3, stderr=-3)
     end = time.monotonic() + 120
     while not (tmp_path / "out/trial-0000/log.csv").exists():
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.005)
-    process.kill()
-    process.wait()
     cluster.workers[0].kill()
-    # its other worker may still train a trial, for which the search then waits
-    main(command)
+    if killed == "worker":
+        assert process.wait(timeout=120) == 0
+    else:
+        process.kill()
+        process.wait()
+        # the other worker may still train a trial, for which the search then waits
+        main(command)
     done = workflow.tune("toy", data, tmp_path / "out", space=tmp_path / "space.json", trials=4, epochs=15, prune=False)
     whole = workflow.tune("toy", data, tmp_path / "whole", space=tmp_path / "space.json", trials=4, epochs=15, prune=False)
     assert [(trial.state, trial.loss, trial.settings) for trial in done.trials] == [(trial.state, trial.loss, trial.settings) for trial in whole.trials]
