@@ -16,7 +16,9 @@ import pytest
 from cloudchamber import workflow
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).parent / "plugin"))
+sys.path[:0] = [str(Path(__file__).parent / "plugin"), str(Path(__file__).parent)]
+
+from dask_cluster import Cluster  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,3 +45,14 @@ def hits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sets") / "data"
     workflow.simulate("toy_sets", folder, n=400, seed=3, block_events=100)
     return folder
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """With two workers."""
+    pytest.importorskip("distributed")
+    found = Cluster(tmp_path_factory.mktemp("cluster"))
+    found.add()
+    found.add()
+    yield found
+    found.close()

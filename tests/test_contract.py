@@ -22,7 +22,7 @@ from cloudchamber.run.provenance import read_provenance
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take, whole
 from cloudchamber.store.read import Store
 from cloudchamber.study import BUILT_IN, Format, Study, find_study, study_names
-from cloudchamber.train.tune import read_space
+from cloudchamber.train.space import read_space
 from cloudchamber.workflow.simulation import live_events
 from cloudchamber.workflow.tuning import overrides_of
 from cloudchamber.workflow.validation import answer_at

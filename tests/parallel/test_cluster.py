@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from cloudchamber import workflow
+from cloudchamber.atomic import _alive
 from cloudchamber.parallel.cluster import read_cluster
+from dask_cluster import environment
 
 SLURM = """system: slurm
 jobs: 3
@@ -73,3 +78,55 @@ def test_an_interruption_stays_one() -> None:
     pytest.importorskip("dask_jobqueue")
     script = "import signal; b = signal.getsignal(2); from cloudchamber.parallel.cluster import _dask_jobqueue as j; j(); assert signal.getsignal(2) is b"
     assert subprocess.run([sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}).returncode == 0
+
+
+SBATCH = """#!/bin/sh
+# starts the job at once, as a session that scancel can end
+cp "$1" {place}/jobs/$$
+setsid sh {place}/jobs/$$ > {place}/logs/$$ 2>&1 &
+echo $! > {place}/pids/$$
+echo "Submitted batch job $$"
+"""
+SCANCEL = """#!/bin/sh
+echo "$1" >> {place}/cancelled
+kill -9 -$(cat {place}/pids/$1)
+"""
+
+
+@pytest.mark.parametrize("jobs_end", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_file_reaches_the_batch_system(jobs_end: bool, tmp_path: Path) -> None:
+    pytest.importorskip("dask_jobqueue")
+    for name in ("jobs", "logs", "pids", "bin"):
+        (tmp_path / name).mkdir()
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (tmp_path / "bin" / name).write_text(text.format(place=tmp_path))
+        (tmp_path / "bin" / name).chmod(0o755)
+    lines = SLURM.replace("jobs: 3\ncores: 4\nmemory: 8GB", "jobs: 2\ncores: 1\nmemory: 1GB")
+    (tmp_path / "slurm.yaml").write_text(lines + 'scheduler_options: {dashboard_address: ":0"}\n')
+    words = ["simulate", "toy", str(tmp_path / "slurm"), "--n", "4000", "--block-events", "20", "--seed", "4", "--executor", str(tmp_path / "slurm.yaml")]
+    path = environment() | {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    process = subprocess.Popen([sys.executable, "-m", "cloudchamber", *words], env=path, stderr=subprocess.PIPE, text=True)
+    try:
+        while len(list((tmp_path / "slurm").glob("*.h5"))) < 40:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        first = list((tmp_path / "pids").iterdir())
+        # as where the time of all jobs is over
+        for job in first if jobs_end else ():
+            os.killpg(int(job.read_text()), signal.SIGKILL)
+        _, said = process.communicate(timeout=100)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    script = (tmp_path / "jobs" / first[0].name).read_text()
+    assert "#SBATCH -p short" in script and "#SBATCH --constraint=avx2" in script and "#SBATCH --mem=954M" in script
+    workflow.simulate("toy", tmp_path / "serial", 4000, seed=4, block_events=20)
+    shards = sorted(path.name for path in (tmp_path / "serial").glob("*.h5"))
+    assert [(tmp_path / "slurm" / name).read_bytes() for name in shards] == [(tmp_path / "serial" / name).read_bytes() for name in shards]
+    # others took their place, and none is left
+    jobs = {path.name: int(path.read_text()) for path in (tmp_path / "pids").iterdir()}
+    assert len(jobs) >= (4 if jobs_end else 2) and set(jobs) == set((tmp_path / "cancelled").read_text().split())
+    end = time.monotonic() + 20
+    while any(_alive(process) for process in jobs.values()):
+        assert time.monotonic() < end
+        time.sleep(0.1)

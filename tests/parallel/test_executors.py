@@ -10,62 +10,19 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jobs import deadly, slow_square
+from jobs import Deadly, dies_once, own_process, slow_square
 
 from cloudchamber import workflow
 from cloudchamber.cli import main
 from cloudchamber.parallel.executors import WorkerLostError, run
 from cloudchamber.store.read import Store
-
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-
-
-class Cluster:
-    """A scheduler and its workers as processes on the loopback interface; a worker that is killed stays dead."""
-
-    def __init__(self, place: Path) -> None:
-        self.place, self.workers = place, list[subprocess.Popen]()
-        words = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(place / "scheduler.json")]
-        self.scheduler = self._start(words, "scheduler.log")
-        self.address = self._told("scheduler.log", r"tcp://(127\.0\.0\.1:\d+)")
-
-    def _start(self, words: list[str], log: str) -> subprocess.Popen:
-        with (self.place / log).open("wb") as file:
-            return subprocess.Popen([sys.executable, "-m", "dask", *words], env=ENVIRONMENT, cwd=self.place, stdout=file, stderr=subprocess.STDOUT)
-
-    def _told(self, log: str, pattern: str) -> str:
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            if found := re.search(pattern, (self.place / log).read_text()):
-                return found[1]
-            time.sleep(0.05)
-        raise TimeoutError((self.place / log).read_text())
-
-    def add(self) -> subprocess.Popen:
-        log = f"worker-{len(self.workers)}.log"
-        words = ["worker", f"tcp://{self.address}", "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
-        self.workers.append(self._start(words, log))
-        self._told(log, r"(Registered to)")
-        return self.workers[-1]
-
-    def close(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    pytest.importorskip("distributed")
-    found = Cluster(tmp_path)
-    found.add()
-    found.add()
-    yield found
-    found.close()
+from dask_cluster import Cluster, environment
 
 
 def contents(store: Path) -> dict[str, bytes]:
@@ -94,9 +51,16 @@ def test_long_lists_wait_where_they_are_made() -> None:
     results.close()
 
 
-def test_a_worker_that_dies_is_told() -> None:
-    with pytest.raises(WorkerLostError, match="a worker process was killed"):
-        list(run(deadly, range(6), workers=2))
+def test_a_job_whose_worker_dies_is_done_again(tmp_path: Path) -> None:
+    jobs = [(tmp_path, number) for number in range(6)]
+    assert list(run(dies_once, jobs, workers=2, ordered=True)) == [(job, job[1]) for job in jobs]
+    with pytest.raises(WorkerLostError, match=r"^block 3, seed 7: 4 workers died of it, one after the other"):
+        list(run(Deadly.done, map(Deadly, range(6)), workers=2))
+
+
+def test_jobs_that_ask_for_it_have_a_process_of_their_own() -> None:
+    for executor in ("processes", ProcessPoolExecutor(1, get_context("spawn"))):
+        assert len({process for _, process in run(own_process, range(3), executor, fresh=True)} | {os.getpid()}) == 4
 
 
 def test_unknown_places_are_refused() -> None:
@@ -135,14 +99,16 @@ def test_workers_that_do_not_see_the_folder_send_their_blocks(cluster: Cluster, 
 def test_a_block_that_kills_each_worker_ends_with_its_name(cluster: Cluster, tmp_path: Path) -> None:
     for _ in range(3):
         cluster.add()
-    with pytest.raises(WorkerLostError, match=r"3: 4 workers died of it"):
-        list(run(deadly, range(6), f"dask://{cluster.address}"))
+    with pytest.raises(WorkerLostError, match=r"^block 3, seed 7: 4 workers died of it"):
+        list(run(Deadly.done, map(Deadly, range(6)), f"dask://{cluster.address}"))
+    with pytest.raises(WorkerLostError, match=r"^block 3, seed 7: 4 workers died of it"):
+        list(run(Deadly.done, map(Deadly, range(6)), f"dask://{cluster.address}", fresh=True))
 
 
 def test_a_scheduler_that_goes_away_is_told(cluster: Cluster, tmp_path: Path) -> None:
     # a process of its own, as the client's threads have much to say about it
     words = [sys.executable, "-m", "cloudchamber", "simulate", "toy", str(tmp_path / "lost"), "--n", "60000", "--block-events", "20"]
-    process = subprocess.Popen([*words, "--executor", f"dask://{cluster.address}"], env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*words, "--executor", f"dask://{cluster.address}"], env=environment(), stderr=subprocess.PIPE, text=True)
     while len(list((tmp_path / "lost").glob("*.h5"))) < 40:
         time.sleep(0.01)
     cluster.scheduler.kill()
@@ -179,7 +145,7 @@ def test_a_local_cluster_is_started_and_ended(tmp_path: Path) -> None:
 
     script = "from cloudchamber.cli import main; import sys\nif __name__ == '__main__': main(sys.argv[1:])"
     (tmp_path / "main.py").write_text(script)
-    done = subprocess.run([sys.executable, str(tmp_path / "main.py"), *words("dask"), "--executor", "dask"], env=ENVIRONMENT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, str(tmp_path / "main.py"), *words("dask"), "--executor", "dask"], env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     main(words("processes"))
     assert contents(tmp_path / "dask") == contents(tmp_path / "processes")

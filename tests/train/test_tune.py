@@ -9,12 +9,15 @@ import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from cloudchamber.train.tune import Choices, Range, Report, listed, open_search, read_space, run_trials
+from cloudchamber.parallel.executors import run
+from cloudchamber.train.space import Choices, Range
+from cloudchamber.train.tune import Report, listed, open_search, round_of, run_trials
 
 SPACE = {"x": Range(-1.0, 1.0), "n": Range(1, 64, log=True), "act": Choices(("relu", "silu")), "widths": Choices(([4], [4, 4]))}
 SCRIPT = """
@@ -135,12 +138,25 @@ def test_another_search_is_refused(tmp_path: Path) -> None:
         opened(tmp_path, {"epochs": 4, "data": "a"})
 
 
-def test_spaces() -> None:
-    space = read_space({"a": {"choices": [1, 2]}, "b": {"low": 1, "high": 3}, "c": {"low": 1e-3, "high": 1.0, "log": True}})
-    assert space == {"a": Choices((1, 2)), "b": Range(1, 3), "c": Range(1e-3, 1.0, True)}
-    edges = ({"low": 2, "high": 1}, {"low": 0, "high": 1, "log": True}, {"low": 1}, {"low": 1, "high": 2, "step": 1}, {"low": True, "high": 2})
-    for bad in ({"choices": []}, [1], *edges):
-        with pytest.raises(ValueError, match="'a' needs"):
-            read_space({"a": bad})
-    with pytest.raises(ValueError, match="maps names of settings"):
-        read_space({})
+def test_rounds() -> None:
+    assert [round_of(number, "random", True).start for number in (0, 4, 5, 9, 10, 19, 20, 39, 40)] == [0, 0, 5, 5, 10, 10, 20, 20, 40]
+    assert round_of(39, "random", True).stop == 40 and round_of(7, "random", False).start == 0 and round_of(13, "tpe", False) == range(10, 15)
+
+
+def rising(folder: Path, settings: Mapping[str, Any], report: Report) -> float:
+    # those of odd numbers take longer, so that trials end in another order
+    time.sleep(0.02 * (int(folder.name[-1]) % 2))
+    for epoch in range(1, 4):
+        report(epoch, settings["x"] ** 2 + 0.1 / epoch)
+    return float(settings["x"] ** 2)
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_trials_do_not_depend_on_who_is_first(tmp_path: Path, sampler: Literal["random", "tpe"]) -> None:
+    found = []
+    for workers in (1, 2, 7):
+        search = opened(tmp_path / str(workers), prune_epochs=1)
+        with ThreadPoolExecutor(workers) as pool:
+            run_trials(search, SPACE, rising, tmp_path / str(workers), 22, sampler, 1, True, do=partial(run, executor=pool))
+        found.append([(trial.state, trial.loss, trial.settings) for trial in listed(search)])
+    assert found[0] == found[1] == found[2] and {trial[0] for trial in found[0]} == {"complete", "pruned"}

@@ -9,15 +9,20 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloudchamber import workflow
+from cloudchamber.cli import main
+from cloudchamber.parallel.executors import WorkerLostError
 from cloudchamber.study import find_study
-from cloudchamber.train.tune import read_space
+from cloudchamber.train.space import read_space
 from cloudchamber.workflow.tuning import check_space, overrides_of, read_file, setting_names
+from dask_cluster import Cluster, environment
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 SPACE = {"model.hidden": {"choices": [4, 8]}, "fit.optimisers.learning_rate": {"low": 1e-3, "high": 1e-1, "log": True}}
@@ -28,6 +33,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("toy") / "data"
     workflow.simulate("toy", folder, n=300, seed=3, block_events=100)
     return folder
+
+
+class Broken(Executor):
+    """Every process dies."""
+
+    def submit(self, function: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        found: Future[Any] = Future()
+        found.set_exception(BrokenProcessPool())
+        return found
 
 
 def test_names_of_settings() -> None:
@@ -89,13 +103,59 @@ def test_a_killed_search_goes_on(data: Path, tmp_path: Path) -> None:
     assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(1, 16)] and [row["loss"] for row in rows][:3] == before
 
 
+def test_trials_are_the_same_wherever_they_are_made(data: Path, tmp_path: Path, cluster: Cluster) -> None:
+    (tmp_path / "space.json").write_text(json.dumps(SPACE))
+    found = []
+    for name, where in (("one", []), ("two", ["--workers", "2"]), ("dask", ["--executor", f"dask://{cluster.address}"])):
+        words = ["toy", data, tmp_path / name, "--space", tmp_path / "space.json", "--trials", 7, "--epochs", 2, *where]
+        main(["tune", *map(str, words)])
+        # the same command again finds all trials done
+        done = workflow.tune("toy", data, tmp_path / name, space=tmp_path / "space.json", trials=7, epochs=2)
+        found.append([(trial.number, trial.state, trial.loss, trial.settings) for trial in done.trials])
+    assert found[0] == found[1] == found[2] and "pruned" in {trial[1] for trial in found[0]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", ["worker", "search and worker"])
+def test_a_search_on_a_cluster_goes_on(killed: str, data: Path, tmp_path: Path, cluster: Cluster) -> None:
+    (tmp_path / "space.json").write_text(json.dumps(SPACE))
+    words = ["toy", data, tmp_path / "out", "--space", tmp_path / "space.json", "--trials", 4, "--epochs", 15, "--no-prune"]
+    command = ["tune", *map(str, words), "--executor", f"dask://{cluster.address}"]
+    process = subprocess.Popen([sys.executable, "-m", "cloudchamber", *command], env=environment(), stdout=-3, stderr=-3)
+    end = time.monotonic() + 120
+    while not (tmp_path / "out/trial-0000/log.csv").exists():
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.005)
+    cluster.workers[0].kill()
+    if killed == "worker":
+        assert process.wait(timeout=120) == 0
+    else:
+        process.kill()
+        process.wait()
+        # the other worker may still train a trial, for which the search then waits
+        main(command)
+    done = workflow.tune("toy", data, tmp_path / "out", space=tmp_path / "space.json", trials=4, epochs=15, prune=False)
+    whole = workflow.tune("toy", data, tmp_path / "whole", space=tmp_path / "space.json", trials=4, epochs=15, prune=False)
+    assert [(trial.state, trial.loss, trial.settings) for trial in done.trials] == [(trial.state, trial.loss, trial.settings) for trial in whole.trials]
+
+
+def test_a_trial_that_ends_its_workers_is_named_and_left(data: Path, tmp_path: Path) -> None:
+    space = {"model.hidden": {"choices": [4]}}
+    search = workflow.tune("toy", data, tmp_path / "out", space=space, trials=1, epochs=1)
+    assert search.trials[0].state == "complete"
+    with pytest.raises(WorkerLostError, match=r"^trial 1 with model.hidden = 4: 4 workers died of it"):
+        workflow.tune("toy", data, tmp_path / "out", space=space, trials=2, epochs=1, executor=Broken())
+    done = workflow.tune("toy", data, tmp_path / "out", space=space, trials=3, epochs=1)
+    assert [trial.state for trial in done.trials] == ["complete", "failed", "complete"] and "4 workers died" in done.trials[1].error
+
+
 def test_bad_requests_are_named(data: Path, tmp_path: Path) -> None:
     def refused(message: str, **words: Any) -> None:
         with pytest.raises(ValueError, match=message):
             workflow.tune("toy", data, tmp_path / "out", **words)
 
     refused(r"'toy/flow' has no search space of its own: give one, such as .* settings: fit.epochs")
-    refused("trials must be at least 1", trials=0, space=SPACE)
+    refused("trials and workers must be at least 1", trials=0, space=SPACE)
     refused(r"'model.hidden' needs \{\"choices\"", space={"model.hidden": [1, 2]})
     refused("no file '.*absent.json'", space=tmp_path / "absent.json")
     refused("no sampler 'grid'", space=SPACE, sampler="grid")

@@ -115,7 +115,7 @@ class Tune:
 
     For example:
     $ cloudchamber tune airshower data/train tuned --recipe flow --space space.json --trials 20 --epochs 10
-    $ cloudchamber train airshower data/more runs/finer --start runs/mine --fit.epochs 10
+    $ cloudchamber tune airshower data/train tuned --recipe flow --space space.json --trials 200 --executor slurm.yaml
     $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json  # the best settings, in full
     """
 
@@ -140,7 +140,11 @@ class Tune:
     seed: int = 1
     """Seed of the settings drawn, and of every trial's training."""
     prune: bool = True
-    """Stop a trial that is worse than the median of the others at the same epoch."""
+    """Stop a trial that is worse than the median of earlier ones at the same epoch."""
+    workers: int = 1
+    """Processes; the trials do not depend on their number."""
+    executor: str = "processes"
+    """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
     limit: int | None = None
     """Use so many events only, drawn by the seed."""
     memory_gb: float = 4.0
@@ -149,10 +153,6 @@ class Tune:
     """Take an event store that lacks blocks as it is."""
     accelerator: str = "auto"
     """cpu, cuda, mps or auto."""
-    workers: int = 1
-    """Trials at a time, each in a process of its own."""
-    executor: str = "processes"
-    """Where: processes, dask, dask://HOST:PORT, or a YAML file for dask-jobqueue (SLURM, HTCondor); see docs/scale.md."""
 
     def run(self) -> None:
         from cloudchamber.train.fit import Hardware

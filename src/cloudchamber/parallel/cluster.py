@@ -28,7 +28,8 @@ def read_cluster(path: Path) -> Any:
     if unknown := [key for key in own if key not in known]:
         raise ValueError(f"{path}: unknown key '{unknown[0]}' for {settings['system']}; there are: {', '.join(sorted({*known, *OWN}))}")
     cluster = kind(**own)
-    cluster.scale(jobs=settings["jobs"])
+    # unlike ``scale`` it asks for another job where one ended, as when its time is over
+    cluster.adapt(minimum_jobs=settings["jobs"], maximum_jobs=settings["jobs"])
     return cluster
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from cloudchamber.parallel.alone import alone
+from cloudchamber.parallel.processes import Processes
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-Where: TypeAlias = Executor | str | Path | None
-"""An executor of one's own, "processes", "dask", "dask://HOST:PORT", or a YAML file for dask-jobqueue; None for processes, or this one where one will do."""
 MOST_IN_FLIGHT = 1000
 RETRIES = 3
 """A job whose worker died is given to another one so often."""
@@ -27,7 +26,25 @@ LOOK_SECONDS = 2.0
 
 
 class WorkerLostError(RuntimeError):
-    """A worker process died, of a kill or of too little memory; or the scheduler went away."""
+    """Each worker that a job was given to died, of a kill or of too little memory: ``job`` is it; or the scheduler went away."""
+
+    def __init__(self, message: str, job: Any = None) -> None:
+        super().__init__(message)
+        self.job = job
+
+
+@dataclass(frozen=True)
+class Pool:
+    """An executor that is open, and what tells why nothing more will come of it, if so; ``fresh`` where each job has a new process anyway."""
+
+    executor: Executor
+    lost: Callable[[], str] = lambda: ""
+    fresh: bool = False
+
+
+Where: TypeAlias = Pool | Executor | str | Path | None
+"""What ``opened`` gave, an executor of one's own, "processes", "dask", "dask://HOST:PORT", or a YAML file for dask-jobqueue; None for processes, or this one
+where one will do."""
 
 
 def run(
@@ -37,44 +54,50 @@ def run(
     workers: int = 1,
     most: int = MOST_IN_FLIGHT,
     ordered: bool = False,
+    fresh: bool = False,
 ) -> Iterator[tuple[Job, Result]]:
     """Each job with what ``function`` makes of it, as they come, or in the jobs' own order where ``ordered``.
 
-    Never more than ``most`` jobs are handed in at a time, so that long lists and large results wait where they are made. ValueError for an unknown
-    ``executor``, ConnectionError for a scheduler that does not answer, WorkerLostError where workers die: results before that were given.
+    Never more than ``most`` jobs are handed in at a time, so that long lists and large results wait where they are made. With ``fresh`` each job has a new
+    process. A job whose worker died is done again, RETRIES times.
+
+    ValueError for an unknown ``executor``, ConnectionError for a scheduler that does not answer, WorkerLostError, which names the job, where its workers die
+    each time: results before that were given.
     """
     queue = iter(jobs)
-    if executor is None or executor == "processes":
+    if not fresh and (executor is None or executor == "processes"):
         few = list(islice(queue, 2))
         if workers == 1 or len(few) < 2:
             for job in chain(few, queue):
                 yield job, function(job)
             return
         queue = chain(few, queue)
-    with _opened(executor, workers) as (pool, lost):
-        yield from _ordered(pool, function, queue, most, lost) if ordered else _as_they_come(pool, function, queue, most, lost)
+    with opened(executor, workers, fresh) as pool:
+        if fresh and not pool.fresh:
+            function = partial(alone, function)
+        yield from (_ordered if ordered else _as_they_come)(pool, function, queue, most)
 
 
-def _as_they_come(pool: Executor, function: Callable[[Job], Result], queue: Iterator[Job], most: int, lost: Callable[[], str]) -> Iterator[tuple[Job, Result]]:
+def _as_they_come(pool: Pool, function: Callable[[Job], Result], queue: Iterator[Job], most: int) -> Iterator[tuple[Job, Result]]:
     running: dict[Future[Result], Job] = {}
     while True:
         for job in islice(queue, most - len(running)):
-            running[pool.submit(function, job)] = job
+            running[pool.executor.submit(function, job)] = job
         if not running:
             return
-        for future in _done(set(running), lost):
+        for future in _done(set(running), pool.lost):
             job = running.pop(future)
-            yield job, _result(future, job, lost)
+            yield job, _result(future, job, pool.lost)
 
 
-def _ordered(pool: Executor, function: Callable[[Job], Result], queue: Iterator[Job], most: int, lost: Callable[[], str]) -> Iterator[tuple[Job, Result]]:
-    waiting = [(job, pool.submit(function, job)) for job in islice(queue, most)]
+def _ordered(pool: Pool, function: Callable[[Job], Result], queue: Iterator[Job], most: int) -> Iterator[tuple[Job, Result]]:
+    waiting = [(job, pool.executor.submit(function, job)) for job in islice(queue, most)]
     while waiting:
         job, future = waiting.pop(0)
         while not future.done():
-            _done({future}, lost)
-        yield job, _result(future, job, lost)
-        waiting += [(job, pool.submit(function, job)) for job in islice(queue, 1)]
+            _done({future}, pool.lost)
+        yield job, _result(future, job, pool.lost)
+        waiting += [(job, pool.executor.submit(function, job)) for job in islice(queue, 1)]
 
 
 def _done(futures: set[Future[Result]], lost: Callable[[], str]) -> set[Future[Result]]:
@@ -90,32 +113,35 @@ def _done(futures: set[Future[Result]], lost: Callable[[], str]) -> set[Future[R
 def _result(future: Future[Result], job: Any, lost: Callable[[], str]) -> Result:
     try:
         return future.result()
-    except BrokenProcessPool as error:
-        raise WorkerLostError(
-            "a worker process was killed (out of memory?); finished blocks are kept: "
-            "run the same command again to make the rest, with fewer workers if memory is short"
-        ) from error
     except CancelledError as error:
         raise WorkerLostError(lost() or f"{job} was cancelled on the cluster: run the same command again to make the rest") from error
+    except (BrokenProcessPool, ChildProcessError) as error:
+        raise _killed(job, RETRIES + 1) from error
     except Exception as error:
         if type(error).__name__ == "KilledWorker":
-            raise WorkerLostError(
-                f"{job}: {RETRIES + 1} workers died of it, one after the other (out of memory?); finished blocks are kept: "
-                "run the same command again, on workers with more memory"
-            ) from error
+            raise _killed(job, getattr(error, "allowed_failures", RETRIES) + 1) from error
         raise
 
 
+def _killed(job: Any, workers: int) -> WorkerLostError:
+    return WorkerLostError(
+        f"{job}: {workers} workers died of it, one after the other (out of memory?); finished blocks are kept: "
+        "run the same command again, with fewer workers or more memory for each",
+        job,
+    )
+
+
 @contextlib.contextmanager
-def _opened(executor: Where, workers: int) -> Iterator[tuple[Executor, Callable[[], str]]]:
-    """The pool, and what tells why nothing more will come of it, if so."""
-    if isinstance(executor, Executor):
-        yield executor, lambda: ""
+def opened(executor: Where, workers: int = 1, fresh: bool = False) -> Iterator[Pool]:
+    """The executor, for ``run`` to be called with several times: a cluster is started once."""
+    if isinstance(executor, Pool):
+        yield executor
+    elif isinstance(executor, Executor):
+        yield Pool(executor)
     elif executor is None or executor == "processes":
-        # spawned, not forked: threads of numba and BLAS do not survive a fork
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent, initargs=(os.getpid(),))
+        pool = Processes(workers, RETRIES, fresh)
         try:
-            yield pool, lambda: ""
+            yield Pool(pool, fresh=fresh)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     else:
@@ -126,7 +152,7 @@ def _opened(executor: Where, workers: int) -> Iterator[tuple[Executor, Callable[
                     return ""
                 return f"the Dask scheduler {executor} went away; finished blocks are kept: run the same command again to make the rest"
 
-            yield client.get_executor(retries=RETRIES, pure=False), lost
+            yield Pool(client.get_executor(retries=RETRIES, pure=False), lost)
 
 
 @contextlib.contextmanager
@@ -161,14 +187,3 @@ def _closed(client: Any) -> None:
     """Close it; what goes wrong then, as where its scheduler is gone, must not hide what went wrong before."""
     with contextlib.suppress(Exception):
         client.close(timeout=SECONDS_TO_CONNECT)
-
-
-def _end_with_parent(parent: int) -> None:
-    """Have a worker end soon after the process that started it: one that is killed cannot tell its workers to stop."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -1,4 +1,6 @@
-"""Search settings with optuna, in as many processes and machines as share its storage; a search that was killed goes on where it stopped.
+"""Search settings with optuna: trials are jobs that may be done anywhere, and a search that was killed goes on where it stopped.
+
+What a trial looks back on is settled by its number, so that a search does not depend on who is first: trials go in rounds, and look at earlier rounds alone.
 
 References: Bergstra & Bengio (2012), JMLR 13, 281 (random search); Bergstra et al. (2011), NeurIPS 24, 2546 (tree-structured Parzen estimator).
 """
@@ -7,16 +9,18 @@ from __future__ import annotations
 
 import fcntl
 import json
+import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cloudchamber.rng import rng
+from cloudchamber.train.space import Space
 
 if TYPE_CHECKING:
     import optuna
@@ -26,48 +30,10 @@ HELD = ".trial.lock"
 """Beside the lock of the trial's own training."""
 PRUNING_TRIALS = 5
 """The median of so many complete trials is needed before a trial may be stopped early."""
+ROUND = 5
+"""Trials of the first round, and of each where the sampler learns from them; where they are only stopped early, a round doubles what is there."""
 MOST_FAILURES = 3
 """A search whose first trials all fail gives up."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """One of these values; what is no plain value, such as a list, is named by its JSON text."""
-
-    values: tuple[Any, ...]
-
-    def suggest(self, trial: optuna.Trial, name: str) -> Any:
-        """The trial's value."""
-        plain = all(value is None or isinstance(value, (bool, int, float, str)) for value in self.values)
-        words = [value if plain else json.dumps(value) for value in self.values]
-        return self.values[words.index(trial.suggest_categorical(name, words))]
-
-    def examples(self) -> tuple[Any, ...]:
-        """Values to try for size."""
-        return self.values
-
-
-@dataclass(frozen=True)
-class Range:
-    """Any number from ``low`` to ``high``, whole ones if both are; with ``log`` each factor is as likely."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    def suggest(self, trial: optuna.Trial, name: str) -> Any:
-        """The trial's value."""
-        if isinstance(self.low, int) and isinstance(self.high, int):
-            return trial.suggest_int(name, self.low, self.high, log=self.log)
-        return trial.suggest_float(name, self.low, self.high, log=self.log)
-
-    def examples(self) -> tuple[Any, ...]:
-        """Values to try for size."""
-        return self.low, self.high
-
-
-Space: TypeAlias = Mapping[str, Choices | Range]
-"""What to search: by name of a setting, the values it may take."""
 
 
 @dataclass(frozen=True)
@@ -86,27 +52,6 @@ Report: TypeAlias = Callable[[int, float], None]
 """Told (epoch, loss); it raises where the trial is to stop."""
 Objective: TypeAlias = Callable[[Path, Mapping[str, Any], Report], float]
 """Takes a trial's folder, its settings and where to report losses; gives the loss."""
-
-
-def read_space(data: Mapping[str, Any]) -> Space:
-    """A search space from plain values: each setting's ``{"choices": [...]}`` or ``{"low": ..., "high": ..., "log": ...}``."""
-    if not isinstance(data, Mapping) or not data:
-        raise ValueError(f"a search space maps names of settings to their values, got {data!r}")
-    return {name: _read_values(name, entry) for name, entry in data.items()}
-
-
-def _read_values(name: str, entry: Any) -> Choices | Range:
-    keys = set(entry) if isinstance(entry, Mapping) else set()
-    if keys == {"choices"} and isinstance(entry["choices"], (list, tuple)) and entry["choices"]:
-        return Choices(tuple(entry["choices"]))
-    if {"low", "high"} <= keys <= {"low", "high", "log"}:
-        low, high, log = entry["low"], entry["high"], entry.get("log", False)
-        numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (low, high))
-        if numbers and isinstance(log, bool) and low < high and (low > 0 or not log):
-            return Range(low, high, log)
-    raise ValueError(
-        f'\'{name}\' needs {{"choices": [...]}} or {{"low": ..., "high": ..., "log": true or false}}, rising and above 0 with "log"; got {entry!r}'
-    )
 
 
 def open_search(storage: str, name: str, setup: Mapping[str, Any], prune_epochs: int | None) -> optuna.Study:
@@ -142,6 +87,64 @@ def open_search(storage: str, name: str, setup: Mapping[str, Any], prune_epochs:
     return search
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a trial ended: its loss (NaN without), those of its epochs, and what went wrong."""
+
+    state: Literal["complete", "pruned", "failed"]
+    loss: float
+    losses: Mapping[int, float]
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """One trial: its settings, and the ``earlier`` ones that it is compared with while it runs."""
+
+    number: int
+    folder: Path
+    settings: Mapping[str, Any]
+    objective: Objective
+    pruner: Any
+    earlier: Sequence[Any] = ()
+
+    def done(self) -> Ended:
+        """ValueError, ArithmeticError and RuntimeError count as failed."""
+        import optuna
+
+        trial = _apart(optuna.samplers.RandomSampler(seed=0), self.earlier, self.pruner).ask()
+        losses: dict[int, float] = {}
+        start = time.perf_counter()
+
+        def report(epoch: int, loss: float) -> None:
+            if epoch not in losses:
+                losses[epoch] = loss
+                trial.report(loss, epoch)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+        try:
+            loss = self.objective(self.folder, self.settings, report)
+        except optuna.TrialPruned:
+            return Ended("pruned", losses[max(losses)], losses, time.perf_counter() - start)
+        except (ValueError, ArithmeticError, RuntimeError) as error:
+            return Ended("failed", float("nan"), losses, time.perf_counter() - start, str(error))
+        return Ended("complete", loss, losses, time.perf_counter() - start)
+
+    def __str__(self) -> str:
+        return f"trial {self.number} with {', '.join(f'{name} = {value}' for name, value in self.settings.items())}"
+
+
+Do: TypeAlias = Callable[[Callable[[TrialJob], Ended], Iterable[TrialJob]], Iterator[tuple[TrialJob, Ended]]]
+"""Does the jobs somewhere; each comes back with how it ended."""
+
+
+def here(function: Callable[[TrialJob], Ended], jobs: Iterable[TrialJob]) -> Iterator[tuple[TrialJob, Ended]]:
+    """One after the other, in this process."""
+    return ((job, function(job)) for job in jobs)
+
+
 def run_trials(
     search: optuna.Study,
     space: Space,
@@ -152,28 +155,66 @@ def run_trials(
     seed: int,
     storage_in_folder: bool,
     told: Callable[[int, Trial], None] | None = None,
-    most: int | None = None,
+    do: Do = here,
 ) -> None:
-    """Take part in the search until it has ``trials`` trials, those of other processes included; each works in ``folder/trial-0000``, ``most`` of them here.
+    """Take part in the search until it has ``trials`` trials, those of other processes included; each works in ``folder/trial-0000``.
 
     A trial whose process died is resumed first: any one if all who share the storage share ``folder`` too, as where ``storage_in_folder``, else one whose
-    folder is here. What is drawn depends on ``seed`` and the trial's number, for "tpe" on the
-    trials before too. ``told`` hears of each trial that ends here, with the number of all that ended. A trial that raises ValueError, ArithmeticError or
-    RuntimeError counts as failed; RuntimeError where the first ones all do.
+    folder is here. What is drawn depends on ``seed`` and the trial's number, for "tpe" on the trials of earlier rounds too. ``told`` hears of each trial that
+    ends here, with the number of all that ended. RuntimeError where the first trials all fail.
     """
+    import optuna
+
     if sampler not in ("random", "tpe"):
         raise ValueError(f"no sampler '{sampler}'; there are: random, tpe")
-    for _ in range(most) if most is not None else count():
-        with _next_trial(search, folder, trials, storage_in_folder) as trial:
-            if trial is None:
+    prunes = not isinstance(search.pruner, optuna.pruners.NopPruner)
+    claimed: dict[int, tuple[optuna.Trial, ExitStack]] = {}
+
+    def job_of(trial: optuna.Trial, lock: ExitStack) -> TrialJob:
+        claimed[trial.number] = trial, lock
+        earlier = _earlier(search, round_of(trial.number, sampler, prunes).start)
+        # a sampler for each trial, so that processes of one seed draw different settings
+        settings = _draw(search, trial, space, sampler, int(rng(seed, "trial", trial.number).integers(2**31)), earlier)
+        return TrialJob(trial.number, trial_folder(folder, trial.number), settings, objective, search.pruner, earlier if prunes else ())
+
+    try:
+        while True:
+            left, count = list(_left(search, folder, trials, storage_in_folder)), len(search.get_trials(deepcopy=False))
+            if not left and count >= trials:
                 return
-            # a sampler for each trial, so that processes of one seed draw different settings
-            search.sampler = _sampler(sampler, int(rng(seed, "trial", trial.number).integers(2**31)))
-            _run_trial(search, trial, space, objective, trial_folder(folder, trial.number))
-        done = listed(search)
-        if told is not None:
-            told(sum(each.state != "running" for each in done), next(each for each in done if each.number == trial.number))
-        _give_up_on_failures(done)
+            # those that are left must end before a new round looks back on them
+            stop = min(trials, round_of(max(count - 1, 0) if left else count, sampler, prunes).stop)
+            for job, ended in do(TrialJob.done, (job_of(*each) for each in chain(left, _new(search, folder, stop, trials)))):
+                trial, lock = claimed[job.number]
+                _tell(search, trial, ended)
+                lock.close()
+                del claimed[job.number]
+                done = listed(search)
+                if told is not None:
+                    told(sum(each.state != "running" for each in done), done[job.number])
+                _give_up_on_failures(done)
+    finally:
+        for _, lock in claimed.values():
+            lock.close()
+
+
+def round_of(number: int, sampler: Literal["random", "tpe"], prunes: bool) -> range:
+    """The trials that look back on the same ones as trial ``number``: on those before them."""
+    if sampler == "tpe":
+        return range(number - number % ROUND, number - number % ROUND + ROUND)
+    if not prunes:
+        return range(sys.maxsize)
+    start, stop = 0, ROUND
+    while stop <= number:
+        start, stop = stop, 2 * stop
+    return range(start, stop)
+
+
+def fail_trial(search: optuna.Study, number: int, error: str) -> None:
+    """Count a trial that ends its workers as failed, so that the search can go on without it."""
+    import optuna
+
+    _tell(search, optuna.Trial(search, search.trials[number]._trial_id), Ended("failed", float("nan"), {}, float("nan"), error))
 
 
 def listed(search: optuna.Study) -> list[Trial]:
@@ -200,57 +241,87 @@ def trial_folder(folder: Path, number: int) -> Path:
     return folder / f"trial-{number:04d}"
 
 
-def _run_trial(search: optuna.Study, trial: optuna.Trial, space: Space, objective: Objective, folder: Path) -> None:
-    import optuna
+def _tell(search: optuna.Study, trial: optuna.Trial, ended: Ended) -> None:
     from optuna.trial import TrialState
 
+    there = search.trials[trial.number].intermediate_values
+    for epoch, loss in ended.losses.items():
+        if epoch not in there:
+            trial.report(loss, epoch)
+    trial.set_user_attr("error" if ended.state == "failed" else "seconds", ended.error or ended.seconds)
+    if ended.state == "complete":
+        search.tell(trial, ended.loss)
+    else:
+        search.tell(trial, state=TrialState.PRUNED if ended.state == "pruned" else TrialState.FAIL)
+
+
+def _draw(search: optuna.Study, trial: optuna.Trial, space: Space, sampler: str, seed: int, earlier: Sequence[Any]) -> dict[str, Any]:
+    """The trial's settings, which it keeps."""
+    import optuna
+
+    random = optuna.samplers.RandomSampler(seed=seed)
+    search.sampler = random
+    if sampler == "tpe":
+        drawn = _apart(optuna.samplers.TPESampler(seed=seed), earlier).ask()
+        for name, values in space.items():
+            values.suggest(drawn, name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            search.sampler = optuna.samplers.PartialFixedSampler(drawn.params, random)
     settings = {name: values.suggest(trial, name) for name, values in space.items()}
     trial.set_user_attr("settings", settings)
-    reported = set(search.trials[trial.number].intermediate_values)
-    start = time.perf_counter()
-
-    def report(epoch: int, loss: float) -> None:
-        if epoch not in reported:
-            trial.report(loss, epoch)
-            reported.add(epoch)
-            if trial.should_prune():
-                raise optuna.TrialPruned
-
-    try:
-        loss = objective(folder, settings, report)
-    except optuna.TrialPruned:
-        trial.set_user_attr("seconds", time.perf_counter() - start)
-        search.tell(trial, state=TrialState.PRUNED)
-    except (ValueError, ArithmeticError, RuntimeError) as error:
-        trial.set_user_attr("error", str(error))
-        search.tell(trial, state=TrialState.FAIL)
-    else:
-        trial.set_user_attr("seconds", time.perf_counter() - start)
-        search.tell(trial, loss)
+    return settings
 
 
-@contextmanager
-def _next_trial(search: optuna.Study, folder: Path, trials: int, storage_in_folder: bool) -> Iterator[optuna.Trial | None]:
-    """A trial to work on, held by a lock on its folder that ends with this process: one that nobody holds any more, else a new one; None when all are done."""
+def _earlier(search: optuna.Study, start: int) -> list[Any]:
+    """The trials before ``start`` with a loss."""
+    from optuna.trial import TrialState
+
+    return [trial for trial in search.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)) if trial.number < start]
+
+
+def _apart(sampler: Any, earlier: Sequence[Any], pruner: Any = None) -> optuna.Study:
+    """A search in memory that knows the ``earlier`` trials alone."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    search = optuna.create_study(direction="minimize", sampler=sampler, pruner=pruner)
+    search.add_trials(earlier)
+    return search
+
+
+def _left(search: optuna.Study, folder: Path, trials: int, storage_in_folder: bool) -> Iterator[tuple[optuna.Trial, ExitStack]]:
+    """The trials that nobody holds any more, now held by a lock on their folders that ends with this process."""
     import optuna
     from optuna.trial import TrialState
 
     for left in search.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if storage_in_folder or trial_folder(folder, left.number).is_dir():
-            with _held(trial_folder(folder, left.number)) as held:
-                if held and search.trials[left.number].state == TrialState.RUNNING:
-                    yield optuna.Trial(search, left._trial_id)
-                    return
-    while len(search.get_trials(deepcopy=False)) < trials:
+        place = trial_folder(folder, left.number)
+        # one beyond the last is about to be given back by the process that asked for it
+        if left.number < trials and (storage_in_folder or place.is_dir()) and (lock := _taken(place)) is not None:
+            if search.trials[left.number].state == TrialState.RUNNING:
+                yield optuna.Trial(search, left._trial_id), lock
+            else:
+                lock.close()
+
+
+def _new(search: optuna.Study, folder: Path, stop: int, trials: int) -> Iterator[tuple[optuna.Trial, ExitStack]]:
+    """New trials, held likewise, until there are ``stop``."""
+    from optuna.trial import TrialState
+
+    while len(search.get_trials(deepcopy=False)) < stop:
         trial = search.ask()
         if trial.number >= trials:
             search.tell(trial, state=TrialState.FAIL)  # another process asked for the last one at the same moment
-            break
-        with _held(trial_folder(folder, trial.number)) as held:
-            if held:
-                yield trial
-                return
-    yield None
+            return
+        if (lock := _taken(trial_folder(folder, trial.number))) is not None:
+            yield trial, lock
+
+
+def _taken(folder: Path) -> ExitStack | None:
+    """The folder's lock, unless another process holds it."""
+    with ExitStack() as stack:
+        return stack.pop_all() if stack.enter_context(_held(folder)) else None
 
 
 @contextmanager
@@ -264,17 +335,6 @@ def _held(folder: Path) -> Iterator[bool]:
             yield False
         else:
             yield True
-
-
-def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    import optuna
-
-    if name == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        # running trials count as bad ones, so that processes side by side try different settings
-        return optuna.samplers.TPESampler(seed=seed, constant_liar=True)
 
 
 def _give_up_on_failures(done: list[Trial]) -> None:

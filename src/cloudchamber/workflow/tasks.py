@@ -64,7 +64,7 @@ class SampleJob:
         return {**self.given, **model.sample({name: self.given[name] for name in model.given}, self.seed, outside=self.outside, **self.options)}
 
     def __str__(self) -> str:
-        return f"block {self.block} of {events_in(self.given)} events"
+        return f"block {self.block} of {events_in(self.given)} events, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class AnswerJob:
         return self.asked.model().answer(self.events, self.draws, self.seed, outside=self.outside, numbers=self.numbers)
 
     def __str__(self) -> str:
-        return f"events {self.numbers[0]} to {self.numbers[-1]}"
+        return f"events {self.numbers[0]} to {self.numbers[-1]}, seed {self.seed}"
 
 
 def _digest(subject: Path | str) -> str:

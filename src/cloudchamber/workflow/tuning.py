@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import json
 import math
 import operator
+import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cloudchamber.atomic import write_atomically
+from cloudchamber.atomic import FolderInUseError, write_atomically
 from cloudchamber.jsonable import merge
 from cloudchamber.meant import meant
-from cloudchamber.parallel.executors import Where, run
+from cloudchamber.parallel.executors import Where, WorkerLostError, opened, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
 from cloudchamber.workflow.training import train
 
 if TYPE_CHECKING:
-    import optuna
     from matplotlib.figure import Figure
 
     from cloudchamber.models.recipe import Recipe
     from cloudchamber.train.fit import Hardware
-    from cloudchamber.train.tune import Report, Space, Trial
+    from cloudchamber.train.space import Space
+    from cloudchamber.train.tune import Report, Trial
 
 BEST = "best.json"
+MOST_IN_FLIGHT = 200
+"""Each trial that waits for a worker of a cluster holds a file open."""
 TUNABLE = ("fit", "model", "given_codec", "target_codec", "sampling")
 
 
@@ -75,18 +80,21 @@ def tune(
     ``{"model.hidden": {"choices": [32, 64]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}``; without it the study's own serves.
     ``epochs`` shortens the trials. With ``prune`` a trial worse than the median of the earlier ones at the same epoch stops.
 
-    The same call goes on after an interruption, and may run in many processes and machines at once, which share ``out`` or at least ``storage``: "journal"
-    (a file in ``out``), "sqlite" (likewise), the path of a journal file, or a database's URL. ``trials`` counts those of all of them. ``workers`` processes,
-    or an ``executor`` whose workers see ``data`` and ``out``, take one trial after the other.
+    ``workers`` processes, or an ``executor`` whose workers see ``data`` and ``out``, make the trials: the same ones, with the same losses, whatever their
+    number. The same call goes on after an interruption, and may run in many processes and machines at once, which share ``out`` or at least ``storage``:
+    "journal" (a file in ``out``), "sqlite" (likewise), the path of a journal file, or a database's URL. ``trials`` counts those of all of them; what "tpe"
+    draws and ``prune`` stops then depends on which call was first.
     A store that lacks blocks is refused, unless ``partial`` takes what is there.
     ``out`` gets ``best.json``, overrides for ``train``, and a page with all trials.
     """
-    from cloudchamber.train.tune import listed, read_space
+    from cloudchamber.train.space import read_space
+    from cloudchamber.train.tune import TrialJob, fail_trial, here, listed, open_search, run_trials
 
     study = find_study(study) if isinstance(study, str) else study
-    chosen, seed = study.recipe(recipe) if recipe is None or isinstance(recipe, str) else recipe, operator.index(seed)
-    if trials < 1:
-        raise ValueError(f"trials must be at least 1, got {trials}")
+    chosen = study.recipe(recipe) if recipe is None or isinstance(recipe, str) else recipe
+    seed = operator.index(seed)
+    if trials < 1 or workers < 1:
+        raise ValueError(f"trials and workers must be at least 1, got {trials} and {workers}")
     if not chosen.fit.validation_fraction > 0:
         raise ValueError(f"'{chosen.name}' holds no events out (fit.validation_fraction = 0), so that no validation loss can choose its settings")
     if epochs is not None:
@@ -97,113 +105,99 @@ def tune(
     store.refuse_gaps(partial)
     check_space(values, chosen)
     folder.mkdir(parents=True, exist_ok=True)
-    search = Search(
-        study, str(Path(data).resolve()), folder.resolve(), chosen, trials, sampler, storage, plain, seed, prune, hardware, limit, memory_gb, partial
+    settings = chosen.to_json()
+    setup = {
+        "data": store.dataset.identity,
+        "events": store.n_events if limit is None else min(limit, store.n_events),
+        "epochs": chosen.fit.epochs,
+        "seed": seed,
+        "space": plain,
+        "other settings": hashlib.blake2s(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest(),
+    }
+    search = open_search(_storage(storage, folder), f"{study.name}/{chosen.name}", setup, max(chosen.fit.epochs // 5, 1) if prune else None)
+
+    ended = sum(trial.state != "running" for trial in listed(search))
+
+    def show(text: str) -> None:
+        progress(ended, trials, text)
+
+    def told(now: int, trial: Trial) -> None:
+        nonlocal ended
+        ended = now
+        show(f"trial-{trial.number:04d}: {trial.state}, validation loss {trial.loss:.4g}")
+
+    show("")
+    alone = workers == 1 and executor in (None, "processes")
+    # absolute paths, because a cluster's workers start in folders of their own; they find the study by its name
+    training = Training(
+        study if alone else study.name,
+        Path(data).resolve(),
+        chosen,
+        seed,
+        hardware,
+        limit,
+        memory_gb,
+        partial,
+        show if alone else None,
     )
-    opened = search.opened(store)
-    ended = [trial.number for trial in listed(opened) if trial.state != "running"]
-    progress(len(ended), trials, "")
-    if executor in (None, "processes") and workers == 1:
-        search.take(opened, None, progress)
-    else:
-        jobs = [TrialJob(replace(search, study=study.name), number) for number in range(trials - len(ended))]
-        for _ in run(TrialJob.done, jobs, executor, workers):
-            done = listed(opened)
-            progress(sum(trial.state != "running" for trial in done), trials, f"{sum(trial.state == 'running' for trial in done)} at work")
+    in_storage = storage in ("journal", "sqlite")
+    try:
+        with nullcontext(None) if alone else opened(executor, min(workers, trials)) as pool:
+            do = here if pool is None else functools.partial(run, executor=pool, most=MOST_IN_FLIGHT if executor != "processes" else workers)
+            run_trials(search, values, training, folder.resolve(), trials, sampler, seed, in_storage, told, do)
+    except WorkerLostError as error:
+        if isinstance(error.job, TrialJob):
+            fail_trial(search, error.job.number, str(error))
+        raise
     while True:
-        found = _summary(folder, study, chosen, listed(opened), values, data)
+        found = _summary(folder, study, chosen, listed(search), values, data)
         # processes that end together write the same files: the last one to write tells of all
-        if [trial.state for trial in listed(opened)] == [trial.state for trial in found.trials]:
+        if [trial.state for trial in listed(search)] == [trial.state for trial in found.trials]:
             return found
 
 
 @dataclass(frozen=True)
-class Search:
-    """What is searched, and how: all that a process needs to take part. ``space`` holds plain values."""
+class Training:
+    """The objective of a search: a training with other settings."""
 
     study: Study | str
-    data: str
-    folder: Path
+    data: Path
     recipe: Recipe
-    trials: int
-    sampler: Literal["random", "tpe"]
-    storage: str
-    space: Mapping[str, Any]
     seed: int
-    prune: bool
     hardware: Hardware | None
     limit: int | None
     memory_gb: float
     partial: bool
+    show: Callable[[str], None] | None
 
-    def opened(self, store: Store) -> optuna.Study:
-        """The storage, shared by all who take part; ValueError where it holds another search."""
-        from cloudchamber.train.tune import open_search
+    def __call__(self, place: Path, drawn: Mapping[str, Any], report: Report) -> float:
+        """The validation loss that the settings ``drawn`` reach."""
 
-        name = self.study if isinstance(self.study, str) else self.study.name
-        epochs = self.recipe.fit.epochs
-        setup = {
-            "data": store.dataset.identity,
-            "events": store.n_events if self.limit is None else min(self.limit, store.n_events),
-            "epochs": epochs,
-            "seed": self.seed,
-            "space": self.space,
-            "other settings": hashlib.blake2s(json.dumps(self.recipe.to_json(), sort_keys=True).encode(), digest_size=4).hexdigest(),
-        }
-        return open_search(_storage(self.storage, self.folder), f"{name}/{self.recipe.name}", setup, max(epochs // 5, 1) if self.prune else None)
+        def watch(epoch: int, epochs: int, text: str) -> None:
+            if self.show is not None:
+                self.show(f"{place.name}: epoch {epoch} of {epochs}")
+            # a training that was interrupted tells of its last epoch only
+            for each, loss in _logged_losses(place):
+                report(each, loss)
 
-    def take(self, search: optuna.Study, most: int | None, progress: Progress) -> None:
-        """Work on the trials that nobody has taken, on ``most`` of them."""
-        from cloudchamber.train.tune import listed, read_space, run_trials
-
-        ended = sum(trial.state != "running" for trial in listed(search))
-
-        def show(text: str) -> None:
-            progress(ended, self.trials, text)
-
-        def objective(place: Path, drawn: Mapping[str, Any], report: Report) -> float:
-            def watch(epoch: int, epochs: int, text: str) -> None:
-                show(f"{place.name}: epoch {epoch} of {epochs}")
-                if (loss := _logged_loss(place, epoch)) is not None:
-                    report(epoch, loss)
-
-            done = train(
-                self.study,
-                self.data,
-                place,
-                self.recipe,
-                seed=self.seed,
-                overrides=overrides_of(drawn, self.recipe.to_json()),
-                hardware=self.hardware,
-                limit=self.limit,
-                memory_gb=self.memory_gb,
-                progress=watch,
-                partial=self.partial,
-            )
-            return done.validation_loss
-
-        def told(now: int, trial: Trial) -> None:
-            nonlocal ended
-            ended = now
-            show(f"trial-{trial.number:04d}: {trial.state}, validation loss {trial.loss:.4g}")
-
-        own = self.storage in ("journal", "sqlite")
-        run_trials(search, read_space(self.space), objective, self.folder, self.trials, self.sampler, self.seed, own, told, most)
-
-
-@dataclass(frozen=True)
-class TrialJob:
-    """One trial: the next that nobody has taken."""
-
-    search: Search
-    number: int
-
-    def done(self) -> None:
-        """Train it."""
-        self.search.take(self.search.opened(Store(self.search.data)), 1, quiet)
-
-    def __str__(self) -> str:
-        return f"a trial of {self.search.folder}"
+        while True:
+            try:
+                return train(
+                    self.study,
+                    self.data,
+                    place,
+                    self.recipe,
+                    seed=self.seed,
+                    overrides=overrides_of(drawn, self.recipe.to_json()),
+                    hardware=self.hardware,
+                    limit=self.limit,
+                    memory_gb=self.memory_gb,
+                    progress=watch,
+                    partial=self.partial,
+                ).validation_loss
+            except FolderInUseError:
+                # by a worker whose search was killed: it makes this very trial, or ends soon
+                time.sleep(1.0)
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -289,11 +283,10 @@ def _storage(storage: str, folder: Path) -> str:
     return f"sqlite:///{(folder / 'trials.sqlite').resolve()}" if storage == "sqlite" else storage
 
 
-def _logged_loss(folder: Path, epoch: int) -> float | None:
-    """The validation loss of an epoch in a run's log."""
+def _logged_losses(folder: Path) -> list[tuple[int, float]]:
+    """The epochs of a run's log, with their validation losses."""
     with (folder / "log.csv").open(newline="") as file:
-        losses = {row["epoch"]: row["validation_loss"] for row in csv.DictReader(file)}
-    return float(losses[str(epoch)]) if str(epoch) in losses else None
+        return [(int(row["epoch"]), float(row["validation_loss"])) for row in csv.DictReader(file)]
 
 
 def _summary(folder: Path, study: Study, recipe: Recipe, trials: Sequence[Trial], space: Space, data: Path | str) -> Tuned:
@@ -344,7 +337,7 @@ def draw_trials(trials: Sequence[Trial], space: Space) -> Figure:
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
-    from cloudchamber.train.tune import Range
+    from cloudchamber.train.space import Range
 
     shown = [trial for trial in trials if math.isfinite(trial.loss)]
     columns = min(len(space) + 1, 3)

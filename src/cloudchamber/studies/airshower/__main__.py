@@ -22,6 +22,7 @@ class BuildTables:
 
     For example:
     $ python -m cloudchamber.studies.airshower build-tables --workers 8
+    $ python -m cloudchamber.studies.airshower build-tables --executor slurm.yaml
     """
 
     size: Literal["full", "small"] = "full"
@@ -30,6 +31,8 @@ class BuildTables:
     """An event generator of chromo."""
     workers: int = field(default_factory=usable_cores)
     """Processes; the table does not depend on their number."""
+    executor: str = "processes"
+    """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
     out: Path | None = None
     """File to write in place of the cached or the packaged one."""
 
@@ -46,6 +49,7 @@ class BuildTables:
                 tables.SMALL if self.size == "small" else tables.Size(),
                 workers=self.workers,
                 progress=lambda done, total: bars.update(bar, completed=done, total=total),
+                executor=self.executor,
             )
         console.print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", highlight=False)
 
@@ -74,7 +78,7 @@ def main() -> None:
     console = Console(stderr=True, soft_wrap=True)
     try:
         command.run(console)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
         console.print(Text(f"error: {error}", style="bold red"))
         raise SystemExit(1) from None
 

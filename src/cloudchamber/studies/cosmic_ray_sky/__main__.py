@@ -28,6 +28,8 @@ class BuildLens:
     """full: the settings given, into the cache; small: the one that ships with the package."""
     workers: int = field(default_factory=usable_cores)
     """Processes; the lens does not depend on their number."""
+    executor: str = "processes"
+    """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
     out: Path | None = None
     """File to write in place of the cached or the packaged one."""
 
@@ -38,7 +40,7 @@ class BuildLens:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
         with Progress(*columns, console=console) as bars:
             bar = bars.add_task(f"lens of {settings.field} (once)", total=None)
-            lens_build.build_lens(path, settings, self.workers, lambda done, total: bars.update(bar, completed=done, total=total))
+            lens_build.build_lens(path, settings, self.workers, lambda done, total: bars.update(bar, completed=done, total=total), self.executor)
         console.print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", highlight=False)
 
 
@@ -48,7 +50,7 @@ def main() -> None:
     console = Console(stderr=True, soft_wrap=True)
     try:
         command.run(console)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
         console.print(Text(f"error: {error}", style="bold red"))
         raise SystemExit(1) from None
 

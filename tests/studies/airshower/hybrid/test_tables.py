@@ -117,19 +117,22 @@ def test_command_explains_itself():
     shown = subprocess.run(
         [sys.executable, "-m", "cloudchamber.studies.airshower", "build-tables", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    assert "--workers" in shown and "--model" in shown and "--size" in shown
+    assert "--workers" in shown and "--executor" in shown and "--model" in shown and "--size" in shown
 
 
 @pytest.mark.slow
-def test_table_does_not_depend_on_the_workers(tmp_path):
+def test_table_does_not_depend_on_the_workers(tmp_path, cluster):
     size = Size(proton=4, pion=3, kaon=2, nucleus=2, mean=4, thinning=1e-3)
     told: list[tuple[int, int]] = []
     one = build_tables(tmp_path / "one.npz", size=size, workers=1, progress=lambda done, total: told.append((done, total)))
     two = build_tables(tmp_path / "two.npz", size=size, workers=3)
-    steps = LG_ENERGIES + len(FRAGMENT_LG_ENERGIES)
+    three = build_tables(tmp_path / "three.npz", size=size, executor=f"dask://{cluster.address}")
+    steps = LG_ENERGIES + len(FRAGMENT_LG_ENERGIES) + 1
     assert told == [(done, steps) for done in range(1, steps + 1)]
-    with np.load(one) as first, np.load(two) as second:
-        assert first.files == second.files
-        for name in first.files:
-            np.testing.assert_array_equal(first[name], second[name])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.npz", "two.npz"]
+    with np.load(one) as first:
+        for other in (two, three):
+            with np.load(other) as second:
+                assert first.files == second.files
+                for name in first.files:
+                    np.testing.assert_array_equal(first[name], second[name])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.npz", "three.npz", "two.npz"]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from cloudchamber.atomic import write_atomically
 from cloudchamber.cache import building, cache_folder, run_builder
+from cloudchamber.parallel.executors import Where, run
 from cloudchamber.studies.airshower.hybrid.interactions import (
     LG_ENERGIES,
     PROJECTILES,
@@ -94,32 +94,59 @@ def ensure_tables(model: str) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class TableJob:
+    """A part of the table: the interactions at one energy (``number`` of 47), the break-ups at one (of 2), or all cross-sections."""
+
+    part: Literal["energy", "fragments", "cross-sections"]
+    number: int
+    model: str
+    size: Size
+    seed: int
+
+    def done(self) -> Any:
+        """It, from a generator that was not used before: the generators keep their random state for the life of a process."""
+        if self.part == "energy":
+            return _generate_energy(self.model, self.number, self.size, self.seed)
+        return _generate_fragments(self.model, self.number, self.size, self.seed) if self.part == "fragments" else _sections(self.model, self.seed)
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.number} of {self.model}, seed {self.seed}"
+
+
 def build_tables(
-    path: Path, model: str = "Sibyll23d", size: Size = Size(), seed: int = 1, workers: int = 2, progress: Callable[[int, int], None] | None = None
+    path: Path,
+    model: str = "Sibyll23d",
+    size: Size = Size(),
+    seed: int = 1,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+    executor: Where = None,
 ) -> Path:
-    """Generate interactions and break-ups and write the table atomically; the result does not depend on ``workers``."""
+    """Generate interactions and break-ups and write the table atomically; the result does not depend on ``workers`` or the ``executor``."""
     from cloudchamber.studies.airshower.hybrid.hadron_table import interaction_yields
 
     find_model(model)
     replayed: dict[tuple[str, int], Interactions] = {}
     averaged: dict[tuple[str, int], Interactions] = {}
-    broken: dict[int, Fragmentations] = {}
-    # one process a task: the generators keep their random state for the life of a process
-    with ProcessPoolExecutor(workers, max_tasks_per_child=1, mp_context=_spawn()) as pool:
-        tasks: dict[Future[Any], int] = {pool.submit(_generate_energy, model, node, size, seed): node for node in range(LG_ENERGIES)}
-        tasks |= {pool.submit(_generate_fragments, model, i, size, seed): -1 - i for i in range(len(FRAGMENT_LG_ENERGIES))}
-        sections = pool.submit(_sections, model, seed)
-        for done, task in enumerate(as_completed(tasks), start=1):
-            node = tasks[task]
-            if node < 0:
-                broken[-1 - node] = task.result()
-            else:
-                for projectile, events in zip(PROJECTILES, task.result(), strict=True):
-                    averaged[projectile, node] = events
-                    replayed[projectile, node] = _first(events, _replayed(size)[PROJECTILES.index(projectile)])
-            if progress is not None:
-                progress(done, len(tasks))
-        sigma, nuclear = sections.result()
+    found: dict[tuple[str, int], Any] = {}
+    counts_of: dict[Literal["energy", "fragments", "cross-sections"], int] = {
+        "energy": LG_ENERGIES,
+        "fragments": len(FRAGMENT_LG_ENERGIES),
+        "cross-sections": 1,
+    }
+    jobs = [TableJob(part, number, model, size, seed) for part, count in counts_of.items() for number in range(count)]
+    for done, (job, made) in enumerate(run(TableJob.done, jobs, executor, workers, fresh=True), start=1):
+        if job.part == "energy":
+            for i, (projectile, events) in enumerate(zip(PROJECTILES, made, strict=True)):
+                averaged[projectile, job.number] = events
+                replayed[projectile, job.number] = _first(events, _replayed(size)[i])
+        else:
+            found[job.part, job.number] = made
+        if progress is not None:
+            progress(done, len(jobs))
+    broken: list[Fragmentations] = [found["fragments", i] for i in range(len(FRAGMENT_LG_ENERGIES))]
+    sigma, nuclear = found["cross-sections", 0]
     chosen = [(p, e) for p in PROJECTILES for e in range(REPLAY_FROM, LG_ENERGIES)]
     counts = np.array([len(replayed[key].offsets) - 1 for key in chosen]).reshape(len(PROJECTILES), -1)
     lengths = np.concatenate([np.diff(replayed[key].offsets) for key in chosen])
@@ -133,9 +160,9 @@ def build_tables(
         "yields": interaction_yields(averaged),
         "sigma_mb": sigma,
         "nuclear_sigma_mb": nuclear,
-        "wounded": np.stack([broken[i].wounded for i in range(len(broken))]),
-        "fragments": np.concatenate([broken[i].fragments for i in range(len(broken))]),
-        "fragment_lengths": np.stack([np.diff(broken[i].offsets) for i in range(len(broken))]).astype(np.uint8),
+        "wounded": np.stack([each.wounded for each in broken]),
+        "fragments": np.concatenate([each.fragments for each in broken]),
+        "fragment_lengths": np.stack([np.diff(each.offsets) for each in broken]).astype(np.uint8),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     file = io.BytesIO()
@@ -177,12 +204,6 @@ def load_tables(path: Path) -> Tables:
         fragment_starts=fragment_starts,
         digest=hashlib.blake2b(raw["codes"].tobytes() + raw["yields"].tobytes(), digest_size=8).hexdigest(),
     )
-
-
-def _spawn():  # type: ignore[no-untyped-def]
-    import multiprocessing
-
-    return multiprocessing.get_context("spawn")
 
 
 def _replayed(size: Size) -> tuple[int, int, int]:

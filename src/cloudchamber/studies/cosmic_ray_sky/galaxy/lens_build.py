@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,27 @@ def ensure_lens(settings: LensSettings) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class LensJob:
+    """A bin of rigidity to follow the particles of."""
+
+    settings: LensSettings
+    number: int
+
+    def done(self) -> np.ndarray:
+        """Their end pixels (pixels, per_pixel)."""
+        return _ends(self.settings, self.number)
+
+    def __str__(self) -> str:
+        return f"rigidity bin {self.number} of {self.settings.field}, seed {self.settings.seed}"
+
+
 def build_lens(path: Path, settings: LensSettings, workers: int = 1, progress: Callable[[int, int], None] | None = None, executor: Where = None) -> Path:
     """Follow the particles and write the lens atomically; the result does not depend on ``workers``."""
     ends = np.empty((settings.bins, 12 * settings.nside**2, settings.per_pixel), dtype=np.uint16)
-    for done, (b, found) in enumerate(run(partial(_ends, settings), range(settings.bins), executor, workers), start=1):
-        ends[b] = found
+    jobs = (LensJob(settings, number) for number in range(settings.bins))
+    for done, (job, found) in enumerate(run(LensJob.done, jobs, executor, workers), start=1):
+        ends[job.number] = found
         if progress is not None:
             progress(done, settings.bins)
     arrays: dict[str, Any] = {"ends": ends} | {name: np.array(value) for name, value in asdict(settings).items()}
