@@ -21,7 +21,7 @@ GIVEN = {"lifetime_us": np.linspace(1.5, 3.5, 6), "kind": np.array([0, 1, 0, 1, 
 def test_a_block_is_what_the_model_draws(run: Path) -> None:
     model = load(run)
     job = SampleJob(Asked.of(run, model), 3, GIVEN, 11, "refuse", {})
-    assert str(job) == "block 3 of 6 events"
+    assert str(job) == "block 3 of 6 events, seed 11"
     drawn, wanted = job.done(), model.sample(GIVEN, 11)
     assert list(drawn) == ["lifetime_us", "kind", "decay_time_us", "light"]
     np.testing.assert_array_equal(drawn["light"], wanted["light"])
@@ -55,6 +55,6 @@ def test_answers_do_not_depend_on_the_chunk(time: Path, hits: Path) -> None:
     asked = Asked.of(time, model)
     whole = AnswerJob(asked, table, np.arange(20), 3, 1, "flag").done()
     part = AnswerJob(asked, take(table, slice(12, 20)), np.arange(12, 20), 3, 1, "flag")
-    assert str(part) == "events 12 to 19"
+    assert str(part) == "events 12 to 19, seed 1"
     for name, values in part.done().table.items():
         np.testing.assert_allclose(values, whole.table[name][12:], rtol=1e-4, err_msg=name)

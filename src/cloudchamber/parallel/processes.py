@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Any
 
 
@@ -19,6 +21,7 @@ class Processes(ThreadPoolExecutor):
     """
 
     def __init__(self, workers: int, retries: int, fresh: bool = False) -> None:
+        refuse_unguarded()
         super().__init__(workers)
         self._retries, self._fresh, self._mine = retries, fresh, threading.local()
         self._opened: list[ProcessPoolExecutor] = []
@@ -55,6 +58,20 @@ class Processes(ThreadPoolExecutor):
             self._mine.pool = pool
             self._opened.append(pool)
         return pool
+
+
+def refuse_unguarded() -> None:
+    """RuntimeError in a script that new processes would read and run again, each of them starting more."""
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if file is None or getattr(main, "__spec__", None) is not None:
+        return
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return
+    if "__main__" not in text:
+        raise RuntimeError(f"'{file}' starts worker processes, which read it again: put what it does below `if __name__ == \"__main__\":`, or use one worker")
 
 
 def _end_with_parent(parent: int) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import operator
 import shutil
+import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,6 @@ class Run:
 
     model: TrainedModel
     folder: Path
-    _room: TemporaryDirectory[str] | None = field(repr=False, default=None)
 
     def posterior(self, x: Any, draws: int = 1000, seed: int = 1, outside: Any = "refuse") -> Table:
         """Draws of theta given what was seen, (events, draws, ...) a column; of one event given without an axis of events, (draws, ...)."""
@@ -131,7 +131,6 @@ def fit(
     itself, are kept by the posterior. Settings follow from the columns and the number of events, but for those of ``overrides`` or a ``recipe`` of one's own.
     ValueError names the column that is not finite, whole numbers that would be learned as continuous ones, and too few events.
     """
-    from cloudchamber.studies.own import make_study
     from cloudchamber.studies.own.recipes import recipe_of
 
     if direction not in ("infer", "surrogate"):
@@ -160,19 +159,32 @@ def fit(
         raise ValueError(f"{events_in(table)} events are too few to learn from: give at least {FEWEST_EVENTS}, better 10,000")
     logs = tuple(name for name, column in schema.columns.items() if _spans_orders(table[name], column))
     chosen = recipe or recipe_of(schema, direction, events_in(table), logs)
-    room = TemporaryDirectory(prefix="cloudchamber-")
-    folder = Path(room.name)
+    folder = Path(mkdtemp(prefix="cloudchamber-"))
+    try:
+        place = _fitted(folder, schema, table, chosen, overrides or {}, recipe is None, seed, progress)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    run = Run(load(place), place)
+    weakref.finalize(run, shutil.rmtree, folder, ignore_errors=True)
+    return run
+
+
+def _fitted(folder: Path, schema: Schema, table: Table, chosen: Recipe, overrides: Mapping[str, Any], own: bool, seed: int, progress: Progress) -> Path:
+    """The folder of the better one of up to two fits."""
+    from cloudchamber.studies.own import make_study
+
     _store(folder / "events", schema, table)
-    chosen = chosen.with_json(merge(chosen.to_json(), overrides or {}))
+    chosen = chosen.with_json(merge(chosen.to_json(), overrides))
     study, places = make_study(schema, chosen.target), [folder / "first", folder / "second"]
     done = train(study, folder / "events", places[0], chosen, seed=seed, progress=progress)
-    if recipe is None and done.best_epoch < chosen.fit.epochs // 2 and "fit" not in (overrides or {}):
+    if own and done.best_epoch < chosen.fit.epochs // 2 and "fit" not in overrides:
         # it began to learn its events by heart while the learning rate was high: the same, annealed by then
         shorter = replace(chosen, fit=replace(chosen.fit, epochs=max(2, round(ANNEALED * done.best_epoch)), patience=None))
         again = train(study, folder / "events", places[1], shorter, seed=seed, progress=progress)
         if again.validation_loss < done.validation_loss:
             places.reverse()
-    return Run(load(places[0]), places[0], room)
+    return places[0]
 
 
 def as_table(values: Any, side: str, columns: Mapping[str, Column] | None = None) -> Table:

@@ -1,0 +1,105 @@
+"""``cc.fit``: from arrays, or a simulator and its prior, to a posterior that can be believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.table import Table as AstropyTable
+
+import cloudchamber as cc
+from cloudchamber import workflow
+from cloudchamber.cli import main
+from cloudchamber.workflow.fitting import as_table
+
+SIGMA = 0.5
+QUICK = {"fit": {"epochs": 6, "batch_size": 256}}
+
+
+def events(n: int, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """A number with a normal prior, seen twice."""
+    random = np.random.default_rng(seed)
+    a = random.normal(size=n)
+    return {"a": a}, {"x": a[:, None] + SIGMA * random.normal(size=(n, 2))}
+
+
+@pytest.fixture(scope="module")
+def run() -> workflow.fitting.Run:  # type: ignore[name-defined]
+    return cc.fit(*events(4000, 1), overrides=QUICK)
+
+
+def test_a_posterior_is_that_of_theory(run: cc.TrainedModel, tmp_path: Path) -> None:
+    """Normal prior, normal noise: mean and width are known."""
+    x = np.array([0.8, 1.2])
+    draws = run.posterior({"x": x}, 4000)["a"]
+    precision = 1 + 2 / SIGMA**2
+    assert draws.shape == (4000,)
+    assert draws.mean() == pytest.approx(x.sum() / SIGMA**2 / precision, abs=0.15 * precision**-0.5)
+    assert draws.std() == pytest.approx(precision**-0.5, rel=0.15)
+    assert run.posterior(x[None], 7)["a"].shape == (1, 7)
+    assert run.log_prob(*events(5, 2)).shape == (5,)
+
+
+def test_it_is_validated_saved_and_loaded(run: cc.TrainedModel, tmp_path: Path) -> None:
+    found = run.validate(*events(1200, 2), out=tmp_path / "page")
+    assert {"68% coverage of a", "ranks of a", "joint coverage"} <= {check.name for check in found.checks}
+    # six epochs, and six hundred events to compare
+    assert all(check.value < 0.03 + 3 * check.floor for check in found.checks) and found.report.exists()
+    place = run.save(tmp_path / "runs" / "mine")
+    np.testing.assert_array_equal(cc.load(place).sample(events(5, 3)[1], 1)["a"], run.model.sample(events(5, 3)[1], 1)["a"])
+    with pytest.raises(FileExistsError, match="exists"):
+        run.save(place)
+    # the commands take it as any other run
+    seen = events(20, 4)[1]["x"]
+    (tmp_path / "seen.csv").write_text("x[0],x[1]\n" + "".join(f"{a},{b}\n" for a, b in seen))
+    main(["infer", str(place), str(tmp_path / "seen.csv"), "--out", str(tmp_path / "found")])
+    assert len((tmp_path / "found" / "answers.csv").read_text().splitlines()) == 21
+    with pytest.raises(ValueError, match="was trained on the events"):
+        run.validate(*events(4000, 1), out=tmp_path / "again")
+
+
+def test_a_simulator_and_its_prior() -> None:
+    def simulate(theta: cc.Table, random: np.random.Generator) -> np.ndarray:
+        return theta["b"] + 0.1 * random.normal(size=len(theta["b"]))
+
+    run = cc.fit(simulate=simulate, prior=cc.Uniform({"b": (0.0, 1.0)}), n=1000, overrides=QUICK)
+    draws = run.posterior({"x": np.array(0.02)}, 2000)["b"]
+    # at the prior's edge no draw is beyond it, or heaped on it
+    assert draws.min() > 0 and draws.max() < 1 and len(np.unique(draws)) > 1990 and draws.mean() < 0.3
+
+
+def test_a_surrogate_and_a_class_beside_a_number() -> None:
+    theta, x = events(1000, 5)
+    surrogate = cc.fit(theta, x, direction="surrogate", overrides=QUICK)
+    assert surrogate.sample({"a": np.array(0.5)}, 10)["x"].shape == (10, 2)
+    random = np.random.default_rng(1)
+    kind = random.choice(["p", "Fe"], 1000, p=[0.8, 0.2])
+    both = cc.fit({"a": theta["a"], "kind": kind}, {"x": x["x"], "y": (kind == "Fe") + 0.1 * random.normal(size=1000)}, overrides=QUICK)
+    drawn = both.posterior({"x": np.zeros(2), "y": np.array(1.0)}, 200)
+    assert both.model.schema.theta["kind"].categories == ("Fe", "p") and (drawn["kind"] == 0).mean() > 0.9
+
+
+def test_what_would_go_wrong_is_refused() -> None:
+    theta, x = events(200, 1)
+    with pytest.raises(ValueError, match="column 'n' holds whole numbers, which would be learned as continuous"):
+        cc.fit({"n": np.arange(200)}, x)
+    with pytest.raises(ValueError, match="column 'a' holds 1 NaN"):
+        cc.fit({"a": np.where(np.arange(200) == 3, np.nan, theta["a"])}, x)
+    with pytest.raises(ValueError, match="50 events are too few"):
+        cc.fit(*events(50, 1))
+    with pytest.raises(ValueError, match="direction must be"):
+        cc.fit(theta, x, direction="backwards")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="theta has no column 'b'"):
+        cc.fit(theta, x, bounds={"b": (0, 1)})
+    with pytest.raises(ValueError, match="a simulator needs a prior"):
+        cc.fit(simulate=lambda theta: theta)
+    with pytest.raises(ValueError, match="bounds of 'a' must be finite and rise"):
+        cc.Uniform({"a": (1.0, 0.0)})
+
+
+def test_tables_of_other_packages() -> None:
+    assert list(as_table(np.zeros((3, 2)), "theta")) == ["theta_0", "theta_1"] and as_table(np.zeros((3, 2)), "x")["x"].shape == (3, 2)
+    assert as_table(AstropyTable({"a": [1.0], "b": [2.0]}), "theta")["b"][0] == 2.0
+    pandas = pytest.importorskip("pandas")
+    assert as_table(pandas.DataFrame({"a": [1.0], "b": ["p"]}), "theta")["b"].tolist() == ["p"]
