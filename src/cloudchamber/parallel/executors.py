@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, TypeAlias, TypeVar
 
 from cloudchamber.parallel.alone import alone
@@ -87,16 +88,14 @@ def _as_they_come(pool: Pool, function: Callable[[Job], Result], queue: Iterator
             return
         for future in _done(set(running), pool.lost):
             job = running.pop(future)
-            yield job, _result(future, job, pool.lost)
+            yield job, _result(pool, function, job, future)
 
 
 def _ordered(pool: Pool, function: Callable[[Job], Result], queue: Iterator[Job], most: int) -> Iterator[tuple[Job, Result]]:
     waiting = [(job, pool.executor.submit(function, job)) for job in islice(queue, most)]
     while waiting:
         job, future = waiting.pop(0)
-        while not future.done():
-            _done({future}, pool.lost)
-        yield job, _result(future, job, pool.lost)
+        yield job, _result(pool, function, job, future)
         waiting += [(job, pool.executor.submit(function, job)) for job in islice(queue, 1)]
 
 
@@ -110,7 +109,25 @@ def _done(futures: set[Future[Result]], lost: Callable[[], str]) -> set[Future[R
             raise WorkerLostError(why)
 
 
-def _result(future: Future[Result], job: Any, lost: Callable[[], str]) -> Result:
+def _result(pool: Pool, function: Callable[[Job], Result], job: Job, future: Future[Result]) -> Result:
+    while True:
+        while not future.done():
+            _done({future}, pool.lost)
+        try:
+            return _told(future, job, pool.lost)
+        except TypeError as error:
+            # Dask's executor cannot take a result whose worker died on the way here: the job is done again
+            if not _raised_in(error, "distributed.cfexecutor"):
+                raise
+            future = pool.executor.submit(function, job)
+
+
+def _raised_in(error: BaseException, module: str) -> bool:
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == module
+
+
+def _told(future: Future[Result], job: Any, lost: Callable[[], str]) -> Result:
     try:
         return future.result()
     except CancelledError as error:
