@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,7 +131,7 @@ def names() -> tuple[str, ...]:
 
 def test_debug_shows_where_an_error_came_from(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown study 'toj'"):
-        main(["--debug", "simulate", "toj", str(tmp_path / "d"), "--n", "3"])
+        main(["--traceback", "simulate", "toj", str(tmp_path / "d"), "--n", "3"])
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
@@ -142,3 +143,24 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     process.stderr.close()
     process.wait()
     assert "Traceback" not in error and "Broken pipe" not in error
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--version"])
+    assert re.fullmatch(r"cloudchamber \d+\.\d+\.\d+\s*", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(KeyError("a"), "fault of cloudchamber"), (MemoryError(), "out of memory"), (ValueError("a\x1b[2Jb"), "a\ufffd[2Jb")]
+)
+def test_every_error_is_one_line(error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(*words: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("cloudchamber.workflow.list_studies", fail)
+    with pytest.raises(SystemExit) as ended:
+        main(["list"])
+    shown = capsys.readouterr().err
+    assert ended.value.code == 2 and told in shown and "Traceback" not in shown
+    with pytest.raises(type(error)):
+        main(["list", "--traceback"])

@@ -28,6 +28,8 @@ def complain(text: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    # a file's own words may hold what moves a terminal's cursor
+    text = "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
     Console(stderr=True, soft_wrap=True, highlight=False).print(Text(f"error: {text}", style="bold red"))
 
 

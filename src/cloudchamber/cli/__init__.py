@@ -12,6 +12,7 @@ import tyro
 from cloudchamber import screen
 from cloudchamber.cli.commands import COMMANDS
 from cloudchamber.cli.flags import with_settings
+from cloudchamber.store.dataset import package_version
 
 __all__ = ["COMMANDS", "main"]
 
@@ -22,17 +23,20 @@ An event is a pair (theta, x): what was, and what the detector saw. A study is o
 $ cloudchamber demo           # a trained model, its figures and its plots, in minutes
 $ cloudchamber train --help   # each command explains itself
 
-One thread a process, unless the environment variable OMP_NUM_THREADS says otherwise.
+--traceback after any command shows where an error came from, --version the version. One thread a process, unless the environment variable OMP_NUM_THREADS says otherwise.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; an error becomes one line and exit code 2 (``--debug`` shows where it came from), an interruption code 130."""
+    """Run one command; an error becomes one line and exit code 2 (``--traceback`` shows where it came from), an interruption code 130."""
     # torch and BLAS read it when they load: more threads wait for each other where cores are busy, and the networks here are small
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     words = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"] or ["--help"]
+    whole = "--traceback" in words
+    words = [word for word in words if word != "--traceback"] or ["--help"]
+    if words[0] == "--version":
+        screen.say(f"cloudchamber {package_version()}")
+        return
     try:
         commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
         tyro.extras.subcommand_cli_from_dict(commands, prog="cloudchamber", description=INTRODUCTION, args=words).run()
@@ -43,8 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # the reader of stdout, such as `head`, has seen enough; Python must not flush what is left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
-    except (ValueError, TypeError, OSError, RuntimeError, ArithmeticError, ImportError) as error:
-        if debug:
+    except Exception as error:
+        if whole:
             raise
-        screen.complain(str(error) or type(error).__name__)
+        screen.complain(_told(error))
         raise SystemExit(2) from None
+
+
+def _told(error: Exception) -> str:
+    """One line on what went wrong, and what to do."""
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error}): fewer workers, or less at a time" if str(error) else "out of memory: fewer workers, or less at a time"
+    if isinstance(error, (ValueError, TypeError, OSError, RuntimeError, ArithmeticError, ImportError)):
+        return str(error) or type(error).__name__
+    return f"{type(error).__name__}: {error}. This is a fault of cloudchamber: please report it with what --traceback shows"
