@@ -23,7 +23,8 @@ An event is a pair (theta, x): what was, and what the detector saw. A study is o
 $ cloudchamber demo           # a trained model, its figures and its plots, in minutes
 $ cloudchamber train --help   # each command explains itself
 
---traceback after any command shows where an error came from, --version the version. One thread a process, unless the environment variable OMP_NUM_THREADS says otherwise.
+--traceback after any command shows where an error came from, --version the version.
+One thread a process, unless the environment variable OMP_NUM_THREADS says otherwise.
 """
 
 
