@@ -14,5 +14,5 @@ def test_every_public_name_is_there_and_listed() -> None:
 
 
 def test_a_name_that_is_not_there_is_told_beside_those_that_are() -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'Stores'; it has: find_study, study_names, load"):
+    with pytest.raises(AttributeError, match=r"no attribute 'Stores'; it has: fit, Uniform, find_study"):
         cloudchamber.Stores  # noqa: B018
