@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from cloudchamber.cache import keep_compiled
 from cloudchamber.rng import rng
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ __all__ = [
     "Table", "Ragged", "Column", "Schema", "check_table", "Healpix", "Wcs",
     "Study", "Simulator", "Format", "Finder", "Findings", "Check", "Recipe", "Fit", "Optimiser", "TrainedModel", "Quick", "Store", "StoreWriter",
 ]  # fmt: skip
+
+keep_compiled()
 
 _HOMES = {
     "hub": ("load",),

@@ -83,6 +83,9 @@ def test_skies_survive_the_file(tmp_path: Path) -> None:
         ("x,y,energy\n1,2,3\n", "no directions"),
         ("ra,dec,size\n1,2,3\n", "no energies"),
         (HEADER + "".join(f"{i / 10},{-i / 20},60\n" for i in range(20)), "are these radians"),
+        (HEADER + "".join(f"{i * 1.2},{-4 * i},60\n" for i in range(20)), "are these hours"),
+        (HEADER.replace("ra_deg", "ra_deg [rad]") + "1,-20,60\n", "is in rad, and is read in deg"),
+        (HEADER.replace("energy_eev", "energy_eev [eV]") + "1,-20,60\n", "is in eV, and is read in EeV"),
     ],
 )
 def test_bad_lists_are_refused(tmp_path: Path, text: str, message: str) -> None:

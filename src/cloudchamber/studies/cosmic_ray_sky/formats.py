@@ -20,6 +20,8 @@ GALACTIC = (("lon_deg", "lat_deg"), ("glon", "glat"), ("l", "b"))
 EQUATORIAL = (("ra_deg", "dec_deg"), ("ra", "dec"))
 ENERGIES_EV = {"energy_ev": 1.0, "energy_eev": 1e18, "energy": 1e18, "e": 1e18}
 """Names of an energy column and its unit in eV."""
+HOURS_FROM, WIDE_DEG = 20.0, 60.0
+"""A list of some dozens that fills 24 but not 360 while its declinations spread so far is one in hours."""
 LEAST_EV, MOST_EV = 1e17, 1e22
 AUGER_2022 = ("year", "julian_day", "utc_s", "zenith", "azimuth", "ra", "dec", "energy_eev", "accumulated_exposure")
 """Columns of the Pierre Auger list of arXiv:2206.13492 (doi 10.5281/zenodo.6504276)."""
@@ -129,6 +131,8 @@ def _directions(path: Path, columns: Mapping[str, list[str]]) -> tuple[np.ndarra
         _refuse(path, pair[1], lat, np.abs(lat) > 90, "from -90 to 90 degrees")
         if len(lon) >= 10 and lon.max() - lon.min() <= 2 * np.pi and np.abs(lat).max() <= np.pi / 2:
             raise ValueError(f"'{path}': no '{pair[0]}' is further than 2 pi from another, no '{pair[1]}' beyond pi/2: are these radians? give degrees")
+        if len(lon) >= 20 and lon.min() >= 0 and HOURS_FROM <= lon.max() <= 24 and np.ptp(lat) > WIDE_DEG:
+            raise ValueError(f"'{path}': every '{pair[0]}' lies from 0 to 24, while '{pair[1]}' spans {np.ptp(lat):.0f} degrees: are these hours? give degrees")
         if galactic:
             return equatorial_from_galactic(lon, lat)[1], (lon + 180.0) % 360.0 - 180.0, lat
         return (lat, *galactic_from_equatorial(lon, lat))
