@@ -12,6 +12,7 @@ import runs
 import torch
 from toy_study import sets
 
+import cloudchamber as cc
 from cloudchamber.hub import study_parts
 from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.run.familiarity import Familiarity
@@ -100,3 +101,8 @@ def test_unknown_and_unfitting_settings_are_named(tmp_path: Path) -> None:
     write(recipe=head["recipe"] | {"target": ["profile", "nothing"]})
     with pytest.raises(ValueError, match=r"schema\.json: no column 'nothing'"):
         unsealed(folder)
+
+
+def test_it_shows_itself_in_a_line() -> None:
+    shown = repr(cc.load("calorimeter"))
+    assert shown.startswith("<calorimeter/flow: particle, energy_mev") and "to deposit_mev; " in shown and len(shown) < 200

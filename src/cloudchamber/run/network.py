@@ -55,7 +55,7 @@ class NetworkSaid:
         return None if known is None else known(self.features.cpu())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainedNetwork(TrainedModel):
     """Recipe, schema, codecs and weights of one run. ``seed`` is the seed of its training, ``familiarity`` how features of events like the training's lie."""
 

@@ -52,6 +52,10 @@ class TrainedModel(ABC):
     domain: Domain
     seed: int
 
+    def __repr__(self) -> str:
+        """In a line: a notebook shows it."""
+        return f"<{self.study}/{self.name}: {', '.join(self.given)} to {', '.join(self.target)}; {self.parameters:,} parameters>"
+
     @property
     @abstractmethod
     def name(self) -> str:
