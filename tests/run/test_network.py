@@ -106,3 +106,15 @@ def test_unknown_and_unfitting_settings_are_named(tmp_path: Path) -> None:
 def test_it_shows_itself_in_a_line() -> None:
     shown = repr(cc.load("calorimeter"))
     assert shown.startswith("<calorimeter/flow: particle, energy_mev") and "to deposit_mev; " in shown and len(shown) < 200
+
+
+def test_draws_made_together_are_those_made_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of few events many draws come from one pass; which ones, their number and that of the events do not matter."""
+    study, model = cc.find_study("surface_array"), cc.load("surface_array")
+    theta = study.simulator.prior(3, cc.rng(1))
+    seen = {**theta, **study.simulator.simulate(theta, cc.rng(2))}
+    given = {name: seen[name] for name in model.given}
+    together = model.posterior(given, 7, seed=1, outside="flag")
+    monkeypatch.setattr("cloudchamber.run.trained.DRAWS_AT_ONCE", 1)
+    for name, values in model.posterior(given, 7, seed=1, outside="flag").items():
+        np.testing.assert_allclose(together[name], values, rtol=1e-4, atol=1e-4, err_msg=name)

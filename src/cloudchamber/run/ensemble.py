@@ -28,6 +28,10 @@ class EnsembleSaid:
         drawn = [said.sample(own_noise(noise, said.network), **said.network.options(options)) for said in self.members]
         return {name: selected(picked, [each[name] for each in drawn]) for name in drawn[0]}
 
+    def repeated(self, times: int) -> EnsembleSaid:
+        """Each member's."""
+        return EnsembleSaid(tuple(said.repeated(times) for said in self.members))
+
     def log_prob(self, target: dict[str, Tensor]) -> Tensor:
         """Of the mixture."""
         return torch.stack([said.log_prob(target) for said in self.members]).logsumexp(0) - math.log(len(self.members))

@@ -39,6 +39,12 @@ class NetworkSaid:
         """One draw for each event."""
         return self.network.target_codec.decode(self.distribution.sample(noise, **options), self.given)
 
+    def repeated(self, times: int) -> NetworkSaid:
+        """The same of the events so many times over, one after all others."""
+        given = {name: values.repeat(times, *(1 for _ in values.shape[1:])) for name, values in self.given.items()}
+        features = self.features.repeat(times, 1)
+        return NetworkSaid(self.network, given, features, self.network.model.head(features))
+
     def log_prob(self, target: dict[str, Tensor]) -> Tensor:
         """ln p(target)."""
         codec = self.network.target_codec

@@ -18,6 +18,8 @@ from cloudchamber.run.answer import Answer
 from cloudchamber.run.domain import Domain, inside, refuse_outside
 from cloudchamber.schema import Column, Schema, Table, check_table, events_in
 
+DRAWS_AT_ONCE = 1024
+"""So many draws are made together, where a batch has fewer events."""
 NOISE_BLOCK = 1024
 """Noise is drawn for so many events at once, so that an event's noise does not depend on the batch size."""
 Outside = Literal["refuse", "flag", "answer"]
@@ -29,6 +31,10 @@ class Said(Protocol):
 
     def sample(self, noise: Tensor, **options: Any) -> dict[str, Tensor]:
         """The target's columns, one draw for each event, made from standard normal ``noise`` (events, noise_size)."""
+        ...
+
+    def repeated(self, times: int) -> Said:
+        """The same of the events so many times over, one after all others."""
         ...
 
     def log_prob(self, target: dict[str, Tensor]) -> Tensor:
@@ -207,13 +213,25 @@ class TrainedModel(ABC):
                 stated, known = self._stated(said), self._known(said)
                 drawn: Table = {}
                 if all_draws or not stated or len(self.target_columns) > 1:
-                    each = [self.columns_of(said.sample(self.noise(seed, f"predict {draw}", numbers[batch]), **options)) for draw in range(draws)]
-                    drawn = {name: np.stack([table[name] for table in each], axis=1) for name in self.target_columns}
+                    drawn = self._drawn(said, numbers[batch], draws, seed, options)
                 inside = {name: values[batch] for name, values in marks.items()}
                 if inside and known:
                     # what is stranger than all held-out events is not in the domain
                     inside = {"in_domain": inside["in_domain"] & (known["familiarity"] > 0)}
                 yield Answer(self.target_columns, {}, numbers[batch], drawn, stated, known, inside)
+
+    def _drawn(self, said: Said, numbers: np.ndarray, draws: int, seed: int, options: Mapping[str, Any]) -> Table:
+        """(events, draws, ...) of each target column; of few events many draws at once."""
+        events = len(numbers)
+        at_once = max(1, min(draws, DRAWS_AT_ONCE // events))
+        together, parts = said.repeated(at_once) if at_once > 1 else said, []
+        for first in range(0, draws, at_once):
+            count = min(at_once, draws - first)
+            noise = torch.cat([self.noise(seed, f"predict {draw}", numbers) for draw in range(first, first + count)])
+            several = together if count == at_once else said.repeated(count)
+            table = self.columns_of(several.sample(noise, **options))
+            parts.append({name: np.swapaxes(values.reshape(count, events, *values.shape[1:]), 0, 1) for name, values in table.items()})
+        return {name: np.concatenate([part[name] for part in parts], axis=1) for name in self.target_columns}
 
     def checked(self, given: Table, outside: str) -> tuple[Table, Table]:
         """The given columns in their dtypes, and with ``outside="flag"`` the marks; ValueError for what cannot be answered."""
