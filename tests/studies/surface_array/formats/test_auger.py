@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudchamber.schema import check_table
+from cloudchamber.schema import check_table, concatenate
 from cloudchamber.studies.surface_array.array.detector import Detector
 from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
 from cloudchamber.studies.surface_array.formats import FROM_FILE, ReadFlag, read_auger, schema_of
@@ -177,3 +177,25 @@ def test_wrong_files_say_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none of 25 stations has x, y, t and signal as finite numbers; the first is \{.*\"x\": null"):
         read_auger(write(tmp_path / "nowhere.json", source))
     assert set(FROM_FILE) <= set(read_auger(write(tmp_path / "fine.json", document())))
+
+
+def test_many_events_come_in_chunks_that_hold_what_one_table_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "events"
+    folder.mkdir()
+    for number in range(5):
+        write(folder / f"Auger_{number}.json", document())
+    source = document()
+    del source["sdrec"]["energy"]
+    write(folder / "Auger_5.json", source)
+    (folder / "Auger_6.json").write_text("{")
+    (folder / "._Auger_0.json").write_text("{}")
+    together = read_auger(folder)
+    assert isinstance(together, dict) and len(together["start_ns"]) == 7
+    monkeypatch.setattr("cloudchamber.studies.surface_array.formats.auger.CHUNK_EVENTS", 2)
+    parts = read_auger(folder)
+    assert not isinstance(parts, dict)
+    chunks = list(parts)
+    assert [len(part["start_ns"]) for part in chunks] == [2, 2, 2, 1]
+    for name, values in concatenate(chunks).items():
+        np.testing.assert_array_equal(getattr(values, "values", values), getattr(together[name], "values", together[name]), err_msg=name)
+    assert "energy_ev" not in together

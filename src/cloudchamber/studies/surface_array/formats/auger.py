@@ -12,11 +12,13 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS
 from cloudchamber.formats.hidden import is_visible
 from cloudchamber.schema import Table
 from cloudchamber.studies.surface_array.columns import BINS, STEP_NS
@@ -32,29 +34,55 @@ RECONSTRUCTED = {"zenith_deg": ("theta", 1.0), "azimuth_deg": ("phi", 1.0), "ene
 """Columns from the observatory's own reconstruction ``sdrec``: its name of them, and its unit in ours."""
 
 
-def read_auger(path: Path) -> Table:
+def read_auger(path: Path) -> Table | Iterator[Table]:
     """HITS, empty SILENT, what readers add (events.py), and columns of theta from the observatory's own reconstruction where every event has one.
 
     In a folder, a zip file or a list, an event that cannot be read stays, without stations and with a flag; ValueError where none can, and for a single file.
+    Of many events chunks: all are looked through first, for what every one of them has.
     """
-    found = list(_documents(path))
-    if not found:
+    shared, count, errors, first = list(RECONSTRUCTED), 0, list[str](), None
+    for documents in _portions(path):
+        part = _read(path, documents)
+        first = part if count == 0 else None
+        count, errors = count + len(part.events), errors + part.errors
+        shared = [column for column in shared if all(column in each for each in part.reconstructed)]
+    if count == 0:
         raise ValueError(f"'{path}' holds no event: an Auger event is a JSON object with 'stations'; give the file of one, a folder, a list or a zip file")
-    events, reconstructed, errors = [], [], []
-    for name, text in found:
+    if len(errors) == count:
+        raise ValueError(errors[0])
+    return first.table(shared) if first is not None else (_read(path, documents).table(shared) for documents in _portions(path))
+
+
+class _Part(NamedTuple):
+    """Some events, what the observatory says of each, and what was wrong with those that cannot be read."""
+
+    events: list[Event]
+    reconstructed: list[dict[str, float]]
+    errors: list[str]
+
+    def table(self, shared: list[str]) -> Table:
+        table = to_table(self.events)
+        return table | {column: in_frame(table, column, np.array([each[column] for each in self.reconstructed])) for column in shared}
+
+
+def _read(path: Path, documents: list[tuple[str, Any]]) -> _Part:
+    part = _Part([], [], [])
+    for name, text in documents:
         try:
             document = json.loads(text) if isinstance(text, (str, bytes)) else text
-            events.append(_event(name, document))
-            reconstructed.append(_reconstructed(document))
+            event, reconstructed = _event(name, document), _reconstructed(document)
         except (ValueError, RecursionError) as error:
-            errors.append(f"'{path}', event {name}: {error}")
-            events.append(Event(_number(name), flags=ReadFlag.UNREADABLE))
-            reconstructed.append({})
-    if len(errors) == len(found):
-        raise ValueError(errors[0])
-    table = to_table(events)
-    shared = [column for column in RECONSTRUCTED if all(column in each for each in reconstructed)]
-    return table | {column: in_frame(table, column, np.array([each[column] for each in reconstructed])) for column in shared}
+            part.errors.append(f"'{path}', event {name}: {error}")
+            event, reconstructed = Event(_number(name), flags=ReadFlag.UNREADABLE), {}
+        part.events.append(event)
+        part.reconstructed.append(reconstructed)
+    return part
+
+
+def _portions(path: Path) -> Iterator[list[tuple[str, Any]]]:
+    documents = _documents(path)
+    while portion := list(islice(documents, CHUNK_EVENTS)):
+        yield portion
 
 
 def _documents(path: Path) -> Iterator[tuple[str, Any]]:
