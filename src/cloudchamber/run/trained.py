@@ -18,8 +18,8 @@ from cloudchamber.run.answer import Answer
 from cloudchamber.run.domain import Domain, inside, refuse_outside
 from cloudchamber.schema import Column, Schema, Table, check_table, events_in
 
-DRAWS_AT_ONCE = 1024
-"""So many draws are made together, where a batch has fewer events."""
+DRAWS_AT_ONCE = 256
+"""So many draws are made together where a batch has fewer events; more leave a processor's cache and are slower."""
 NOISE_BLOCK = 1024
 """Noise is drawn for so many events at once, so that an event's noise does not depend on the batch size."""
 Outside = Literal["refuse", "flag", "answer"]
