@@ -39,6 +39,8 @@ def test_a_posterior_is_that_of_theory(run: cc.TrainedModel, tmp_path: Path) -> 
     assert draws.std() == pytest.approx(precision**-0.5, rel=0.15)
     assert run.posterior(x[None], 7)["a"].shape == (1, 7)
     assert run.log_prob(*events(5, 2)).shape == (5,)
+    with pytest.raises(ValueError, match="missing column 'x'; needed: x, given: y"):
+        run.posterior({"y": x}, 3)
 
 
 def test_it_is_validated_saved_and_loaded(run: cc.TrainedModel, tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_a_surrogate_and_a_class_beside_a_number() -> None:
     assert surrogate.sample({"a": np.array(0.5)}, 10)["x"].shape == (10, 2)
     random = np.random.default_rng(1)
     kind = random.choice(["p", "Fe"], 1000, p=[0.8, 0.2])
-    both = cc.fit({"a": theta["a"], "kind": kind}, {"x": x["x"], "y": (kind == "Fe") + 0.1 * random.normal(size=1000)}, overrides=QUICK)
+    both = cc.fit({"a": theta["a"], "kind": kind.astype("S")}, {"x": x["x"], "y": (kind == "Fe") + 0.1 * random.normal(size=1000)}, overrides=QUICK)
     drawn = both.posterior({"x": np.zeros(2), "y": np.array(1.0)}, 200)
     assert both.model.schema.theta["kind"].categories == ("Fe", "p") and (drawn["kind"] == 0).mean() > 0.9
 
@@ -86,6 +88,8 @@ def test_what_would_go_wrong_is_refused() -> None:
         cc.fit({"n": np.arange(200)}, x)
     with pytest.raises(ValueError, match="column 'a' holds 1 NaN"):
         cc.fit({"a": np.where(np.arange(200) == 3, np.nan, theta["a"])}, x)
+    with pytest.raises(ValueError, match="column 'kind': None in event 1 is no text"):
+        cc.fit({"kind": np.array(["p", None] * 100)}, x)
     with pytest.raises(ValueError, match="50 events are too few"):
         cc.fit(*events(50, 1))
     with pytest.raises(ValueError, match="direction must be"):

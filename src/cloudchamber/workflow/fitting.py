@@ -98,6 +98,8 @@ class Run:
             raise ValueError(f"draws must be at least 1, got {draws}")
         columns = self.model.given_columns
         table = as_table(given, "x" if set(columns) <= set(self.model.schema.x) else "theta", columns)
+        if missing := [name for name in columns if name not in table]:
+            raise ValueError(f"missing column '{missing[0]}'; needed: {', '.join(columns)}, given: {', '.join(table)}")
         single = all(np.shape(table[name]) == column.shape for name, column in columns.items() if not column.ragged)
         if single:
             table = {name: np.asarray(values)[None] for name, values in table.items()}
@@ -212,7 +214,10 @@ def _column(name: str, values: Any, limits: tuple[float | None, float | None], l
         raise ValueError(f"column '{name}' is ragged: sets need a recipe and a study of their own (docs/extending.md)")
     array = np.asarray(values)
     if array.dtype.kind in "UOST" and array.ndim == 1:
-        return Column(categories=tuple(sorted({str(value) for value in array})))
+        if strange := [(event, value) for event, value in enumerate(array.tolist()) if not isinstance(value, (str, bytes))]:
+            event, value = strange[0]
+            raise ValueError(f"column '{name}': {value!r} in event {event} is no text: give numbers, or a text for each event's class")
+        return Column(categories=tuple(sorted({value.decode() if isinstance(value, bytes) else value for value in array.tolist()})))
     if array.dtype.kind == "b":
         array = array.astype(int)
     if array.dtype.kind not in "iuf":
