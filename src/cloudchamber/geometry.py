@@ -123,9 +123,6 @@ class Wcs:
         return np.where(inside, np.where(inside, y, 0).astype(int) * self.width + np.where(inside, x, 0).astype(int), -1)
 
 
-Geometry = Healpix | Wcs
-
-
 def _spread(values: np.ndarray) -> np.ndarray:
     """The bits of whole numbers below 2^29 at every second place."""
     spread = np.asarray(values, np.int64)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+UNSAID = ("", "-", "--", "1", "none")
+"""What files write where a column has no unit, or nobody knows it."""
 _NAMES = {"degree": "deg", "degrees": "deg", "radians": "rad", "radian": "rad", "°": "deg"}
 
 
@@ -26,29 +28,39 @@ def unit_of(values: Any) -> Any:
     return getattr(values, "unit", None)
 
 
-def with_unit(values: np.ndarray, text: str, where: str) -> Any:
-    """Numbers as a Quantity of the unit that a file states; ValueError where it is none that is known."""
-    from astropy import units
-
-    unit = parsed(text)
-    if unit is None:
-        raise ValueError(f"{where}: '{text}' is no unit that is known; write such as GeV, deg, m, ns")
-    return units.Quantity(values, unit, copy=False, dtype=values.dtype if values.dtype.kind == "f" else np.float64)
+def stated(values: np.ndarray, text: str, unit: str, where: str) -> np.ndarray:
+    """Numbers that a file states to be in ``text``, in a column's ``unit``; ValueError where that cannot be. Without a word they are in the column's unit."""
+    text = text.strip().removeprefix("[").removesuffix("]")
+    if text.lower() in UNSAID or text == unit or values.dtype.kind not in "iuf":
+        return values
+    given = parsed(text)
+    if given is None:
+        raise ValueError(f"{where}: '{text}' is no unit that is known; write such as GeV, deg, m, ns, or the column's own, {unit or 'none'}")
+    return _times(values, given, unit, where)
 
 
 def converted(name: str, values: Any, unit: str) -> np.ndarray:
-    """Plain numbers in the column's ``unit``; ValueError where the unit that ``values`` carry is another kind of thing."""
+    """Plain numbers in a column's ``unit``; ValueError where the unit that ``values`` carry is another kind of thing."""
     from astropy import units
 
     given = units.Unit(unit_of(values))
     plain = np.asarray(values.value) if hasattr(values, "value") else np.asarray(values)
-    if str(given) == "" or (unit and str(given) == unit):
-        return plain
+    return plain if str(given) in ("", unit) else _times(plain, given, unit, f"column '{name}'")
+
+
+def _times(values: np.ndarray, given: Any, unit: str, where: str) -> np.ndarray:
+    from astropy import units
+
     wanted = parsed(unit) if unit else units.dimensionless_unscaled
     if wanted is None:
-        raise ValueError(f"column '{name}' is in {unit}, which numbers in {given} cannot be turned into: give plain numbers in {unit}")
+        raise ValueError(f"{where} is in {unit}, which numbers in {given} cannot be turned into: give plain numbers in {unit}")
     try:
-        factor = given.to(wanted)
+        factor = float(given.to(wanted))
     except units.UnitConversionError:
-        raise ValueError(f"column '{name}' is in {unit or 'plain numbers'}, got {given}, which is another kind of quantity") from None
-    return plain if factor == 1.0 else plain * factor
+        raise ValueError(f"{where} is in {unit or 'plain numbers'}, got {given}, which is another kind of quantity") from None
+    if abs(factor - round(factor)) < 1e-12 * factor:
+        factor = float(round(factor))
+    if values.dtype.kind in "iu" and factor.is_integer() and np.abs(values.astype(np.float64)).max(initial=0.0) * factor < 2**63:
+        # a time in whole seconds has more nanoseconds than a float has digits
+        return values.astype(np.int64) * int(factor)
+    return values * factor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS
 from cloudchamber.formats.text import read_text
 from cloudchamber.schema import Column, Ragged, Table, chunked
-from cloudchamber.units import with_unit
+from cloudchamber.units import stated
 
 
 def write_csv(path: Path, tables: Table | Iterable[Table], columns: Mapping[str, Column]) -> None:
@@ -43,8 +43,10 @@ def _cells(table: Table, columns: Mapping[str, Column]) -> dict[str, Sequence[An
     return cells
 
 
-def read_csv(path: Path, wanted: Collection[str] = ()) -> Iterator[Table]:
-    """Chunks of what ``write_csv`` wrote, or of any table of text with a header (``formats.text``); a ``wanted`` column must not have empty cells."""
+def read_csv(path: Path, wanted: Mapping[str, Column] | None = None) -> Iterator[Table]:
+    """Chunks of what ``write_csv`` wrote, or of any table of text with a header (``formats.text``); a ``wanted`` column must not have
+    empty cells, and is turned into its unit.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
         text = read_text(path, file)
         titles = [re.fullmatch(r"(.*?)(?:\[([\d,]+)\])?", name) for name in text.names]
@@ -56,7 +58,7 @@ def read_csv(path: Path, wanted: Collection[str] = ()) -> Iterator[Table]:
         first = True
         while (rows := list(islice(text.rows, CHUNK_EVENTS))) or first:
             first = False
-            yield _table(path, places, shapes, text.units, rows, wanted)
+            yield _table(path, places, shapes, text.units, rows, wanted or {})
             if not rows:
                 return
 
@@ -77,7 +79,7 @@ def _table(
     shapes: Mapping[str, tuple[int, ...]],
     units: Mapping[str, str],
     rows: Sequence[tuple[int, Sequence[str]]],
-    wanted: Collection[str],
+    wanted: Mapping[str, Column],
 ) -> Table:
     parts: dict[str, dict[tuple[int, ...], np.ndarray]] = {}
     for column, (name, index) in enumerate(places):
@@ -89,8 +91,8 @@ def _table(
     for name, entries in parts.items():
         shape = shapes[name]
         values = np.stack([entries[index] for index in np.ndindex(shape)], axis=1).reshape(len(rows), *shape) if shape else entries[()]
-        unit = units.get(name) or units.get(f"{name}[{','.join('0' * len(shape))}]")
-        table[name] = with_unit(values, unit, f"'{path}', column '{name}'") if unit and name in wanted else values
+        unit = units.get(name) or units.get(f"{name}[{','.join('0' * len(shape))}]", "")
+        table[name] = stated(values, unit, wanted[name].unit, f"'{path}', column '{name}'") if name in wanted else values
     return table
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cloudchamber.schema import Ragged, Table, chunked
-from cloudchamber.units import parsed, with_unit
+from cloudchamber.schema import Column, Ragged, Table, chunked
+from cloudchamber.units import stated
 
 CHUNK_EVENTS = 2000
 """Files are read in chunks of about so many events."""
@@ -45,13 +45,17 @@ def append(file: Any, name: str, values: np.ndarray, **options: Any) -> Any:
     return file[name]
 
 
-def read_hdf5(path: Path, wanted: Collection[str] = ()) -> Iterator[Table]:
-    """Chunks of what ``write_hdf5`` wrote, or of any file of data sets with a row an event; with ``wanted`` columns what else is there is passed over."""
+def read_hdf5(path: Path, wanted: Mapping[str, Column] | None = None) -> Iterator[Table]:
+    """Chunks of what ``write_hdf5`` wrote, or of any file of data sets with a row an event.
+
+    With ``wanted`` columns, what else is there is passed over, and units that the file states are turned into theirs.
+    """
     import h5py
 
     try:
         with h5py.File(path) as file:
-            found = {name: file[name] for name in _own(path, file) if not wanted or name in wanted}
+            refuse_links(path, file)
+            found = {name: item for name, item in file.items() if wanted is None or name in wanted}
             columns = {name: item for name, item in found.items() if _is_column(item)}
             ragged = {name: item["offsets"][:] for name, item in columns.items() if isinstance(item, h5py.Group)}
             lengths = {name: len(ragged[name]) - 1 if name in ragged else len(item) for name, item in columns.items()}
@@ -63,13 +67,15 @@ def read_hdf5(path: Path, wanted: Collection[str] = ()) -> Iterator[Table]:
             events = next(iter(lengths.values()))
             for first in range(0, max(events, 1), CHUNK_EVENTS):
                 stop = min(first + CHUNK_EVENTS, events)
-                yield {name: _slice(path, name, item, ragged.get(name), first, stop) for name, item in columns.items()}
+                yield {
+                    name: _part(path, name, item, ragged.get(name), slice(first, stop), wanted[name].unit if wanted else None) for name, item in columns.items()
+                }
     except (OSError, KeyError, TypeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file of columns: {error}") from error
 
 
-def _own(path: Path, file: Any) -> list[str]:
-    """The names at the file's top; ValueError where one leads to another file, which must not decide what is read."""
+def refuse_links(path: Path, file: Any) -> None:
+    """ValueError where something in an HDF5 file or group leads to another file, which must not decide what is read."""
     import h5py
 
     for name in file:
@@ -78,7 +84,14 @@ def _own(path: Path, file: Any) -> list[str]:
         item = file[name]
         if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
             raise ValueError(f"'{path}': the data of '{name}' lie in another file: give a file that holds its columns itself")
-    return list(file)
+
+
+def rows_of(path: Path, name: str, item: Any, part: slice, unit: str | None) -> np.ndarray:
+    """Rows of a data set; its attribute ``unit`` (or ``units``) is turned into the column's ``unit``, and is of no matter where that is None."""
+    values = np.asarray(item[part])
+    text = item.attrs.get("unit", item.attrs.get("units", ""))
+    text = text.decode() if isinstance(text, bytes) else str(text)
+    return values if unit is None else stated(values, text, unit, f"'{path}', data set '{name}'")
 
 
 def _is_column(item: Any) -> bool:
@@ -89,11 +102,8 @@ def _is_column(item: Any) -> bool:
     return bool(item.shape)
 
 
-def _slice(path: Path, name: str, item: Any, offsets: np.ndarray | None, first: int, stop: int) -> Any:
-    if offsets is not None:
-        mine = offsets[first : stop + 1]
-        return Ragged(item["values"][int(mine[0]) : int(mine[-1])], mine - mine[0])
-    values = np.asarray(item[first:stop])
-    unit = item.attrs.get("unit", item.attrs.get("units", ""))
-    unit = unit.decode() if isinstance(unit, bytes) else str(unit)
-    return with_unit(values, unit, f"'{path}', data set '{name}'") if unit and values.dtype.kind in "iuf" and parsed(unit) is not None else values
+def _part(path: Path, name: str, item: Any, offsets: np.ndarray | None, part: slice, unit: str | None) -> np.ndarray | Ragged:
+    if offsets is None:
+        return rows_of(path, name, item, part, unit)
+    mine = offsets[part.start : part.stop + 1]
+    return Ragged(rows_of(path, name, item["values"], slice(int(mine[0]), int(mine[-1])), unit), mine - mine[0])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS
-from cloudchamber.schema import Ragged, Table, chunked
+from cloudchamber.schema import Column, Ragged, Table, chunked
+from cloudchamber.units import stated
 
 
 def write_parquet(path: Path, tables: Table | Iterable[Table]) -> None:
@@ -28,10 +29,10 @@ def write_parquet(path: Path, tables: Table | Iterable[Table]) -> None:
             writer.close()
 
 
-def read_parquet(path: Path, wanted: Collection[str] = ()) -> Iterator[Table]:
+def read_parquet(path: Path, wanted: Mapping[str, Column] | None = None) -> Iterator[Table]:
     """Chunks of what ``write_parquet`` wrote; lists of one length stay lists until a column's shape is known.
 
-    With ``wanted`` columns, what else is there is passed over.
+    With ``wanted`` columns, what else is there is passed over, and units that the file states (a field's metadata) are turned into theirs.
     """
     import pyarrow
     import pyarrow.parquet
@@ -39,7 +40,8 @@ def read_parquet(path: Path, wanted: Collection[str] = ()) -> Iterator[Table]:
     try:
         # a plain reader: a folder name like primary=p must not turn into a column
         with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
-            names = [name for name in file.schema_arrow.names if name in wanted] or file.schema_arrow.names
+            names = [name for name in file.schema_arrow.names if wanted is None or name in wanted] or file.schema_arrow.names
+            units = units_of(file.schema_arrow)
             if twice := [name for name in names if names.count(name) > 1]:
                 raise ValueError(f"'{path}' gives the column '{twice[0]}' twice: which one counts?")
             if file.metadata.num_rows == 0:
@@ -47,10 +49,24 @@ def read_parquet(path: Path, wanted: Collection[str] = ()) -> Iterator[Table]:
                 yield {name: _values(path, name, empty[name].combine_chunks(), 0) for name in names}
             before = 0
             for batch in file.iter_batches(CHUNK_EVENTS, columns=names):
-                yield {name: _values(path, name, column, before) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+                table = {name: _values(path, name, column, before) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+                yield {name: _stated(path, name, values, units, wanted or {}) for name, values in table.items()}
                 before += len(batch)
     except (OSError, pyarrow.ArrowInvalid) as error:
         raise ValueError(f"'{path}' is not a readable parquet file (damaged or cut short?): {error}") from error
+
+
+def units_of(schema: Any) -> dict[str, str]:
+    """The units that the fields' metadata state."""
+    found = {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in schema}
+    return {name: unit for name, unit in found.items() if unit}
+
+
+def _stated(path: Path, name: str, values: np.ndarray | Ragged, units: Mapping[str, str], wanted: Mapping[str, Column]) -> np.ndarray | Ragged:
+    if name not in units or name not in wanted:
+        return values
+    flat = stated(values.values if isinstance(values, Ragged) else values, units[name], wanted[name].unit, f"'{path}', column '{name}'")
+    return Ragged(flat, values.offsets) if isinstance(values, Ragged) else flat
 
 
 def _array(name: str, values: np.ndarray | Ragged) -> Any:
@@ -69,9 +85,7 @@ def _array(name: str, values: np.ndarray | Ragged) -> Any:
 def _values(path: Path, name: str, column: Any, before: int) -> np.ndarray | Ragged:
     import pyarrow
 
-    if column.null_count:
-        row = before + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
-        raise ValueError(f"'{path}', column '{name}': no value (null) in event {row}")
+    refuse_nulls(path, name, column, before)
     if pyarrow.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pyarrow.types.is_fixed_size_list(column.type):
@@ -81,6 +95,13 @@ def _values(path: Path, name: str, column: Any, before: int) -> np.ndarray | Rag
         offsets = np.asarray(column.offsets, np.int64)
         return Ragged(_flat(path, name, column.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))), offsets - offsets[0])
     return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def refuse_nulls(path: Path, name: str, column: Any, before: int = 0) -> None:
+    """ValueError for the first event without a value, of a part of a column that begins at event ``before``."""
+    if column.null_count:
+        row = before + int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
+        raise ValueError(f"'{path}', column '{name}': no value (null) in event {row}")
 
 
 def _flat(path: Path, name: str, values: Any) -> np.ndarray:

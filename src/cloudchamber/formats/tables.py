@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.atomic import replacing
+from cloudchamber.formats.astronomy import read_astropy
 from cloudchamber.formats.csv import read_csv, write_csv
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS, read_hdf5, write_hdf5
 from cloudchamber.formats.maps import map_columns, read_maps, write_maps
@@ -19,6 +20,8 @@ from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.memory import trimmed
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, chunked, events_in, rechunked, whole
 from cloudchamber.study import Format, Study
+
+SUFFIXES = (".fits", ".fits.gz", ".fit")
 
 
 def read_table(path: Path, study: Study, format: str | None = None, own_first: bool = True, partial: bool = False) -> Table:
@@ -111,12 +114,14 @@ def general_formats(schema: Schema) -> tuple[Format, ...]:
     def write_fits(path: Path, tables: Iterable[Table]) -> None:
         write_maps(path, tables, schema.columns)
 
-    wanted = frozenset(schema.columns)
-    maps = Format("fits-maps", (".fits", ".fits.gz", ".fit"), read_fits, write_fits, "HEALPix tables and images with world coordinates")
+    wanted = schema.columns
+    maps = Format("fits-maps", SUFFIXES, read_fits, write_fits, "HEALPix tables and images with world coordinates")
     return (
-        *((maps,) if map_columns(schema) else ()),
+        maps if map_columns(schema) else Format("fits-table", SUFFIXES, functools.partial(read_astropy, wanted=wanted, format="fits"), None, "FITS tables"),
         Format("hdf5", (".h5", ".hdf5"), functools.partial(read_hdf5, wanted=wanted), write_hdf5, "one data set a column"),
         Format("csv", (".csv",), functools.partial(read_csv, wanted=wanted), labelled, "one event a line, columns 'name' or 'name[i]'"),
+        Format("ecsv", (".ecsv",), functools.partial(read_csv, wanted=wanted), None, "astropy's text tables, with units"),
+        Format("votable", (".vot", ".votable"), functools.partial(read_astropy, wanted=wanted, format="votable"), None, "the Virtual Observatory's tables"),
         Format("table-parquet", (".parquet",), functools.partial(read_parquet, wanted=wanted), write_parquet, "one event a row, arrays as lists"),
     )
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from cloudchamber.units import UNSAID, parsed
+
 SEPARATORS = ",;\t|"
-_NO_UNIT = ("", "-", "--", "1", "none")
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,10 @@ class TextTable:
 
 def read_text(path: Path, lines: Iterable[str]) -> TextTable:
     """The table in the ``lines`` of the file ``path``, opened with encoding "utf-8-sig"; ValueError names line and column."""
-    content = _content(path, lines)
-    comment, number, first = next(content, ("", 0, ""))
+    comments: list[str] = []
+    content = _content(path, lines, comments)
+    number, first = next(content, (0, ""))
+    comment = comments[-1].lstrip("#").strip() if comments else ""
     if not first:
         raise ValueError(f"'{path}' is empty: a table starts with the names of its columns, such as ra_deg,dec_deg,energy_eev")
     separator = _separator(first)
@@ -44,16 +47,18 @@ def read_text(path: Path, lines: Iterable[str]) -> TextTable:
     if twice := [name for index, name in enumerate(names) if name and name in names[:index]]:
         raise ValueError(f"'{path}' gives the column '{twice[0]}' twice: which one counts?")
     stated = {name: unit for name, unit in zip(names, units, strict=True) if unit}
+    if comments and comments[0].startswith("%ECSV"):
+        return TextTable(names, stated | _units_of_ecsv(path, comments), _whole_lines(path, names, rows))
     below, rows = _units_below(names, _whole_lines(path, names, rows))
     return TextTable(names, below | stated, rows)
 
 
 def read_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Number and cells of each line of a table without a header."""
-    content = _content(path, lines)
+    content = _content(path, lines, [])
     first = next(content, None)
     if first is not None:
-        separator = _separator(first[2])
+        separator = _separator(first[1])
         yield from _split(chain([first], content), separator)
 
 
@@ -66,17 +71,34 @@ def is_number(text: str) -> bool:
     return True
 
 
-def _content(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, int, str]]:
-    """The last comment before it, number and text of each line that is neither empty nor a comment."""
-    comment = ""
+def _content(path: Path, lines: Iterable[str], comments: list[str]) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is neither empty nor a comment; ``comments`` gathers those before the first one."""
+    begun = False
     try:
         for number, line in enumerate(lines, 1):
             if line.lstrip().startswith("#"):
-                comment = line.lstrip().lstrip("#").strip() or comment
+                # the indent of what follows the mark has a meaning in ECSV
+                text = line.lstrip()[1:].rstrip().removeprefix(" ")
+                if text and not begun:
+                    comments.append(text)
             elif line.strip():
-                yield comment, number, line
+                begun = True
+                yield number, line
     except UnicodeDecodeError:
         raise ValueError(f"'{path}' is not text in UTF-8") from None
+
+
+def _units_of_ecsv(path: Path, comments: list[str]) -> dict[str, str]:
+    """References: Robitaille et al., Astropy Proposal for Enhancement 6."""
+    from astropy.table.meta import YamlParseError, get_header_from_yaml
+
+    try:
+        columns = get_header_from_yaml(comments[1:])["datatype"]
+    except (YamlParseError, KeyError, TypeError) as error:
+        raise ValueError(f"'{path}' starts as an ECSV file, whose head cannot be read: {error}") from None
+    if nested := [column["name"] for column in columns if "subtype" in column]:
+        raise ValueError(f"'{path}': the column '{nested[0]}' holds lists in its cells: give columns 'name[0]', 'name[1]', ..., or HDF5, FITS or parquet")
+    return {column["name"]: str(column["unit"]) for column in columns if "unit" in column}
 
 
 def _separator(line: str) -> str:
@@ -92,8 +114,8 @@ def _cells(line: str, separator: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([text], delimiter=separator, skipinitialspace=True), [])]
 
 
-def _split(content: Iterator[tuple[str, int, str]], separator: str) -> Iterator[tuple[int, list[str]]]:
-    return ((number, _cells(line, separator)) for _, number, line in content)
+def _split(content: Iterator[tuple[int, str]], separator: str) -> Iterator[tuple[int, list[str]]]:
+    return ((number, _cells(line, separator)) for number, line in content)
 
 
 def _name_and_unit(title: str) -> tuple[str, str]:
@@ -114,13 +136,11 @@ def _units_below(names: tuple[str, ...], rows: Iterator[tuple[int, list[str]]]) 
     two = [row for _, row in zip(range(2), rows, strict=False)]
     if len(two) == 2 and not any(is_number(cell) for cell in two[0][1]):
         words = {name: cell.strip("[]()") for name, cell, below in zip(names, two[0][1], two[1][1], strict=True) if is_number(below)}
-        stated = {name: unit for name, unit in words.items() if unit.lower() not in _NO_UNIT}
+        stated = {name: unit for name, unit in words.items() if unit.lower() not in UNSAID}
         if words and all(_is_unit(unit) for unit in stated.values()):
             return stated, chain(two[1:], rows)
     return {}, chain(two, rows)
 
 
 def _is_unit(text: str) -> bool:
-    from cloudchamber.units import parsed
-
     return parsed(text) is not None

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append, refuse_links, rows_of
+from cloudchamber.formats.parquet import refuse_nulls, units_of
 from cloudchamber.schema import Column, Table, chunked, events_in
 from cloudchamber.studies.airshower.formats.grid import COLUMNS, checked, need
+from cloudchamber.units import stated
 
 
 def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
@@ -31,15 +33,18 @@ def read_hdf5(path: Path) -> Iterator[Table]:
     _must_exist(path)
     try:
         with h5py.File(path, "r") as file:
-            groups = [name for name, item in file.items() if not isinstance(item, h5py.Dataset)]
-            if groups or not len(file):
-                raise ValueError(f"{path}: needs one dataset for each column at its top, {f'{groups[0]!r} is a group' if groups else 'it is empty'}")
-            lengths = {name: item.shape[0] if item.shape else 0 for name, item in file.items()}
+            refuse_links(path, file)
+            # beside the columns there may be words on the file: scalars and groups
+            columns = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset) and item.shape}
+            if not columns:
+                raise ValueError(f"{path}: needs one dataset for each column at its top, it has: {', '.join(file) or 'nothing'}")
+            lengths = {name: len(item) for name, item in columns.items()}
             if len(set(lengths.values())) > 1:
                 raise ValueError(f"{path}: columns of different lengths, {', '.join(f'{name} {length}' for name, length in lengths.items())}")
             events = next(iter(lengths.values()))
             for first in range(0, max(events, 1), CHUNK_EVENTS):
-                yield checked({name: _labels(item[first : first + CHUNK_EVENTS]) for name, item in file.items()})
+                part = slice(first, first + CHUNK_EVENTS)
+                yield checked({name: _labels(rows_of(path, name, item, part, _unit(name))) for name, item in columns.items()})
     except OSError as error:
         raise ValueError(f"{path}: not a readable HDF5 file (damaged or cut short?): {error}") from error
 
@@ -84,14 +89,17 @@ def read_parquet(path: Path) -> Iterator[Table]:
         with parquet.ParquetFile(path, pre_buffer=False) as file:
             if file.metadata.num_rows == 0:
                 raise ValueError(f"{path}: holds no event")
+            units = units_of(file.schema_arrow)
             for batch in file.iter_batches(CHUNK_EVENTS):
-                yield checked({name: _values(path, name, values) for name, values in zip(batch.schema.names, batch.columns, strict=True)})
+                table = {name: _values(path, name, values) for name, values in zip(batch.schema.names, batch.columns, strict=True)}
+                yield checked({name: stated(values, units.get(name, ""), _unit(name), f"{path}: column '{name}'") for name, values in table.items()})
     except (OSError, arrow.ArrowInvalid) as error:
         raise ValueError(f"{path}: not a readable parquet file (damaged or cut short?): {error}") from error
 
 
 def _values(path: Path, name: str, values: Any) -> np.ndarray:
     pyarrow = need("pyarrow")
+    refuse_nulls(path, name, values)
     kind = values.type
     if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind) or pyarrow.types.is_fixed_size_list(kind):
         flat = values.flatten().to_numpy(zero_copy_only=False)
@@ -106,6 +114,11 @@ def _values(path: Path, name: str, values: Any) -> np.ndarray:
 def _attributes(column: Column) -> dict[str, str]:
     attributes = {"unit": column.unit, "doc": column.doc}
     return attributes | {"categories": ",".join(column.categories)} if column.categories else attributes
+
+
+def _unit(name: str) -> str:
+    """Of a column; one that is none of the study's is refused later."""
+    return COLUMNS[name].unit if name in COLUMNS else ""
 
 
 def _labels(values: np.ndarray) -> np.ndarray:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append, refuse_links, rows_of
 from cloudchamber.schema import Column, Table, chunked, events_in
 from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema
-from cloudchamber.studies.calorimeter.formats.showers_h5 import ENERGIES, SHOWERS, read_slices, write_showers
+from cloudchamber.studies.calorimeter.formats.showers_h5 import CALOCHALLENGE, ENERGIES, SHOWERS, read_slices
 from cloudchamber.studies.calorimeter.geometry import Crystals
 from cloudchamber.study import Format
 
@@ -89,6 +89,7 @@ def read_hdf5(path: Path) -> Iterator[Table]:
     _must_exist(path)
     try:
         with h5py.File(path, "r") as file:
+            refuse_links(path, file)
             if ENERGIES in file and SHOWERS in file:
                 yield from read_slices(path)
                 return
@@ -100,7 +101,8 @@ def read_hdf5(path: Path) -> Iterator[Table]:
             if wrong := [f"{name} {item.shape}" for name, item in columns.items() if not item.shape or len(item) != events]:
                 raise ValueError(f"'{path}': the columns need one entry for each of {events} events, got {', '.join(wrong)}")
             for first in range(0, max(events, 1), CHUNK_EVENTS):
-                yield _named(path, {name: item[first : first + CHUNK_EVENTS] for name, item in columns.items()})
+                part = slice(first, first + CHUNK_EVENTS)
+                yield _named(path, {name: rows_of(path, name, item, part, COLUMNS[name].unit) for name, item in columns.items()})
     except (OSError, RuntimeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
 
@@ -116,7 +118,7 @@ def _named(path: Path, table: Table) -> Table:
 FORMATS = (
     Format("root", (".root",), read_root, write_root, "ROOT tree with a branch for each column, the particle as 'pdg'"),
     Format("hdf5", (".h5", ".hdf5"), read_hdf5, write_hdf5, "flat HDF5, one data set for each column; reads the CaloChallenge's too"),
-    Format("calochallenge", (".hdf5",), read_slices, write_showers, "the CaloChallenge's HDF5: 'incident_energies' and 'showers'"),
+    CALOCHALLENGE,
 )
 
 

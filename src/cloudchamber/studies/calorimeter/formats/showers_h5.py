@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.formats.hdf5 import append
+from cloudchamber.formats.hdf5 import append, refuse_links, rows_of
 from cloudchamber.schema import Table, chunked, events_in
 from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY
 from cloudchamber.studies.calorimeter.voxels import find_dataset
@@ -20,7 +20,7 @@ from cloudchamber.study import Format
 
 PARTICLES = (*ELECTROMAGNETIC, *HEAVY)
 BY_PDG_NUMBER = {11: "e-", 22: "gamma", 211: "pi+"}
-DIRECTION = ("impact_x_mm", "impact_y_mm", "polar_deg", "azimuth_deg")
+DIRECTION = {"impact_x_mm": "mm", "impact_y_mm": "mm", "polar_deg": "deg", "azimuth_deg": "deg"}
 ENERGIES, SHOWERS = "incident_energies", "showers"
 SLICE_EVENTS = 2000
 COLUMNS = {"energy_mev": ENERGIES, "deposit_mev": SHOWERS}
@@ -82,6 +82,7 @@ def _slices(path: Path | str, slice_events: int) -> Iterator[tuple[int, int, Tab
     path = Path(path)
     try:
         with h5py.File(path, "r") as file:
+            refuse_links(path, file)
             events, cells = _shape(path, file)
             for first in range(0, events, slice_events):
                 yield first, events, _slice(path, file, first, min(first + slice_events, events), cells)
@@ -114,8 +115,9 @@ def _shape(path: Path, file: Any) -> tuple[int, int]:
 
 
 def _slice(path: Path, file: Any, first: int, stop: int, cells: int) -> Table:
-    energy = file[ENERGIES][first:stop].reshape(-1).astype(np.float32)
-    deposit = file[SHOWERS][first:stop].astype(np.float32)
+    part = slice(first, stop)
+    energy = rows_of(path, ENERGIES, file[ENERGIES], part, "MeV").reshape(-1).astype(np.float32)
+    deposit = rows_of(path, SHOWERS, file[SHOWERS], part, "MeV").astype(np.float32)
     _refuse(path, ENERGIES, energy, ~(np.isfinite(energy) & (energy > 0)), first, "above 0")
     _refuse(path, SHOWERS, deposit, ~(np.isfinite(deposit) & (deposit >= 0)), first, "0 or more")
     events = stop - first
@@ -130,7 +132,7 @@ def _slice(path: Path, file: Any, first: int, stop: int, cells: int) -> Table:
 def _part(path: Path, file: Any, name: str, first: int, stop: int) -> np.ndarray:
     if file[name].shape != (len(file[SHOWERS]),):
         raise ValueError(f"'{path}': '{name}' must have shape ({len(file[SHOWERS])},), one entry a shower, got {file[name].shape}")
-    return np.asarray(file[name][first:stop])
+    return rows_of(path, name, file[name], slice(first, stop), DIRECTION.get(name))
 
 
 def _codes(path: Path, labels: np.ndarray) -> np.ndarray:

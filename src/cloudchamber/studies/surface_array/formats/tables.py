@@ -11,13 +11,19 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.formats import hdf5 as columns
-from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append, refuse_links, rows_of
+from cloudchamber.formats.parquet import units_of
 from cloudchamber.schema import Ragged, Table, chunked
-from cloudchamber.studies.surface_array.columns import HITS, SILENT
+from cloudchamber.studies.surface_array.columns import HITS, SEEN, SILENT, THETA
+from cloudchamber.studies.surface_array.formats.events import FROM_FILE
 from cloudchamber.studies.surface_array.formats.hisparc import read_hisparc
 from cloudchamber.studies.surface_array.formats.stations import NEEDED, OWN, from_rows, to_rows
+from cloudchamber.units import stated
 
 METADATA = b"cloudchamber"
+COLUMNS = {**THETA, **SEEN, **FROM_FILE}
+UNITS = {name: column.unit for name, column in COLUMNS.items()} | {"x_m": "m", "y_m": "m", "z_m": "m", "start_ns": "ns"}
+"""What a file's columns are read in; units of others, as of samples, are of no matter."""
 
 
 def read_hdf5(path: Path) -> Iterator[Table]:
@@ -27,16 +33,17 @@ def read_hdf5(path: Path) -> Iterator[Table]:
     _must_exist(path)
     try:
         with h5py.File(path) as file:
+            refuse_links(path, file)
             if "coincidences" in file:
                 yield read_hisparc(path)
                 return
             if any(isinstance(item, h5py.Group) for item in file.values()):
-                yield from columns.read_hdf5(path)
+                yield from columns.read_hdf5(path, COLUMNS)
                 return
             rows = {name: item for name, item in file.items() if item.shape}
             attributes = dict(file.attrs)
             for part in _parts(path, rows.get("event"), {name: len(item) for name, item in rows.items()}):
-                yield _from_columns(path, {name: _decoded(item[part]) for name, item in rows.items()}, attributes)
+                yield _from_columns(path, {name: _decoded(rows_of(path, name, item, part, UNITS.get(name))) for name, item in rows.items()}, attributes)
     except (OSError, RuntimeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
 
@@ -79,7 +86,7 @@ def read_parquet(path: Path) -> Iterator[Table]:
             metadata = dict(file.schema_arrow.metadata or {})
             attributes: dict[str, Any] = {key.decode(): value.decode() for key, value in metadata.items() if key.decode() in OWN}
             attributes |= json.loads(metadata.get(METADATA, b"{}"))
-            shapes = attributes.pop("shapes", {})
+            shapes, units = attributes.pop("shapes", {}), units_of(file.schema_arrow)
             names = file.schema_arrow.names
             event = _Column(file.read(["event"])["event"].combine_chunks()) if "event" in names else None
             content = _Rows(file)
@@ -87,6 +94,8 @@ def read_parquet(path: Path) -> Iterator[Table]:
                 rows = {}
                 for name, column in content.take(part).items():
                     values = _unlisted(column)
+                    if name in UNITS:
+                        values = stated(values, units.get(name, ""), UNITS[name], f"'{path}', column '{name}'")
                     rows[name] = values.reshape(len(values), *shapes[name]) if name in shapes else values
                 yield _from_columns(path, rows, attributes)
     except (OSError, arrow.ArrowInvalid) as error:

@@ -1,0 +1,30 @@
+"""Tables of astronomers, FITS and VOTable, as astropy reads them: with their units and masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS
+from cloudchamber.schema import Column, Table
+
+
+def read_astropy(path: Path, wanted: Mapping[str, Column], format: Literal["fits", "votable"]) -> Iterator[Table]:
+    """Chunks of the ``wanted`` columns of the first table, units and masks with them; all columns' names where there is none of these."""
+    from astropy.io.fits.verify import VerifyError
+    from astropy.table import Table as AstropyTable
+
+    options = {"hdu": 1} if format == "fits" else {}
+    try:
+        table = AstropyTable.read(path, format=format, **options)
+    except (OSError, ValueError, IndexError, VerifyError) as error:
+        raise ValueError(f"'{path}' is not a readable {format.upper()} file with a table (damaged or cut short?): {error}") from error
+    names = [name for name in table.colnames if name in wanted]
+    if not names:
+        yield {name: np.empty(0) for name in table.colnames}
+        return
+    for first in range(0, max(len(table), 1), CHUNK_EVENTS):
+        yield {name: table[name][first : first + CHUNK_EVENTS] for name in names}
