@@ -5,10 +5,12 @@ from cloudchamber.statistics.calibration import (
     class_reliability,
     coverage,
     coverage_of_levels,
+    joint_rank,
     posterior_rank,
     pulls,
     rank_test,
     reliability,
+    uneven,
 )
 
 
@@ -125,3 +127,21 @@ def test_highest_density_intervals_cover_their_level_whatever_the_number_of_draw
     assert np.all(np.abs(exact.fraction - exact.level) < 5 * exact.error)
     assert np.all(coverage(2 * drawn, truth, kind="highest_density").fraction > exact.level + 0.02)
     assert np.all(coverage(0.5 * drawn, truth, kind="highest_density").fraction < exact.level - 0.05)
+
+
+def test_joint_ranks_see_what_single_ones_do_not() -> None:
+    """Two numbers of the right widths, once with their correlation and once with the opposite one."""
+    random = np.random.default_rng(1)
+
+    def about(centre: np.ndarray, correlation: float) -> np.ndarray:
+        z = random.normal(size=centre.shape)
+        return centre + np.stack([z[..., 0], correlation * z[..., 0] + np.sqrt(1 - correlation**2) * z[..., 1]], -1)
+
+    centre = random.normal(size=(2000, 2))
+    truth, right = about(centre, 0.9), about(np.repeat(centre[:, None], 200, axis=1), 0.9)
+    wrong = about(np.repeat(centre[:, None], 200, axis=1), -0.9)
+    # KS: 2000 uniform ranks are further than this from uniform with p < 1e-6
+    most = np.sqrt(-np.log(0.5e-6) / 2 / 2000)
+    assert all(uneven(posterior_rank(draws[..., number], truth[:, number])) < most for draws in (right, wrong) for number in range(2))
+    assert uneven(joint_rank(right, truth)) < most < uneven(joint_rank(wrong, truth))
+    assert uneven(np.full(100, 0.5)) == pytest.approx(0.5)

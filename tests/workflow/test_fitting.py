@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy import units
 from astropy.table import Table as AstropyTable
 
 import cloudchamber as cc
@@ -57,8 +58,23 @@ def test_it_is_validated_saved_and_loaded(run: cc.TrainedModel, tmp_path: Path) 
     (tmp_path / "seen.csv").write_text("x[0],x[1]\n" + "".join(f"{a},{b}\n" for a, b in seen))
     main(["infer", str(place), str(tmp_path / "seen.csv"), "--out", str(tmp_path / "found")])
     assert len((tmp_path / "found" / "answers.csv").read_text().splitlines()) == 21
-    with pytest.raises(ValueError, match="was trained on the events"):
+    with pytest.raises(ValueError, match="was trained on events of these arrays"):
         run.validate(*events(4000, 1), out=tmp_path / "again")
+
+
+def test_units_are_kept_and_masks_refused() -> None:
+    theta, x = events(400, 1)
+    run = cc.fit({"a": theta["a"] * units.GeV}, {"x": x["x"] * units.m}, overrides=QUICK)
+    assert run.model.schema.theta["a"].unit == "GeV"
+    one = {"x": np.array([0.3, 0.4])}
+    for same in ({"x": one["x"] * 100 * units.cm}, {"x": (one["x"] * 100 * units.cm)[None]}, one["x"] * 100 * units.cm):
+        np.testing.assert_allclose(np.ravel(run.posterior(same, 5)["a"]), run.posterior(one, 5)["a"], rtol=1e-4)
+    with pytest.raises(ValueError, match="column 'x' is in m, got GeV"):
+        run.posterior({"x": one["x"] * units.GeV}, 5)
+    with pytest.raises(ValueError, match="column 'x': no value in event 0, entry"):
+        run.posterior({"x": np.ma.masked_array(one["x"], [False, True])}, 5)
+    with pytest.raises(ValueError, match="column 'a': no value in event 2"):
+        cc.fit({"a": np.ma.masked_array(theta["a"], np.arange(400) == 2)}, x)
 
 
 def test_a_simulator_and_its_prior() -> None:

@@ -1,7 +1,7 @@
 """Are stated uncertainties true? Coverage, simulation-based calibration ranks, pulls and the reliability of class probabilities.
 
-References: Talts et al., arXiv:1804.06788 (ranks); Hermans et al., TMLR 2022, arXiv:2110.06581 (coverage of highest-density regions);
-Guo et al., ICML 2017 (reliability, expected calibration error).
+References: Talts et al., arXiv:1804.06788 (ranks); Lemos et al., arXiv:2302.03026 (joint ranks at random points, TARP); Hermans et al., TMLR 2022,
+arXiv:2110.06581 (coverage of highest-density regions); Guo et al., ICML 2017 (reliability, expected calibration error).
 """
 
 from __future__ import annotations
@@ -62,6 +62,26 @@ def posterior_rank(draws: np.ndarray, truth: np.ndarray, seed: int = 0) -> np.nd
     tied = np.sum(draws == truth[:, None], axis=1)
     rank: np.ndarray = (below + rng(seed, "rank").random(len(truth)) * (tied + 1)) / (draws.shape[1] + 1)
     return rank
+
+
+def joint_rank(draws: np.ndarray, truth: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The share of draws (events, draws, numbers) nearer to a random point than the truth (events, numbers): uniform for a calibrated posterior.
+
+    The points are the truths of other events, and distances are in standard deviations of all truths.
+    """
+    random = rng(seed, "joint rank")
+    scale = truth.std(axis=0)
+    scale[scale == 0] = 1.0
+    order, points = random.permutation(len(truth)), np.empty_like(truth)
+    points[order] = truth[np.roll(order, 1)]
+    distances = np.sqrt((((draws - points[:, None]) / scale) ** 2).sum(axis=2)), np.sqrt((((truth - points) / scale) ** 2).sum(axis=1))
+    return posterior_rank(distances[0], distances[1], seed)
+
+
+def uneven(rank: np.ndarray) -> float:
+    """Largest distance of the distribution of ranks from the uniform one."""
+    ordered, n = np.sort(rank), len(rank)
+    return float(max(np.max(np.arange(1, n + 1) / n - ordered), np.max(ordered - np.arange(n) / n)))
 
 
 def rank_test(rank: np.ndarray, bins: int = 20) -> Ranks:

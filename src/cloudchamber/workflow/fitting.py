@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,15 +19,15 @@ from cloudchamber.jsonable import merge
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, digest, events_in
-from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
+from cloudchamber.studies.own import make_study
 from cloudchamber.units import unit_of
 from cloudchamber.workflow.training import train
-from cloudchamber.workflow.validation import Validation, validate
+from cloudchamber.workflow.validation import Validation, compare_with_truth, halves, refuse_seen_events
 
 if TYPE_CHECKING:
     from cloudchamber.models.recipe import Recipe
-    from cloudchamber.run.trained import TrainedModel
+    from cloudchamber.run.trained import Outside, TrainedModel
     from cloudchamber.studies.own.recipes import Direction
 
 FEWEST_EVENTS = 100
@@ -60,11 +60,11 @@ class Run:
     model: TrainedModel
     folder: Path
 
-    def posterior(self, x: Any, draws: int = 1000, seed: int = 1, outside: Any = "refuse") -> Table:
+    def posterior(self, x: Any, draws: int = 1000, seed: int = 1, outside: Outside = "refuse") -> Table:
         """Draws of theta given what was seen, (events, draws, ...) a column; of one event given without an axis of events, (draws, ...)."""
         return self._drawn(x, draws, seed, outside)
 
-    def sample(self, theta: Any, draws: int = 1, seed: int = 1, outside: Any = "refuse") -> Table:
+    def sample(self, theta: Any, draws: int = 1, seed: int = 1, outside: Outside = "refuse") -> Table:
         """A surrogate's draws of x given theta, shaped as those of ``posterior``."""
         return self._drawn(theta, draws, seed, outside)
 
@@ -79,10 +79,12 @@ class Run:
         """Compare the model with events that it has not seen, half of them for the floor; a page with figures in ``out``, or beside the run."""
         schema = self.model.schema
         table = check_table(as_table(theta, "theta", schema.theta) | as_table(x, "x", schema.x), schema.columns)
-        with TemporaryDirectory() as folder:
-            _store(Path(folder) / "test", schema, table)
-            place = Path(out) if out is not None else self.folder / "report"
-            return validate(self.folder, data=Path(folder) / "test", n=events_in(table) // 2, out=place, seed=seed, progress=progress)
+        models = {self.model.name: self.model}
+        refuse_seen_events(table, "these arrays", {self.model.name: self.folder}, models)
+        first, second = halves(table, events_in(table) // 2, seed)
+        study, place = make_study(schema, self.model.target), Path(out) if out is not None else self.folder / "report"
+        facts = {"truth": f"{events_in(table)} events that the fit has not seen"}
+        return compare_with_truth(study, models, first, second, place, seed, facts, progress=progress)
 
     def save(self, path: Path | str) -> Path:
         """Keep the run in a folder of its own, which ``cc.load`` and all commands take."""
@@ -93,7 +95,7 @@ class Run:
         shutil.copytree(self.folder, path)
         return path
 
-    def _drawn(self, given: Any, draws: int, seed: int, outside: Any) -> Table:
+    def _drawn(self, given: Any, draws: int, seed: int, outside: Outside) -> Table:
         if draws < 1:
             raise ValueError(f"draws must be at least 1, got {draws}")
         columns = self.model.given_columns
@@ -102,7 +104,8 @@ class Run:
             raise ValueError(f"missing column '{missing[0]}'; needed: {', '.join(columns)}, given: {', '.join(table)}")
         single = all(np.shape(table[name]) == column.shape for name, column in columns.items() if not column.ragged)
         if single:
-            table = {name: np.asarray(values)[None] for name, values in table.items()}
+            # units and masks stay
+            table = {name: np.reshape(table[name], (1, *column.shape)) for name, column in columns.items()}
         table = check_table(table, columns, extra=True)
         events = events_in(table)
         # one pass over events and draws together
@@ -174,9 +177,7 @@ def fit(
 
 def _fitted(folder: Path, schema: Schema, table: Table, chosen: Recipe, overrides: Mapping[str, Any], own: bool, seed: int, progress: Progress) -> Path:
     """The folder of the better one of up to two fits."""
-    from cloudchamber.studies.own import make_study
-
-    _store(folder / "events", schema, table)
+    _write(folder / "events", schema, table)
     chosen = chosen.with_json(merge(chosen.to_json(), overrides))
     study, places = make_study(schema, chosen.target), [folder / "first", folder / "second"]
     done = train(study, folder / "events", places[0], chosen, seed=seed, progress=progress)
@@ -196,7 +197,7 @@ def as_table(values: Any, side: str, columns: Mapping[str, Column] | None = None
     names = getattr(values, "colnames", None) or (list(values.columns) if hasattr(values, "columns") else None)
     if names is not None:
         return {str(name): values[name] if hasattr(values, "colnames") else values[name].to_numpy() for name in names}
-    array = np.asarray(values)
+    array = np.asanyarray(values)
     if columns is not None and len(columns) > 1:
         if array.ndim not in (1, 2) or array.shape[-1] != len(columns):
             raise ValueError(f"{side}: an array needs {len(columns)} columns ({', '.join(columns)}), got the shape {array.shape}")
@@ -240,8 +241,7 @@ def _spans_orders(values: np.ndarray, column: Column) -> bool:
     return bool(high > LOG_FACTOR * low)
 
 
-def _store(folder: Path, schema: Schema, table: Table) -> Store:
-    """An event store of these events, in random order as far as anybody knows."""
+def _write(folder: Path, schema: Schema, table: Table) -> None:
+    """An event store of these events, in their own order."""
     with StoreWriter(folder, schema, "given", {"theta_digest": digest(table)}, 0, events=events_in(table), blocks=1, order="given") as writer:
         writer.write_block(0, table)
-    return Store(folder)

@@ -98,7 +98,7 @@ def validate(
         _refuse_training_data(store, names, models, study, seed)
         facts["truth"] = f"events of the store {Path(data).name} (simulator {store.simulator}, seed {store.seed})"
         if floor is None:
-            first, second = _halves(store.read_events(None, _drawn(store.n_events, 2 * n, seed)), n, seed)
+            first, second = halves(store.read_events(None, _drawn(store.n_events, 2 * n, seed)), n, seed)
         else:
             other = Store(Path(floor))
             other.refuse_gaps(partial)
@@ -207,10 +207,10 @@ def _refuse_training_data(store: Store, names: Mapping[str, Path | str], models:
                 f"simulate others, with --seed other than {store.seed}"
             )
     some = store.read_events(None, _drawn(store.n_events, MARKED_EVENTS, seed))
-    _refuse_seen_events(some, f"the store '{store.folder}'", names, models)
+    refuse_seen_events(some, f"the store '{store.folder}'", names, models)
 
 
-def _refuse_seen_events(table: Table, where: str, names: Mapping[str, Path | str], models: Mapping[str, TrainedModel]) -> None:
+def refuse_seen_events(table: Table, where: str, names: Mapping[str, Path | str], models: Mapping[str, TrainedModel]) -> None:
     """The very events of a training are no test, whatever file or store they were copied to."""
     from cloudchamber.run.seen import marks_of, seen_events
 
@@ -235,7 +235,7 @@ def _is_origin(origin: Mapping[str, Any], store: Store, study: Study) -> bool:
     return simulator_of(origin, study) == make_simulator(study, store.simulator, settings)
 
 
-def _halves(truth: Table, n: int, seed: int) -> tuple[Table, Table]:
+def halves(truth: Table, n: int, seed: int) -> tuple[Table, Table]:
     """``n`` events of the truth and as many others, fewer where there are not so many."""
     n = min(n, events_in(truth) // 2)
     order = rng(seed, "halves").permutation(events_in(truth))
@@ -252,7 +252,7 @@ def _of_file(
     names: Mapping[str, Path | str],
     models: Mapping[str, TrainedModel],
 ) -> tuple[Table, Table, int]:
-    """The two halves of a file's events, as ``_halves`` draws them, and how many it holds: counted in one pass, taken in another."""
+    """The two halves of a file's events, as ``halves`` draws them, and how many it holds: counted in one pass, taken in another."""
     from cloudchamber.run.seen import MARKED_EVENTS
 
     events = sum(map(events_in, read_chunks(path, study, format, partial=partial)))
@@ -265,7 +265,7 @@ def _of_file(
         parts.append(take(chunk, wanted[np.searchsorted(wanted, before) : np.searchsorted(wanted, stop)] - before))
         before = stop
     some = whole(parts)
-    _refuse_seen_events(some, f"the file '{path}'", names, models)
+    refuse_seen_events(some, f"the file '{path}'", names, models)
     first, second = (take(some, np.searchsorted(wanted, part)) for part in (order[:n], order[n : 2 * n]))
     return first, second, events
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cloudchamber.schema import Column, Schema
-from cloudchamber.studies.own.checks import RANK_LIMIT, checks_of, entry_names, joint_ranks, uneven
+from cloudchamber.studies.own.checks import checks_of, entry_names
 from cloudchamber.validate.check import run_checks
 
 EVENTS, DRAWS = 2000, 200
@@ -48,12 +48,6 @@ def test_a_wrong_correlation_shows_in_all_numbers_together_alone() -> None:
     found = results(1.0, said=-0.9)
     assert not found["joint coverage"]
     assert all(passed for name, passed in found.items() if name != "joint coverage")
-
-
-def test_ranks_are_uniform_for_exact_draws() -> None:
-    truth, draws = posterior(1.0)
-    assert uneven(joint_ranks(draws, truth)) < RANK_LIMIT < uneven(joint_ranks(0.5 * draws, truth))
-    assert uneven(np.full(100, 0.5)) == pytest.approx(0.5)
 
 
 def test_names_of_entries_and_directions() -> None:

@@ -1,7 +1,4 @@
-"""Default checks: is an answer calibrated, each number by itself and all together; do a surrogate's draws look like the truth's.
-
-References: Talts et al., arXiv:1804.06788 (ranks); Lemos et al., arXiv:2302.03026 (TARP, joint coverage at random points).
-"""
+"""Default checks: is an answer calibrated, each number by itself and all together; do a surrogate's draws look like the truth's."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from math import prod
 import numpy as np
 
 from cloudchamber.schema import Column, Schema, Table
-from cloudchamber.statistics.calibration import class_reliability, coverage, posterior_rank
+from cloudchamber.statistics.calibration import class_reliability, coverage, joint_rank, posterior_rank, uneven
 from cloudchamber.statistics.classifier import auc_of
 from cloudchamber.statistics.distances import wasserstein_in_sigma
 from cloudchamber.validate.check import Check
@@ -87,26 +84,7 @@ def _rank_error(theta: Mapping[str, Column], number: int, truth: Table, answer: 
 
 
 def _joint_error(theta: Mapping[str, Column], truth: Table, answer: Table) -> float:
-    return uneven(joint_ranks(entries(answer, theta, "_draws"), entries(truth, theta)))
-
-
-def joint_ranks(draws: np.ndarray, truth: np.ndarray, seed: int = 0) -> np.ndarray:
-    """The share of draws (events, draws, numbers) nearer to a random point than the truth (events, numbers): uniform for a calibrated posterior.
-
-    The points are the truths of other events, and distances are in standard deviations of all truths.
-    """
-    random = np.random.default_rng(seed)
-    scale = truth.std(axis=0)
-    scale[scale == 0] = 1.0
-    points = truth[random.permutation(len(truth))]
-    distances = np.sqrt((((draws - points[:, None]) / scale) ** 2).sum(axis=2)), np.sqrt((((truth - points) / scale) ** 2).sum(axis=1))
-    return posterior_rank(distances[0], distances[1], seed)
-
-
-def uneven(rank: np.ndarray) -> float:
-    """Largest distance of the distribution of ranks from the uniform one."""
-    ordered, n = np.sort(rank), len(rank)
-    return float(max(np.max(np.arange(1, n + 1) / n - ordered), np.max(ordered - np.arange(n) / n)))
+    return uneven(joint_rank(entries(answer, theta, "_draws"), entries(truth, theta)))
 
 
 def _ks_error(truth: Table, answer: Table) -> float:

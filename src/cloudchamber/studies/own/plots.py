@@ -9,8 +9,8 @@ import numpy as np
 
 from cloudchamber.report.figures import BLUE, DASHED, INK, QUIET, VERMILION, finish, legend, line, new_figure, panels, patch
 from cloudchamber.schema import Schema, Table
-from cloudchamber.statistics.calibration import coverage, posterior_rank
-from cloudchamber.studies.own.checks import entries, entry_names, joint_ranks
+from cloudchamber.statistics.calibration import coverage, joint_rank, posterior_rank
+from cloudchamber.studies.own.checks import entries, entry_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,7 +85,7 @@ def _coverage(names: list[str], truth: np.ndarray, answers: Mapping[str, np.ndar
 
 def _ranks(names: list[str], truth: np.ndarray, draws: np.ndarray) -> Figure:
     """Histograms of the truth's place among its draws, and of all numbers together."""
-    ranks = {name: posterior_rank(draws[..., number], truth[:, number]) for number, name in enumerate(names)} | {"all together": joint_ranks(draws, truth)}
+    ranks = {name: posterior_rank(draws[..., number], truth[:, number]) for number, name in enumerate(names)} | {"all together": joint_rank(draws, truth)}
     figure, axes = panels(len(ranks))
     bins = max(5, min(20, len(truth) // 25))
     expected = len(truth) / bins
