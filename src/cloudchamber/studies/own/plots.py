@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cloudchamber.report.figures import BLUE, DASHED, INK, QUIET, VERMILION, finish, legend, line, new_figure, panels, patch
+from cloudchamber.report.figures import BLUE, DASHED, GREEN, INK, ORANGE, PINK, QUIET, SKY_BLUE, VERMILION, finish, legend, line, new_figure, panels, patch
 from cloudchamber.schema import Schema, Table
 from cloudchamber.statistics.calibration import coverage, joint_rank, posterior_rank
 from cloudchamber.studies.own.checks import entries, entry_names
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_NUMBERS = 6
 """Numbers shown in a figure."""
 _LEVELS = np.linspace(0.05, 0.95, 19)
-_COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_COLOURS = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY_BLUE)
 
 
 def plots_of(schema: Schema, target: Collection[str], truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
