@@ -149,3 +149,8 @@ def test_a_local_cluster_is_started_and_ended(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     main(words("processes"))
     assert contents(tmp_path / "dask") == contents(tmp_path / "processes")
+
+
+def test_an_executor_of_ones_own_is_given_a_job_once() -> None:
+    with ProcessPoolExecutor(1, get_context("spawn")) as own, pytest.raises(WorkerLostError, match=r"^block 3, seed 7: its worker died \(out of memory\?\)"):
+        list(run(Deadly.done, [Deadly(3)], own))

@@ -36,11 +36,15 @@ class WorkerLostError(RuntimeError):
 
 @dataclass(frozen=True)
 class Pool:
-    """An executor that is open, and what tells why nothing more will come of it, if so; ``fresh`` where each job has a new process anyway."""
+    """An executor that is open, and what tells why nothing more will come of it, if so; ``fresh`` where each job has a new process anyway.
+
+    ``tries``: how many workers a job was given to before its loss comes back.
+    """
 
     executor: Executor
     lost: Callable[[], str] = lambda: ""
     fresh: bool = False
+    tries: int = 1
 
 
 Where: TypeAlias = Pool | Executor | str | Path | None
@@ -114,7 +118,7 @@ def _result(pool: Pool, function: Callable[[Job], Result], job: Job, future: Fut
         while not future.done():
             _done({future}, pool.lost)
         try:
-            return _told(future, job, pool.lost)
+            return _told(pool, future, job)
         except TypeError as error:
             # Dask's executor cannot take a result whose worker died on the way here: the job is done again
             if not _raised_in(error, "distributed.cfexecutor"):
@@ -127,13 +131,13 @@ def _raised_in(error: BaseException, module: str) -> bool:
     return frame.f_globals.get("__name__") == module
 
 
-def _told(future: Future[Result], job: Any, lost: Callable[[], str]) -> Result:
+def _told(pool: Pool, future: Future[Result], job: Any) -> Result:
     try:
         return future.result()
     except CancelledError as error:
-        raise WorkerLostError(lost() or f"{job} was cancelled on the cluster: run the same command again to make the rest") from error
+        raise WorkerLostError(pool.lost() or f"{job} was cancelled on the cluster: run the same command again to make the rest") from error
     except (BrokenProcessPool, ChildProcessError) as error:
-        raise _killed(job, RETRIES + 1) from error
+        raise _killed(job, pool.tries) from error
     except Exception as error:
         if type(error).__name__ == "KilledWorker":
             raise _killed(job, getattr(error, "allowed_failures", RETRIES) + 1) from error
@@ -141,9 +145,9 @@ def _told(future: Future[Result], job: Any, lost: Callable[[], str]) -> Result:
 
 
 def _killed(job: Any, workers: int) -> WorkerLostError:
+    died = f"{workers} workers died of it, one after the other" if workers > 1 else "its worker died"
     return WorkerLostError(
-        f"{job}: {workers} workers died of it, one after the other (out of memory?); finished blocks are kept: "
-        "run the same command again, with fewer workers or more memory for each",
+        f"{job}: {died} (out of memory?); finished blocks are kept: run the same command again, with fewer workers or more memory for each",
         job,
     )
 
@@ -158,7 +162,7 @@ def opened(executor: Where, workers: int = 1, fresh: bool = False) -> Iterator[P
     elif executor is None or executor == "processes":
         pool = Processes(workers, RETRIES, fresh)
         try:
-            yield Pool(pool, fresh=fresh)
+            yield Pool(pool, fresh=fresh, tries=RETRIES + 1)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     else:
@@ -169,7 +173,7 @@ def opened(executor: Where, workers: int = 1, fresh: bool = False) -> Iterator[P
                     return ""
                 return f"the Dask scheduler {executor} went away; finished blocks are kept: run the same command again to make the rest"
 
-            yield Pool(client.get_executor(retries=RETRIES, pure=False), lost)
+            yield Pool(client.get_executor(retries=RETRIES, pure=False), lost, tries=RETRIES + 1)
 
 
 @contextlib.contextmanager
