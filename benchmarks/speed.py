@@ -184,6 +184,8 @@ def surface_array(bench: Bench) -> Iterator[Row]:
     one, hundred = (bench.call(lambda n=n: model.posterior(given, n, seed, outside="flag"), few) for n in (1, 100))
     yield Row("network, 1 draw, call", one, to=base, said=r"\| network, one draw \| ([\d,]+) \|")
     yield Row("network, 100 draws, call", hundred, to=base, said=r"\| network, 100 draws \| ([\d,]+) \|")
+    alone = take(given, slice(0, 1))
+    yield Row("network, draws of one event, call", bench.call(lambda: model.posterior(alone, 1000, seed, outside="flag"), 1000), unit=" draws/s")
     answered = bench.command("infer", "surface_array", store, "--out", bench.file("found"), events=many)
     yield Row("command infer", answered, to=base, said=r"\| the command `infer` \| ([\d,]+) \|")
 
