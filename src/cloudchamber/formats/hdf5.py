@@ -55,10 +55,9 @@ def read_hdf5(path: Path, wanted: Mapping[str, Column] | None = None) -> Iterato
     try:
         with h5py.File(path) as file:
             refuse_links(path, file)
-            found = {name: item for name, item in file.items() if wanted is None or name in wanted}
-            columns = {name: item for name, item in found.items() if _is_column(item)}
-            ragged = {name: item["offsets"][:] for name, item in columns.items() if isinstance(item, h5py.Group)}
-            lengths = {name: len(ragged[name]) - 1 if name in ragged else len(item) for name, item in columns.items()}
+            columns = [name for name in file if (wanted is None or name in wanted) and _is_column(file[name])]
+            ragged = {name: file[name]["offsets"][:] for name in columns if isinstance(file[name], h5py.Group)}
+            lengths = {name: len(ragged[name]) - 1 if name in ragged else len(file[name]) for name in columns}
             if len(set(lengths.values())) > 1:
                 raise ValueError(f"'{path}' holds columns of different lengths: {', '.join(f'{name} {length}' for name, length in lengths.items())}")
             if not columns:
@@ -67,9 +66,7 @@ def read_hdf5(path: Path, wanted: Mapping[str, Column] | None = None) -> Iterato
             events = next(iter(lengths.values()))
             for first in range(0, max(events, 1), CHUNK_EVENTS):
                 stop = min(first + CHUNK_EVENTS, events)
-                yield {
-                    name: _part(path, name, item, ragged.get(name), slice(first, stop), wanted[name].unit if wanted else None) for name, item in columns.items()
-                }
+                yield {name: _part(path, file, name, ragged.get(name), slice(first, stop), wanted[name].unit if wanted else None) for name in columns}
     except (OSError, KeyError, TypeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file of columns: {error}") from error
 
@@ -86,8 +83,10 @@ def refuse_links(path: Path, file: Any) -> None:
             raise ValueError(f"'{path}': the data of '{name}' lie in another file: give a file that holds its columns itself")
 
 
-def rows_of(path: Path, name: str, item: Any, part: slice, unit: str | None) -> np.ndarray:
-    """Rows of a data set; its attribute ``unit`` (or ``units``) is turned into the column's ``unit``, and is of no matter where that is None."""
+def rows_of(path: Path, file: Any, name: str, part: slice, unit: str | None) -> np.ndarray:
+    """Rows of a file's data set; its attribute ``unit`` (or ``units``) is turned into the column's ``unit``, and is of no matter where that is None."""
+    # opened for these rows alone: data sets that stay open keep what was read of them
+    item = file[name]
     values = np.asarray(item[part])
     text = item.attrs.get("unit", item.attrs.get("units", ""))
     text = text.decode() if isinstance(text, bytes) else str(text)
@@ -102,8 +101,8 @@ def _is_column(item: Any) -> bool:
     return bool(item.shape)
 
 
-def _part(path: Path, name: str, item: Any, offsets: np.ndarray | None, part: slice, unit: str | None) -> np.ndarray | Ragged:
+def _part(path: Path, file: Any, name: str, offsets: np.ndarray | None, part: slice, unit: str | None) -> np.ndarray | Ragged:
     if offsets is None:
-        return rows_of(path, name, item, part, unit)
+        return rows_of(path, file, name, part, unit)
     mine = offsets[part.start : part.stop + 1]
-    return Ragged(rows_of(path, name, item["values"], slice(int(mine[0]), int(mine[-1])), unit), mine - mine[0])
+    return Ragged(rows_of(path, file, f"{name}/values", slice(int(mine[0]), int(mine[-1])), unit), mine - mine[0])

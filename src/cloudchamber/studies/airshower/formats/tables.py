@@ -35,16 +35,15 @@ def read_hdf5(path: Path) -> Iterator[Table]:
         with h5py.File(path, "r") as file:
             refuse_links(path, file)
             # beside the columns there may be words on the file: scalars and groups
-            columns = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset) and item.shape}
-            if not columns:
+            lengths = {name: len(item) for name, item in file.items() if isinstance(item, h5py.Dataset) and item.shape}
+            if not lengths:
                 raise ValueError(f"{path}: needs one dataset for each column at its top, it has: {', '.join(file) or 'nothing'}")
-            lengths = {name: len(item) for name, item in columns.items()}
             if len(set(lengths.values())) > 1:
                 raise ValueError(f"{path}: columns of different lengths, {', '.join(f'{name} {length}' for name, length in lengths.items())}")
             events = next(iter(lengths.values()))
             for first in range(0, max(events, 1), CHUNK_EVENTS):
                 part = slice(first, first + CHUNK_EVENTS)
-                yield checked({name: _labels(rows_of(path, name, item, part, _unit(name))) for name, item in columns.items()})
+                yield checked({name: _labels(rows_of(path, file, name, part, _unit(name))) for name in lengths})
     except OSError as error:
         raise ValueError(f"{path}: not a readable HDF5 file (damaged or cut short?): {error}") from error
 

@@ -93,16 +93,16 @@ def read_hdf5(path: Path) -> Iterator[Table]:
             if ENERGIES in file and SHOWERS in file:
                 yield from read_slices(path)
                 return
-            columns = {name: file[name] for name in file if name in COLUMNS and isinstance(file[name], h5py.Dataset)}
+            columns = {name: file[name].shape for name in file if name in COLUMNS and isinstance(file[name], h5py.Dataset)}
             if "deposit_mev" not in columns:
                 content = ", ".join(file) or "nothing"
                 raise ValueError(f"'{path}' needs a data set 'deposit_mev' (events, cells) at its top, or a CaloChallenge file's two; it holds: {content}")
-            events = len(columns["deposit_mev"])
-            if wrong := [f"{name} {item.shape}" for name, item in columns.items() if not item.shape or len(item) != events]:
+            events = columns["deposit_mev"][0] if columns["deposit_mev"] else 0
+            if wrong := [f"{name} {shape}" for name, shape in columns.items() if not shape or shape[0] != events]:
                 raise ValueError(f"'{path}': the columns need one entry for each of {events} events, got {', '.join(wrong)}")
             for first in range(0, max(events, 1), CHUNK_EVENTS):
                 part = slice(first, first + CHUNK_EVENTS)
-                yield _named(path, {name: rows_of(path, name, item, part, COLUMNS[name].unit) for name, item in columns.items()})
+                yield _named(path, {name: rows_of(path, file, name, part, COLUMNS[name].unit) for name in columns})
     except (OSError, RuntimeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
 

@@ -116,8 +116,8 @@ def _shape(path: Path, file: Any) -> tuple[int, int]:
 
 def _slice(path: Path, file: Any, first: int, stop: int, cells: int) -> Table:
     part = slice(first, stop)
-    energy = rows_of(path, ENERGIES, file[ENERGIES], part, "MeV").reshape(-1).astype(np.float32)
-    deposit = rows_of(path, SHOWERS, file[SHOWERS], part, "MeV").astype(np.float32)
+    energy = rows_of(path, file, ENERGIES, part, "MeV").reshape(-1).astype(np.float32)
+    deposit = rows_of(path, file, SHOWERS, part, "MeV").astype(np.float32)
     _refuse(path, ENERGIES, energy, ~(np.isfinite(energy) & (energy > 0)), first, "above 0")
     _refuse(path, SHOWERS, deposit, ~(np.isfinite(deposit) & (deposit >= 0)), first, "0 or more")
     events = stop - first
@@ -132,7 +132,7 @@ def _slice(path: Path, file: Any, first: int, stop: int, cells: int) -> Table:
 def _part(path: Path, file: Any, name: str, first: int, stop: int) -> np.ndarray:
     if file[name].shape != (len(file[SHOWERS]),):
         raise ValueError(f"'{path}': '{name}' must have shape ({len(file[SHOWERS])},), one entry a shower, got {file[name].shape}")
-    return rows_of(path, name, file[name], slice(first, stop), DIRECTION.get(name))
+    return rows_of(path, file, name, slice(first, stop), DIRECTION.get(name))
 
 
 def _codes(path: Path, labels: np.ndarray) -> np.ndarray:

@@ -40,10 +40,10 @@ def read_hdf5(path: Path) -> Iterator[Table]:
             if any(isinstance(item, h5py.Group) for item in file.values()):
                 yield from columns.read_hdf5(path, COLUMNS)
                 return
-            rows = {name: item for name, item in file.items() if item.shape}
+            rows = {name: len(item) for name, item in file.items() if item.shape}
             attributes = dict(file.attrs)
-            for part in _parts(path, rows.get("event"), {name: len(item) for name, item in rows.items()}):
-                yield _from_columns(path, {name: _decoded(rows_of(path, name, item, part, UNITS.get(name))) for name, item in rows.items()}, attributes)
+            for part in _parts(path, file["event"] if "event" in rows else None, rows):
+                yield _from_columns(path, {name: _decoded(rows_of(path, file, name, part, UNITS.get(name))) for name in rows}, attributes)
     except (OSError, RuntimeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
 
