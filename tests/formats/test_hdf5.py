@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -30,4 +31,12 @@ def test_sets_of_several_chunks_keep_their_edges(tmp_path: Path, monkeypatch: py
 def test_what_is_no_file_of_columns_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_bytes(b"no")
     with pytest.raises(ValueError, match=r"a\.h5' is not a readable HDF5 file of columns"):
+        list(read_hdf5(tmp_path / "a.h5"))
+
+
+def test_a_kind_of_value_that_numpy_lacks_is_named(tmp_path: Path) -> None:
+    """PyTables writes times so."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        h5py.h5d.create(file.id, b"a", h5py.h5t.UNIX_D32LE, h5py.h5s.create_simple((3,)))
+    with pytest.raises(ValueError, match=r"a\.h5', data set 'a', holds a kind of value that cannot be read: No NumPy equivalent"):
         list(read_hdf5(tmp_path / "a.h5"))

@@ -87,7 +87,10 @@ def rows_of(path: Path, file: Any, name: str, part: slice, unit: str | None) -> 
     """Rows of a file's data set; its attribute ``unit`` (or ``units``) is turned into the column's ``unit``, and is of no matter where that is None."""
     # opened for these rows alone: data sets that stay open keep what was read of them
     item = file[name]
-    values = np.asarray(item[part])
+    try:
+        values = np.asarray(item[part])
+    except TypeError as error:
+        raise ValueError(f"'{path}', data set '{name}', holds a kind of value that cannot be read: {error}") from error
     text = item.attrs.get("unit", item.attrs.get("units", ""))
     text = text.decode() if isinstance(text, bytes) else str(text)
     return values if unit is None else stated(values, text, unit, f"'{path}', data set '{name}'")

@@ -50,7 +50,7 @@ def test_part_of_the_columns_is_enough(write: Write, read: Read, suffix: str, tm
 @both
 def test_bad_tables_are_not_written(write: Write, read: Read, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a.{suffix}"
-    with pytest.raises(ValueError, match=r"unknown column 'x_max'"):
+    with pytest.raises(ValueError, match=r"unknown column 'x_max'.*; the study's are: primary, lg_energy_ev"):
         write_table(path, {"xmax_g_cm2": np.ones(2), "x_max": np.ones(2)}, STUDY)
     with pytest.raises(ValueError, match=r"NaN .* event 1"):
         write_table(path, {"xmax_g_cm2": np.array([1.0, np.nan])}, STUDY)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.meant import meant
 from cloudchamber.schema import Column, Table, check_table
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, PRIMARIES, THETA, X, depth_grid
 
@@ -30,6 +31,8 @@ def need(module: str) -> ModuleType:
 
 def checked(table: Table) -> Table:
     """The table in the study's dtypes; ValueError names an unknown column or one outside its range."""
+    if unknown := [name for name in table if name not in COLUMNS]:
+        raise ValueError(f"unknown column '{unknown[0]}'{meant(unknown[0], COLUMNS)}; the study's are: {', '.join(COLUMNS)}")
     return check_table(table, {name: column for name, column in COLUMNS.items() if name in table})
 
 
