@@ -9,6 +9,7 @@ import pytest
 from cloudchamber.physics.exposure import exposure_at
 from cloudchamber.physics.sphere import galactic_from_equatorial, unit_vectors
 from cloudchamber.schema import check_table, events_in, whole
+from cloudchamber.studies.cosmic_ray_sky import formats
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN, X
 from cloudchamber.studies.cosmic_ray_sky.formats import FORMATS, read_sky, write_sky
 from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
@@ -44,9 +45,9 @@ def test_an_equatorial_list_becomes_one_galactic_sky(tmp_path: Path) -> None:
 
 def test_spaces_galactic_names_and_a_column_of_observatories(tmp_path: Path) -> None:
     path = write(tmp_path / "list.txt", "# a comment\nglon glat energy observatory\n350.0 10.0 60 Auger\n-20 -30 70 Auger\n")
-    table = read_sky(path)
+    table = whole(read_sky(path))
     assert np.allclose(table["lon_deg"].values, [-10.0, -20.0]) and np.all(table["exposure"].values != 1.0)
-    assert np.array_equal(table["exposure"].values, read_sky(path, "auger")["exposure"].values)
+    assert np.array_equal(table["exposure"].values, whole(read_sky(path, "auger"))["exposure"].values)
 
 
 def test_the_list_of_2022_has_no_header(tmp_path: Path) -> None:
@@ -60,10 +61,40 @@ def test_skies_survive_the_file(tmp_path: Path) -> None:
     theta = simulator.prior(3, np.random.default_rng(1))
     skies = simulator.simulate(theta, np.random.default_rng(2))
     write_sky(tmp_path / "skies.csv", skies)
-    table = read_sky(tmp_path / "skies.csv")
+    table = whole(read_sky(tmp_path / "skies.csv"))
     for name in SEEN:
         assert np.array_equal(table[name].offsets, skies[name].offsets)
         assert np.allclose(table[name].values, skies[name].values, rtol=1e-6)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 35, 90, 1000])
+def test_lists_of_many_skies_come_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    simulator = Toy(n=30, exposure="ta", signal=(5, 10))
+    write_sky(tmp_path / "skies.csv", simulator.simulate(simulator.prior(5, np.random.default_rng(1)), np.random.default_rng(2)))
+    together = whole(read_sky(tmp_path / "skies.csv"))
+    monkeypatch.setattr(formats, "RAYS_AT_ONCE", at_once)
+    parts = list(read_sky(tmp_path / "skies.csv"))
+    assert len(parts) == {1: 5, 1000: 1}.get(at_once, len(parts)) and 1 <= len(parts) <= 5
+    assert at_once == 1000 or len(parts) > 1
+    for name in SEEN:
+        back = whole(parts)[name]
+        assert np.array_equal(back.offsets, together[name].offsets) and np.array_equal(back.values, together[name].values)
+
+
+def test_skies_that_are_mixed_in_the_list_are_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "RAYS_AT_ONCE", 2)
+    rows = [(sky, ra, -43.0, 60.0) for sky, ra in ((1, 10), (0, 20), (1, 30), (0, 40), (2, 50))]
+    table = whole(read_sky(listed(tmp_path / "list.csv", rows, "sky," + HEADER), "auger"))
+    assert table["lon_deg"].offsets.tolist() == [0, 2, 4, 5]
+    expected, _ = galactic_from_equatorial(np.array([20.0, 40, 10, 30, 50]), np.full(5, -43.0))
+    assert np.allclose(table["lon_deg"].values, expected, atol=1e-4)
+
+
+def test_the_last_cosmic_ray_of_a_long_list_is_named_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "RAYS_AT_ONCE", 2)
+    rows = [(sky, 10.0, -20.0, energy) for sky, energy in enumerate([60.0, 60.0, 60.0, 60.0, -60.0])]
+    with pytest.raises(ValueError, match="'energy_eev', cosmic ray 5: -60; allowed"):
+        whole(read_sky(listed(tmp_path / "list.csv", rows, "sky," + HEADER), "auger"))
 
 
 @pytest.mark.parametrize(
@@ -95,13 +126,13 @@ def test_bad_lists_are_refused(tmp_path: Path, text: str, message: str) -> None:
 
 def test_an_unknown_exposure_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="does not say how the sky was exposed"):
-        read_sky(listed(tmp_path / "list.csv"))
+        whole(read_sky(listed(tmp_path / "list.csv")))
 
 
 def test_binary_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(ValueError, match="not text"):
-        read_sky(tmp_path / "list.csv")
+        whole(read_sky(tmp_path / "list.csv"))
 
 
 @pytest.mark.skipif("CLOUDCHAMBER_SKY_DATA" not in os.environ, reason="CLOUDCHAMBER_SKY_DATA names no folder of event lists")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from cloudchamber.physics.shower import gaisser_hillas_rl
+from cloudchamber.schema import events_in, whole
 from cloudchamber.studies.airshower.columns import depth_grid
-from cloudchamber.studies.airshower.formats import read_corsika7
+from cloudchamber.studies.airshower.formats import corsika7, read_corsika7
 
 GIVEN: dict[str, Any] = {"primary": "p", "lg_energy_ev": 17.5, "zenith_deg": 0.0}
 STEPS = 105
@@ -63,7 +64,7 @@ def write_dat(path: Path, events: int = 2, particle: float = 5626.0, cut_gev: fl
 
 def test_long_with_parameters(tmp_path: Path) -> None:
     (tmp_path / "DAT000001.long").write_text(long_text())
-    table = read_corsika7(tmp_path / "DAT000001.long", **GIVEN)
+    table = whole(read_corsika7(tmp_path / "DAT000001.long", **GIVEN))
     assert "azimuth_deg" not in table
     np.testing.assert_array_equal(table["primary"], 0)
     np.testing.assert_allclose(table["xmax_g_cm2"], [650, 700], atol=0.1)
@@ -78,7 +79,7 @@ def test_long_with_parameters(tmp_path: Path) -> None:
 
 def test_long_energies_add_up(tmp_path: Path) -> None:
     (tmp_path / "DAT000001.long").write_text(long_text())
-    table = read_corsika7(tmp_path / "DAT000001.long", **GIVEN)
+    table = whole(read_corsika7(tmp_path / "DAT000001.long", **GIVEN))
     np.testing.assert_allclose(table["ground_energy_gev"], 5e4, rtol=1e-4)
     deposit = table["energy_deposit_gev_per_g_cm2"]
     np.testing.assert_allclose(10 * deposit.sum(axis=1), table["calorimetric_energy_gev"], rtol=1e-5)
@@ -90,8 +91,8 @@ def test_long_energies_add_up(tmp_path: Path) -> None:
 
 def test_vertical_depths_become_slant(tmp_path: Path) -> None:
     (tmp_path / "a.long").write_text(long_text(kind="VERTICAL"))
-    upright = read_corsika7(tmp_path / "a.long", **GIVEN)
-    inclined = read_corsika7(tmp_path / "a.long", **(GIVEN | {"zenith_deg": 60.0}))
+    upright = whole(read_corsika7(tmp_path / "a.long", **GIVEN))
+    inclined = whole(read_corsika7(tmp_path / "a.long", **(GIVEN | {"zenith_deg": 60.0})))
     np.testing.assert_allclose(inclined["xmax_g_cm2"], 2 * upright["xmax_g_cm2"], rtol=1e-6)
     np.testing.assert_allclose(inclined["calorimetric_energy_gev"], upright["calorimetric_energy_gev"])
     np.testing.assert_allclose(inclined["energy_deposit_gev_per_g_cm2"][0, 130], upright["energy_deposit_gev_per_g_cm2"][0, 65] / 2, rtol=2e-3)
@@ -101,50 +102,50 @@ def test_vertical_depths_become_slant(tmp_path: Path) -> None:
 def test_theta_comes_from_the_dat_file(tmp_path: Path) -> None:
     (tmp_path / "DAT000001.long").write_text(long_text())
     write_dat(tmp_path / "DAT000001")
-    table = read_corsika7(tmp_path / "DAT000001.long")
+    table = whole(read_corsika7(tmp_path / "DAT000001.long"))
     np.testing.assert_array_equal(table["primary"], 4)
     np.testing.assert_allclose(table["lg_energy_ev"], [17, np.log10(2e17)], rtol=1e-6)
     np.testing.assert_allclose(table["zenith_deg"], 30, rtol=1e-6)
     np.testing.assert_allclose(table["azimuth_deg"], -160, rtol=1e-6)
-    assert read_corsika7(tmp_path / "DAT000001.long", primary=["He", "photon"])["primary"].tolist() == [1, 5]
+    assert whole(read_corsika7(tmp_path / "DAT000001.long", primary=["He", "photon"]))["primary"].tolist() == [1, 5]
 
 
 def test_dat_file_is_checked(tmp_path: Path) -> None:
     (tmp_path / "DAT000001.long").write_text(long_text())
     write_dat(tmp_path / "DAT000001", events=1)
     with pytest.raises(ValueError, match=r"no event 2"):
-        read_corsika7(tmp_path / "DAT000001.long")
+        whole(read_corsika7(tmp_path / "DAT000001.long"))
     write_dat(tmp_path / "DAT000001", particle=1206)
     with pytest.raises(ValueError, match=r"CORSIKA code 1206 is none"):
-        read_corsika7(tmp_path / "DAT000001.long")
+        whole(read_corsika7(tmp_path / "DAT000001.long"))
     (tmp_path / "DAT000001").write_bytes((tmp_path / "DAT000001").read_bytes()[: 3 * 1092])
     with pytest.raises(ValueError, match=r"not a readable CORSIKA 7 file"):
-        read_corsika7(tmp_path / "DAT000001.long")
+        whole(read_corsika7(tmp_path / "DAT000001.long"))
 
 
 def test_other_cuts_warn(tmp_path: Path) -> None:
     (tmp_path / "DAT000001.long").write_text(long_text())
     write_dat(tmp_path / "DAT000001", cut_gev=0.3)
     with pytest.warns(UserWarning) as caught:
-        read_corsika7(tmp_path / "DAT000001.long")
+        whole(read_corsika7(tmp_path / "DAT000001.long"))
     assert [str(w.message).split(" counts ")[1].split(" ")[0] for w in caught] == ["electrons", "muons", "hadrons"]
 
 
 def test_parameters_are_asked_for(tmp_path: Path) -> None:
     (tmp_path / "DAT000001.long").write_text(long_text())
     with pytest.raises(ValueError, match=r"does not say 'primary'; pass primary="):
-        read_corsika7(tmp_path / "DAT000001.long")
+        whole(read_corsika7(tmp_path / "DAT000001.long"))
     with pytest.raises(ValueError, match=r"3 values for 2 showers"):
-        read_corsika7(tmp_path / "DAT000001.long", **(GIVEN | {"lg_energy_ev": [17, 18, 19]}))
+        whole(read_corsika7(tmp_path / "DAT000001.long", **(GIVEN | {"lg_energy_ev": [17, 18, 19]})))
     with pytest.raises(ValueError, match=r"unknown 'proton'"):
-        read_corsika7(tmp_path / "DAT000001.long", **(GIVEN | {"primary": "proton"}))
+        whole(read_corsika7(tmp_path / "DAT000001.long", **(GIVEN | {"primary": "proton"})))
 
 
 @pytest.mark.parametrize("text", ["", "nothing of the kind\n", long_text()[:9000], long_text()[:-15000], "\x93\0\xff"])
 def test_damaged_long_files(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.long").write_bytes(text.encode("latin1"))
     with pytest.raises(ValueError, match=r"a\.long"):
-        read_corsika7(tmp_path / "a.long", **GIVEN)
+        whole(read_corsika7(tmp_path / "a.long", **GIVEN))
 
 
 def test_nan_in_a_long_profile(tmp_path: Path) -> None:
@@ -153,4 +154,15 @@ def test_nan_in_a_long_profile(tmp_path: Path) -> None:
     lines[60] = lines[60].replace(fields[2], "NaN", 1)
     (tmp_path / "a.long").write_text("".join(lines))
     with pytest.raises(ValueError, match=rf"electrons: NaN .* depth {float(fields[0]):g}"):
-        read_corsika7(tmp_path / "a.long", **GIVEN)
+        whole(read_corsika7(tmp_path / "a.long", **GIVEN))
+
+
+def test_long_files_come_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "DAT000001.long").write_text(long_text())
+    write_dat(tmp_path / "DAT000001")
+    together = whole(read_corsika7(tmp_path / "DAT000001.long"))
+    monkeypatch.setattr(corsika7, "CHUNK_EVENTS", 1)
+    parts = list(read_corsika7(tmp_path / "DAT000001.long"))
+    assert [events_in(part) for part in parts] == [1, 1] and np.ptp(together["lg_energy_ev"]) > 0.1
+    for name, values in whole(parts).items():
+        np.testing.assert_array_equal(values, together[name])

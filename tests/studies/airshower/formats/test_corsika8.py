@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from cloudchamber.physics.shower import gaisser_hillas_rl
+from cloudchamber.schema import events_in, whole
 from cloudchamber.studies.airshower.columns import depth_grid
-from cloudchamber.studies.airshower.formats import read_corsika8
+from cloudchamber.studies.airshower.formats import corsika8, read_corsika8
 
 GIVEN: dict[str, Any] = {"primary": "p", "lg_energy_ev": 17.5, "zenith_deg": 0.0}
 
@@ -40,7 +41,7 @@ def write_corsika8(folder: Path, per_depth: bool = False, primary: bool = True, 
 @pytest.mark.parametrize("per_depth", [False, True])
 def test_corsika8_folder(per_depth: bool, tmp_path: Path) -> None:
     write_corsika8(tmp_path, per_depth)
-    table = read_corsika8(tmp_path)
+    table = whole(read_corsika8(tmp_path))
     np.testing.assert_array_equal(table["primary"], 2)
     for name, value in {"lg_energy_ev": 18, "zenith_deg": 40, "azimuth_deg": 90}.items():
         np.testing.assert_allclose(table[name], value, rtol=1e-6)
@@ -55,23 +56,47 @@ def test_corsika8_folder(per_depth: bool, tmp_path: Path) -> None:
 def test_corsika8_without_primary_takes_parameters(tmp_path: Path) -> None:
     write_corsika8(tmp_path, primary=False)
     with pytest.raises(ValueError, match="does not say 'primary'"):
-        read_corsika8(tmp_path)
-    assert read_corsika8(tmp_path, **GIVEN)["lg_energy_ev"].tolist() == [17.5, 17.5]
+        whole(read_corsika8(tmp_path))
+    assert whole(read_corsika8(tmp_path, **GIVEN))["lg_energy_ev"].tolist() == [17.5, 17.5]
 
 
 def test_corsika8_folder_is_checked(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="not the output folder of a CORSIKA 8 run"):
-        read_corsika8(tmp_path)
+        whole(read_corsika8(tmp_path))
     write_corsika8(tmp_path, pdg=211)
     with pytest.raises(ValueError, match="PDG code 211 is none"):
-        read_corsika8(tmp_path)
+        whole(read_corsika8(tmp_path))
     write_corsika8(tmp_path, muplus=None)
     with pytest.raises(ValueError, match="no column 'muplus'; it has: shower"):
-        read_corsika8(tmp_path)
+        whole(read_corsika8(tmp_path))
     write_corsika8(tmp_path, X=np.zeros(220, np.float32))
-    with pytest.raises(ValueError, match="of shower 0: the depths must rise"):
-        read_corsika8(tmp_path)
+    with pytest.raises(ValueError, match="shower 0, n_electron: the depths must rise"):
+        whole(read_corsika8(tmp_path))
     parquet = tmp_path / "profile" / "profile.parquet"
     parquet.write_bytes(parquet.read_bytes()[:-100])
     with pytest.raises(ValueError, match="not a readable parquet file"):
-        read_corsika8(tmp_path)
+        whole(read_corsika8(tmp_path))
+
+
+def test_corsika8_comes_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_corsika8(tmp_path)
+    together = whole(read_corsika8(tmp_path))
+    monkeypatch.setattr(corsika8, "CHUNK_EVENTS", 1)
+    parts = list(read_corsika8(tmp_path))
+    assert [events_in(part) for part in parts] == [1, 1]
+    for name, values in whole(parts).items():
+        np.testing.assert_array_equal(values, together[name])
+
+
+def test_showers_of_corsika8_stand_one_after_the_other(tmp_path: Path) -> None:
+    write_corsika8(tmp_path, shower=np.repeat([1, 0], 110).astype(np.int32))
+    with pytest.raises(ValueError, match="shower 0 comes after shower 1: CORSIKA 8 writes them in order"):
+        whole(read_corsika8(tmp_path))
+
+
+def test_a_shower_without_its_energy_loss_is_named(tmp_path: Path) -> None:
+    write_corsika8(tmp_path)
+    loss = tmp_path / "energyloss" / "dEdX.parquet"
+    pq.write_table(pq.read_table(loss).slice(110), loss)
+    with pytest.raises(ValueError, match="energy loss of shower 0: 0 depths, needs at least three"):
+        whole(read_corsika8(tmp_path))

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudchamber.schema import Ragged, check_table
+from cloudchamber.schema import Ragged, check_table, whole
 from cloudchamber.studies.calorimeter.formats.schema import schema_of
-from cloudchamber.studies.calorimeter.formats.showers_h5 import PARTICLES, read_showers, write_showers
+from cloudchamber.studies.calorimeter.formats.showers_h5 import PARTICLES, read_slices, write_showers
 
 
 def test_the_default_array_keeps_its_simulator_s_schema() -> None:
@@ -34,6 +34,6 @@ def test_lists_of_a_parquet_file() -> None:
 def test_what_the_challenge_s_reader_gives_fits(tmp_path: Path) -> None:
     path = tmp_path / "a.hdf5"
     write_showers(path, {"energy_mev": np.ones(3), "deposit_mev": np.ones((3, 533))})
-    table = read_showers(path)
+    table = whole(read_slices(path))
     schema = schema_of(table)
     assert schema is not None and list(check_table(table, schema.columns)) == list(table)

@@ -6,10 +6,10 @@ import h5py
 import numpy as np
 import pytest
 
-from cloudchamber.schema import Table
+from cloudchamber.schema import Table, whole
 from cloudchamber.store.read import Store
 from cloudchamber.studies.calorimeter.formats.schema import schema_of
-from cloudchamber.studies.calorimeter.formats.showers_h5 import CALOCHALLENGE, PARTICLES, read_showers, read_slices, write_showers
+from cloudchamber.studies.calorimeter.formats.showers_h5 import CALOCHALLENGE, PARTICLES, read_slices, write_showers
 from cloudchamber.studies.calorimeter.gflash.simulator import Gflash
 from cloudchamber.study import Study
 from cloudchamber.workflow import convert
@@ -45,7 +45,7 @@ def crystals() -> Table:
 
 def test_an_official_file(tmp_path: Path) -> None:
     path = official(tmp_path / "a.hdf5")
-    table = read_showers(path)
+    table = whole(read_slices(path))
     with h5py.File(path) as file:
         np.testing.assert_allclose(table["energy_mev"], file["incident_energies"][:, 0], rtol=1e-6)
         np.testing.assert_allclose(table["deposit_mev"], file["showers"][:], rtol=1e-6)
@@ -55,13 +55,13 @@ def test_an_official_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("cells", "particle"), [(368, "gamma"), (533, "pi+"), (6480, "e-")])
 def test_the_data_set_tells_the_particle(cells: int, particle: str, tmp_path: Path) -> None:
-    assert set(read_showers(official(tmp_path / "a.hdf5", cells))["particle"]) == {PARTICLES.index(particle)}
+    assert set(whole(read_slices(official(tmp_path / "a.hdf5", cells)))["particle"]) == {PARTICLES.index(particle)}
 
 
 def test_round_trip_of_everything(tmp_path: Path) -> None:
     table = crystals()
     write_showers(tmp_path / "a.hdf5", table)
-    back = read_showers(tmp_path / "a.hdf5")
+    back = whole(read_slices(tmp_path / "a.hdf5"))
     assert list(back) == list(table)
     for name, values in table.items():
         np.testing.assert_array_equal(back[name], values)
@@ -80,9 +80,9 @@ def test_slices_make_the_whole(tmp_path: Path) -> None:
     path = official(tmp_path / "a.hdf5")
     parts = list(read_slices(path, 3))
     assert [len(part["energy_mev"]) for part in parts] == [3, 3, 1]
-    whole = read_showers(path)
-    for name in whole:
-        np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), whole[name])
+    together = whole(read_slices(path))
+    for name in together:
+        np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), together[name])
 
 
 NEGATIVE, NAN = np.zeros((EVENTS, 12)), np.ones((EVENTS, 1))
@@ -104,7 +104,7 @@ NEGATIVE[4, 9], NAN[5] = -0.25, np.nan
 )
 def test_faults_are_named(changes: dict[str, np.ndarray], message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"a.hdf5'.*{message}"):
-        read_showers(official(tmp_path / "a.hdf5", **changes))
+        whole(read_slices(official(tmp_path / "a.hdf5", **changes)))
 
 
 def test_other_and_broken_files_are_refused(tmp_path: Path) -> None:
@@ -112,20 +112,20 @@ def test_other_and_broken_files_are_refused(tmp_path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["deposit_mev"] = np.ones((2, 25))
     with pytest.raises(ValueError, match=r"no data set 'incident_energies'; it holds: deposit_mev.*name the format hdf5"):
-        read_showers(path)
+        whole(read_slices(path))
     path.write_bytes(b"no HDF5")
     with pytest.raises(ValueError, match=r"a.hdf5' is not a readable HDF5 file"):
-        read_showers(path)
-    whole = official(path, 600).read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+        whole(read_slices(path))
+    content = official(path, 600).read_bytes()
+    path.write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match="damaged or cut short"):
-        read_showers(path)
-    damaged = bytearray(whole)
+        whole(read_slices(path))
+    damaged = bytearray(content)
     # somewhere in the compressed showers
-    damaged[len(whole) // 2 : len(whole) // 2 + 400] = bytes(400)
+    damaged[len(content) // 2 : len(content) // 2 + 400] = bytes(400)
     path.write_bytes(damaged)
     with pytest.raises(ValueError, match="damaged or cut short"):
-        read_showers(path)
+        whole(read_slices(path))
 
 
 def test_a_store_of_voxels_and_back(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_store_of_voxels_and_back(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     assert done.events == EVENTS and done.absent == () and store.schema.x["deposit_mev"].shape == (6480,)
     convert(study, tmp_path / "store", tmp_path / "back.hdf5")
-    table, back = read_showers(path), read_showers(tmp_path / "back.hdf5")
+    table, back = whole(read_slices(path)), whole(read_slices(tmp_path / "back.hdf5"))
     # a store has a random order of its own
     one, two = (np.argsort(each["energy_mev"]) for each in (table, back))
     for name in table:

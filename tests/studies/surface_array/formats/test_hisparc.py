@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from cloudchamber.schema import whole
+from cloudchamber.schema import events_in, whole
 from cloudchamber.studies.surface_array.array.detector import Detector
-from cloudchamber.studies.surface_array.formats import ReadFlag, read_hdf5, read_hisparc
+from cloudchamber.studies.surface_array.formats import ReadFlag, hisparc, read_hdf5, read_hisparc
 from cloudchamber.studies.surface_array.formats.hisparc import _most_probable
 
 CLOCK = 1_410_000_000_123_456_789
@@ -73,15 +73,15 @@ def write_texts(group: h5py.Group, name: str, texts: list[bytes]) -> None:
         place[i] = np.frombuffer(text, np.uint8)
 
 
-def write_pairs(group: h5py.Group, pairs: np.ndarray) -> None:
-    """PyTables' list of pairs, which h5py reads but writes only as HDF5 has it in memory: a length and an address."""
+def write_pairs(group: h5py.Group, *pairs: np.ndarray) -> None:
+    """PyTables' lists of pairs, which h5py reads but writes only as HDF5 has it in memory: a length and an address."""
     kind = h5py.h5t.vlen_create(h5py.h5t.array_create(h5py.h5t.STD_U32LE, (2,)))
-    place = h5py.h5d.create(group.id, b"c_index", kind, h5py.h5s.create_simple((1,)))
-    place.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([(len(pairs), pairs.ctypes.data)], [("length", "u8"), ("address", "u8")]), mtype=kind)
+    place = h5py.h5d.create(group.id, b"c_index", kind, h5py.h5s.create_simple((len(pairs),)))
+    place.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array([(len(each), each.ctypes.data) for each in pairs], [("length", "u8"), ("address", "u8")]), mtype=kind)
 
 
 def test_a_coincidence_becomes_an_event(tmp_path: Path) -> None:
-    detector, table = Detector(), read_hisparc(write(tmp_path / "data.h5"))
+    detector, table = Detector(), whole(read_hisparc(write(tmp_path / "data.h5")))
     assert (table["event_id"].tolist(), table["read_flags"].tolist()) == ([17], [0])
     place = np.column_stack([table["station_x_m"].values, table["station_y_m"].values])
     np.testing.assert_allclose(place - place[0], PLACES, atol=1)
@@ -99,17 +99,17 @@ def test_without_particle_numbers_the_group_tells_what_one_gives(tmp_path: Path)
     plain = [name for name in EVENT.names if not (name[0] == "n" and name[1:].isdigit())]
     path = write(tmp_path / "data.h5", fields=plain)
     with pytest.raises(ValueError, match=r"station_1 has 1 events and no columns n1 \.\. n4: .* set the group's attribute mip_integral"):
-        read_hisparc(path)
+        whole(read_hisparc(path))
     with h5py.File(path, "a") as file:
         for group in file["hisparc/cluster_test"].values():
             group.attrs["mip_integral"] = MIP
-    vem = (read_hisparc(path)["waveform"].values.astype(float) - 5.5).sum(axis=2) / 50
+    vem = (whole(read_hisparc(path))["waveform"].values.astype(float) - 5.5).sum(axis=2) / 50
     np.testing.assert_allclose(vem, [[2, 3], [2.5, 3.5], [6, 2], [3, 3]], rtol=0.03, atol=0.03)
 
 
 def test_the_trigger_is_found_where_the_file_does_not_tell_it(tmp_path: Path) -> None:
-    known = read_hisparc(write(tmp_path / "known.h5"))
-    found = read_hisparc(write(tmp_path / "found.h5", fields=[name for name in EVENT.names if name != "t_trigger"]))
+    known = whole(read_hisparc(write(tmp_path / "known.h5")))
+    found = whole(read_hisparc(write(tmp_path / "found.h5", fields=[name for name in EVENT.names if name != "t_trigger"])))
     shift = found["start_ns"].values - known["start_ns"].values + (found["origin_ns"][0] - known["origin_ns"][0])
     # two or three detectors are above threshold 20 to 70 ns after the first pulse starts, at 1000 ns
     assert (np.abs(shift) < 80).all()
@@ -124,28 +124,71 @@ def test_most_probable_integral_is_that_of_single_muons() -> None:
 
 def test_broken_traces_are_left_out_and_flagged(tmp_path: Path) -> None:
     good = packed(trace(2, 400))
-    table = read_hisparc(write(tmp_path / "data.h5", blobs={0: [good, b"not zlib"], 2: [good, zlib.compress(b"200,nan,7")]}))
+    table = whole(read_hisparc(write(tmp_path / "data.h5", blobs={0: [good, b"not zlib"], 2: [good, zlib.compress(b"200,nan,7")]})))
     assert len(table["waveform"].values) == 2 and table["read_flags"][0] == ReadFlag.BAD_SAMPLES
     saturated = np.where(np.arange(2400) == 410, 4095, trace(2, 400))
     late = np.where(np.arange(2400) > 2380, 3000, trace(1, 10))
-    table = read_hisparc(write(tmp_path / "data.h5", blobs={0: [packed(saturated)] * 2, 3: [packed(late)] * 2}))
+    table = whole(read_hisparc(write(tmp_path / "data.h5", blobs={0: [packed(saturated)] * 2, 3: [packed(late)] * 2})))
     assert table["read_flags"][0] == ReadFlag.SATURATED | ReadFlag.CROPPED
 
 
 def test_wrong_files_say_what_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "data.h5"
     with pytest.raises(FileNotFoundError, match="no such file"):
-        read_hisparc(path)
+        whole(read_hisparc(path))
     with pytest.raises(ValueError, match=r"where /hisparc/cluster_test/station_1 stands is unknown: it needs a table 'config' .* or attributes x_m and y_m"):
-        read_hisparc(write(path, config=False))
+        whole(read_hisparc(write(path, config=False)))
     with pytest.raises(ValueError, match="events has no column 'traces'"):
-        read_hisparc(write(path, fields=[name for name in EVENT.names if name != "traces"]))
+        whole(read_hisparc(write(path, fields=[name for name in EVENT.names if name != "traces"])))
     for gone, words in (("coincidences", "no /coincidences/coincidences: search for coincidences"), ("hisparc/cluster_test/station_1/blobs", "with traces")):
         write(path)
         with h5py.File(path, "a") as file:
             del file[gone]
         with pytest.raises(ValueError, match=words):
-            read_hisparc(path)
+            whole(read_hisparc(path))
     path.write_bytes(write(path).read_bytes()[:3000])
     with pytest.raises(ValueError, match="not a readable HDF5 file in HiSPARC's layout"):
-        read_hisparc(path)
+        whole(read_hisparc(path))
+
+
+def many(path: Path, coincidences: int) -> Path:
+    """The coincidence of ``write`` again and again, a second apart; each station's table is in order of time."""
+    write(path)
+    with h5py.File(path, "a") as file:
+        for group in file["hisparc/cluster_test"].values():
+            events = np.repeat(group["events"][:], coincidences)
+            events["ext_timestamp"] += np.arange(coincidences, dtype=np.uint64) * 1_000_000_000
+            del group["events"]
+            group["events"] = events
+        group = file["coincidences"]
+        del group["coincidences"], group["c_index"]
+        group["coincidences"] = np.array([(17 + i, 4) for i in range(coincidences)], [("id", "u4"), ("N", "u1")])
+        write_pairs(group, *(np.array([(station, i) for station in range(4)], np.uint32) for i in range(coincidences)))
+    return path
+
+
+def test_coincidences_come_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = many(tmp_path / "data.h5", 5)
+    together = whole(read_hisparc(path))
+    assert together["event_id"].tolist() == [17, 18, 19, 20, 21] and np.diff(together["origin_ns"]).tolist() == [1_000_000_000] * 4
+    monkeypatch.setattr(hisparc, "CHUNK_EVENTS", 2)
+    parts = list(read_hisparc(path))
+    assert [events_in(part) for part in parts] == [2, 2, 1]
+    for name, values in whole(parts).items():
+        assert np.array_equal(getattr(values, "values", values), getattr(together[name], "values", together[name])), name
+
+
+def test_a_station_stands_where_its_settings_of_that_time_put_it(tmp_path: Path) -> None:
+    path = many(tmp_path / "data.h5", 3)
+    with h5py.File(path, "a") as file:
+        group = file["hisparc/cluster_test/station_4"]
+        nowhere, old = group["config"][:]
+        del group["config"]
+        moved = (old["gps_latitude"] + 100 / 111_265.0, old["gps_longitude"], old["gps_altitude"])
+        seconds = CLOCK // 1_000_000_000
+        # what counts is a row's time, not its place in the table, and a receiver that has no satellites says 0, 0
+        dated = [("timestamp", "u4"), *CONFIG.descr]
+        group["config"] = np.array([(seconds + 2, *moved), (seconds + 1, *nowhere), (seconds - 10_000, *old)], dated)
+    y = whole(read_hisparc(path))["station_y_m"].values.reshape(3, 4)
+    np.testing.assert_allclose(y[:, 3] - y[0, 3], [0, 0, 100], atol=0.5)
+    np.testing.assert_allclose(y[:, :3], y[:1, :3].repeat(3, axis=0), atol=1e-6)

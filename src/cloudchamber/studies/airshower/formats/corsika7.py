@@ -8,14 +8,18 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS
 from cloudchamber.physics.shower import xmax_parabola
-from cloudchamber.schema import Table
+from cloudchamber.schema import Table, take
 from cloudchamber.studies.airshower.columns import MASS_NUMBER, PRIMARIES
 from cloudchamber.studies.airshower.formats.grid import checked, deposit_on_grid, need, numbers_on_grid, theta_column, unknown_primary, warn_about_cuts
 
@@ -32,44 +36,70 @@ def read_corsika7(
     lg_energy_ev: ArrayLike | None = None,
     zenith_deg: ArrayLike | None = None,
     azimuth_deg: ArrayLike | None = None,
-) -> Table:
-    """Read a ``.long`` file: profiles, their maxima and the energies; the primary, energy and direction come from ``DATxxxxxx`` or the parameters.
+) -> Iterator[Table]:
+    """Read a ``.long`` file in chunks: profiles, their maxima and the energies; the primary, energy and direction come from ``DATxxxxxx`` or the parameters.
 
     A parameter is one value or one for each shower and wins over the DAT file; ``zenith_deg`` turns vertical depths into slant ones (flat atmosphere).
     The last bin of the deposit books the whole energy of the particles that hit the ground as cut: it counts as ground energy. ValueError for a file of
     another kind or cut short, and for a primary, energy or zenith that neither the file nor the parameters give.
     """
     path = Path(path)
-    showers = _read_showers(path)
-    found = _read_headers(path, [shower["shower"] for shower in showers])
     given = {"primary": primary, "lg_energy_ev": lg_energy_ev, "zenith_deg": zenith_deg, "azimuth_deg": azimuth_deg}
-    names = [name for name in given if name != "azimuth_deg" or azimuth_deg is not None or name in found]
-    table: Table = {name: theta_column(name, given[name], found.get(name), len(showers), path) for name in names}
-    rows = [_read_profiles(shower, float(zenith), path) for shower, zenith in zip(showers, table["zenith_deg"], strict=True)]
-    return checked(table | {name: np.stack([row[name] for row in rows]) for name in rows[0]})
+    with _readable_copy(path) as (copy, numbers):
+        showers, before = _read_showers(path, copy), 0
+        theta: Table = {}
+        while part := list(islice(showers, CHUNK_EVENTS)):
+            if before == 0:
+                found = _read_headers(path, numbers)
+                names = [name for name in given if name != "azimuth_deg" or azimuth_deg is not None or name in found]
+                theta = {name: theta_column(name, given[name], found.get(name), len(numbers), path) for name in names}
+            mine = take(theta, slice(before, before + len(part)))
+            rows = [_read_profiles(shower, float(zenith), path) for shower, zenith in zip(part, mine["zenith_deg"], strict=True)]
+            yield checked(mine | {name: np.stack([row[name] for row in rows]) for name in rows[0]})
+            before += len(part)
+    if before == 0:
+        raise ValueError(f"{path}: holds no shower")
 
 
-def _read_showers(path: Path) -> list[dict[str, Any]]:
-    corsikaio = need("corsikaio")
+@contextmanager
+def _readable_copy(path: Path) -> Iterator[tuple[str, list[int]]]:
+    """A copy that corsikaio understands, and the showers' numbers: CORSIKA writes '10. G/CM**2' or '10.0  G/CM**2' by version, corsikaio 0.6 knows one."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    try:
-        with warnings.catch_warnings(), tempfile.NamedTemporaryFile("w", suffix=".long") as copy:
-            # CORSIKA writes '10. G/CM**2' or '10.0  G/CM**2' by version, corsikaio 0.6 knows the first alone
-            copy.write(re.sub(r" +G/CM", " G/CM", path.read_text()))
-            copy.flush()
+    numbers = []
+    with tempfile.NamedTemporaryFile("w", suffix=".long") as copy:
+        try:
+            with path.open() as file:
+                for line in file:
+                    copy.write(re.sub(r" +G/CM", " G/CM", line))
+                    if head := re.match(r"\s*LONGITUDINAL DISTRIBUTION IN .* FOR SHOWER\s+(\d+)", line):
+                        numbers.append(int(head[1]))
+        except UnicodeDecodeError as error:
+            raise _unreadable(path, error) from error
+        copy.flush()
+        yield copy.name, numbers
+
+
+def _read_showers(path: Path, copy: str) -> Iterator[dict[str, Any]]:
+    showers = need("corsikaio").read_longitudinal_distributions(copy)
+    while True:
+        try:
             # numpy only warns of a table that breaks off
-            warnings.simplefilter("error", UserWarning)
-            showers = list(corsikaio.read_longitudinal_distributions(copy.name))
-    except (OSError, ValueError, StopIteration, UserWarning) as error:
-        raise ValueError(f"{path}: not a readable CORSIKA 7 .long file (damaged or cut short?): {error}") from error
-    if not showers:
-        raise ValueError(f"{path}: holds no shower")
-    for shower in showers:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)
+                shower = next(showers, None)
+        except (OSError, ValueError, RuntimeError, StopIteration, UserWarning) as error:
+            raise _unreadable(path, error) from error
+        if shower is None:
+            return
         for part in ("particles", "energy_deposition"):
             if shower[part].size != shower["n_steps"]:
                 raise ValueError(f"{path}: shower {shower['shower']} announces {shower['n_steps']} steps, its {part} hold {shower[part].size}: cut short?")
-    return showers
+        yield shower
+
+
+def _unreadable(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{path}: not a readable CORSIKA 7 .long file (damaged or cut short?): {error}")
 
 
 def _read_profiles(shower: dict[str, Any], zenith_deg: float, path: Path) -> dict[str, Any]:

@@ -26,27 +26,26 @@ SLICE_EVENTS = 2000
 COLUMNS = {"energy_mev": ENERGIES, "deposit_mev": SHOWERS}
 
 
-def read_showers(path: Path) -> Table:
-    """All events in one table of single precision, filled slice by slice; see ``read_slices``."""
-    table: Table = {}
-    for first, events, part in _slices(path, SLICE_EVENTS):
-        for name, values in part.items():
-            if first == 0:
-                table[name] = np.empty((events, *values.shape[1:]), values.dtype)
-            table[name][first : first + len(values)] = values
-    return table
-
-
 def read_slices(path: Path | str, slice_events: int = SLICE_EVENTS) -> Iterator[Table]:
     """The columns particle, energy_mev, impact, direction and deposit_mev (events, voxels) in tables of so many events: files may exceed the memory.
 
     ValueError names the file and what is wrong: no or damaged HDF5, missing data sets, their shapes, NaN or negative energies.
     """
-    return (part for _, _, part in _slices(path, slice_events))
+    import h5py
+
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            refuse_links(path, file)
+            events, cells = _shape(path, file)
+            for first in range(0, events, slice_events):
+                yield _slice(path, file, first, min(first + slice_events, events), cells)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"'{path}' is not a readable HDF5 file (another format, damaged or cut short?): {error}") from error
 
 
 def write_showers(path: Path, tables: Table | Iterable[Table]) -> None:
-    """Write ``energy_mev`` and ``deposit_mev`` as the challenge does, and of theta what ``read_showers`` would not guess."""
+    """Write ``energy_mev`` and ``deposit_mev`` as the challenge does, and of theta what ``read_slices`` would not guess."""
     import h5py
 
     with h5py.File(path, "w") as file:
@@ -73,21 +72,6 @@ def _unusual(file: Any, name: str, values: np.ndarray, usual: Any, before: int) 
     if name not in file and before:
         append(file, name, np.full(before, usual, values.dtype if values.dtype.kind != "U" else None))
     append(file, name, values)
-
-
-def _slices(path: Path | str, slice_events: int) -> Iterator[tuple[int, int, Table]]:
-    """The first event, the number of events in the file, and the slice."""
-    import h5py
-
-    path = Path(path)
-    try:
-        with h5py.File(path, "r") as file:
-            refuse_links(path, file)
-            events, cells = _shape(path, file)
-            for first in range(0, events, slice_events):
-                yield first, events, _slice(path, file, first, min(first + slice_events, events), cells)
-    except (OSError, RuntimeError) as error:
-        raise ValueError(f"'{path}' is not a readable HDF5 file (another format, damaged or cut short?): {error}") from error
 
 
 def _usual_particle(cells: int) -> int:

@@ -35,7 +35,7 @@ def read_hdf5(path: Path) -> Iterator[Table]:
         with h5py.File(path) as file:
             refuse_links(path, file)
             if "coincidences" in file:
-                yield read_hisparc(path)
+                yield from read_hisparc(path)
                 return
             if any(isinstance(item, h5py.Group) for item in file.values()):
                 yield from columns.read_hdf5(path, COLUMNS)
