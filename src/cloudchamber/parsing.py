@@ -18,6 +18,8 @@ _VALUE = re.compile(r"Error parsing (.+?): no type matching (.+?) could be insta
 
 def parse(commands: Mapping[str, Callable[..., Any]], words: Sequence[str], prog: str = "cloudchamber", introduction: str = "") -> Any:
     """The command that ``words`` ask for; ValueError in one line for an unknown command or option, a missing one, and a value of another kind."""
+    if "" in words:
+        raise ValueError(f"word {list(words).index('') + 1} of the command is empty: name what belongs there, such as a file or a folder")
     if words and not words[0].startswith("-") and words[0] not in commands:
         raise ValueError(f"unknown command '{words[0]}'{meant(words[0], commands)}; there are: {', '.join(commands)}")
     told = io.TextIOWrapper(io.BytesIO(), "utf-8")

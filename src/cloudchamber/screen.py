@@ -28,8 +28,8 @@ def complain(text: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    # a file's own words may hold what moves a terminal's cursor
-    text = "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    # a file's own words may hold what moves a terminal's cursor; what other libraries say may have many lines
+    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
     Console(stderr=True, soft_wrap=True, highlight=False).print(Text(f"error: {text}", style="bold red"))
 
 
