@@ -33,7 +33,7 @@ def numbers(value: Any = None, event: int = 7, dtype: Any = float) -> np.ndarray
 
 
 def fit(theta: Any, x: Any, **options: Any) -> Callable[[World, Path], Any]:
-    return lambda world, here: cc.fit(theta, x, **({"overrides": FEW} | options))
+    return lambda _, here: cc.fit(theta, x, **({"overrides": FEW} | options))
 
 
 def drawn(x: Any, **options: Any) -> Callable[[World, Path], Any]:
@@ -76,24 +76,22 @@ def cases() -> list[Call]:
         Call("bounds that leave events out", fit(a, x, bounds={"a": (0, 1)}), r"'a'.*outside the allowed \[0, 1\]"),
         Call("unknown setting", fit(a, x, overrides={"fit": {"epoch": 1}}), r"unknown key 'epoch'"),
         Call("NaN setting", fit(a, x, overrides={"fit": {"clip_norm": float("nan")}}), r"clip_norm"),
-        Call("a simulator without prior", lambda world, here: cc.fit(simulate=simulate), r"a simulator needs a prior"),
-        Call("a simulator and events", lambda world, here: cc.fit(a, simulate=simulate, prior=prior), r"takes no events beside it"),
-        Call("a simulator of NaN", lambda world, here: cc.fit(simulate=lambda theta: {"x": theta["a"] * np.nan}, prior=prior, n=200), r"'x' holds 200 NaN"),
-        Call(
-            "a simulator of fewer events", lambda world, here: cc.fit(simulate=lambda theta: {"x": theta["a"][1:]}, prior=prior, n=200), r"'x' has 199 events"
-        ),
-        Call("no events of a simulator", lambda world, here: cc.fit(simulate=simulate, prior=prior, n=0), r"n must be at least|too few"),
-        Call("events below 0 of a simulator", lambda world, here: cc.fit(simulate=simulate, prior=prior, n=-5), r"n must be at least"),
-        Call("bounds that fall", lambda world, here: cc.Uniform({"a": (1.0, 0.0)}), r"bounds of 'a' must be finite and rise, got 1.0, 0.0"),
-        Call("bounds of NaN", lambda world, here: cc.Uniform({"a": (np.nan, 0.0)}), r"bounds of 'a' must be finite"),
-        Call("bounds without end", lambda world, here: cc.Uniform({"a": (0.0, np.inf)}), r"bounds of 'a' must be finite"),
-        Call("equal bounds", lambda world, here: cc.Uniform({"a": (1.0, 1.0)}), r"must be finite and rise"),
-        Call("three bounds", lambda world, here: cc.Uniform({"a": (0.0, 1.0, 2.0)}), r"bounds of 'a'"),
-        Call("bounds of text", lambda world, here: cc.Uniform({"a": ("0", "1")}), r"bounds of 'a'"),
-        Call("no bounds", lambda world, here: cc.Uniform({}), r"Uniform"),
-        Call("load of nothing", lambda world, here: cc.load(here / "none"), r"no study and no run folder"),
-        Call("load of a folder", lambda world, here: cc.load(here), r"holds no finished run"),
-        Call("load of an unknown recipe", lambda world, here: cc.load("airshower/matchin"), r"did you mean 'matching'"),
+        Call("a simulator without prior", lambda _, here: cc.fit(simulate=simulate), r"a simulator needs a prior"),
+        Call("a simulator and events", lambda _, here: cc.fit(a, simulate=simulate, prior=prior), r"takes no events beside it"),
+        Call("a simulator of NaN", lambda _, here: cc.fit(simulate=lambda theta: {"x": theta["a"] * np.nan}, prior=prior, n=200), r"'x' holds 200 NaN"),
+        Call("a simulator of fewer events", lambda _, here: cc.fit(simulate=lambda theta: {"x": theta["a"][1:]}, prior=prior, n=200), r"'x' has 199 events"),
+        Call("no events of a simulator", lambda _, here: cc.fit(simulate=simulate, prior=prior, n=0), r"n must be at least|too few"),
+        Call("events below 0 of a simulator", lambda _, here: cc.fit(simulate=simulate, prior=prior, n=-5), r"n must be at least"),
+        Call("bounds that fall", lambda _, here: cc.Uniform({"a": (1.0, 0.0)}), r"bounds of 'a' must be finite and rise, got 1.0, 0.0"),
+        Call("bounds of NaN", lambda _, here: cc.Uniform({"a": (np.nan, 0.0)}), r"bounds of 'a' must be finite"),
+        Call("bounds without end", lambda _, here: cc.Uniform({"a": (0.0, np.inf)}), r"bounds of 'a' must be finite"),
+        Call("equal bounds", lambda _, here: cc.Uniform({"a": (1.0, 1.0)}), r"must be finite and rise"),
+        Call("three bounds", lambda _, here: cc.Uniform({"a": (0.0, 1.0, 2.0)}), r"bounds of 'a'"),
+        Call("bounds of text", lambda _, here: cc.Uniform({"a": ("0", "1")}), r"bounds of 'a'"),
+        Call("no bounds", lambda _, here: cc.Uniform({}), r"Uniform"),
+        Call("load of nothing", lambda _, here: cc.load(here / "none"), r"no study and no run folder"),
+        Call("load of a folder", lambda _, here: cc.load(here), r"holds no finished run"),
+        Call("load of an unknown recipe", lambda _, here: cc.load("airshower/matchin"), r"did you mean 'matching'"),
         Call("posterior of NaN", drawn({"x": np.array([np.nan, 0.0])}), r"'x' holds 1 NaN"),
         Call("posterior of another shape", drawn({"x": np.zeros((3, 5))}), r"'x' must have shape \(events, 2\), got \(3, 5\)"),
         Call("posterior of another column", drawn({"y": np.zeros((3, 2))}), r"missing column 'x'"),

@@ -99,6 +99,18 @@ def shard_of(value: float) -> Change:
     return apply
 
 
+def without(name: str) -> Callable[[Any], None]:
+    def change(data: Any) -> None:
+        del data[name]
+
+    return change
+
+
+def light(**facts: Any) -> Callable[[Any], None]:
+    """Another column of the toy study's light."""
+    return lambda data: data["x"]["light"].update(facts)
+
+
 def setting(*keys: str, value: Any) -> Callable[[Any], None]:
     def change(data: Any) -> None:
         for key in keys[:-1]:
@@ -204,15 +216,15 @@ def runs() -> list[Case]:
         "a domain of text": (json_changed("domain.json", setting("lifetime_us", value=["a", "b"]), True), r"'lifetime_us' needs \[smallest, largest\]"),
         "a domain that falls": (json_changed("domain.json", setting("lifetime_us", value=[4.0, 1.0]), True), r"domain\.json.*lifetime_us"),
         "a domain of NaN": (json_changed("domain.json", setting("lifetime_us", value=[float("nan"), 1.0]), True), r"domain\.json.*lifetime_us"),
-        "a domain without a column": (json_changed("domain.json", lambda data: data.pop("kind") and None, True), r"domain\.json: needs the trained range"),
+        "a domain without a column": (json_changed("domain.json", without("kind"), True), r"domain\.json: needs the trained range"),
         "a schema without a column": (json_changed("schema.json", lambda data: data["x"].pop("light") and None, True), r"schema\.json.*light"),
         "a schema of a huge column": (
-            json_changed("schema.json", lambda data: data["x"]["light"].update(shape=[10**9]), True),
+            json_changed("schema.json", light(shape=[10**9]), True),
             r"schema\.json|fit the recipe|numbers",
         ),
-        "a schema of a negative shape": (json_changed("schema.json", lambda data: data["x"]["light"].update(shape=[-3]), True), r"schema\.json.*light|shape"),
+        "a schema of a negative shape": (json_changed("schema.json", light(shape=[-3]), True), r"schema\.json.*light|shape"),
         "a schema of an unknown kind of number": (
-            json_changed("schema.json", lambda data: data["x"]["light"].update(dtype="float7"), True),
+            json_changed("schema.json", light(dtype="float7"), True),
             r"schema\.json.*float7",
         ),
         "a study that is not there": (json_changed("run.json", setting("study", value="none")), r"run\.json is damaged"),

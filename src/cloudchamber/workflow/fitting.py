@@ -49,7 +49,7 @@ class Uniform:
         for name, bounds in self.bounds.items():
             numbers = [plain(each) for each in bounds]
             if not all(isinstance(each, int | float) and np.isfinite(each) for each in numbers) or len(numbers) != 2 or numbers[0] >= numbers[1]:
-                raise ValueError(f"Uniform: the bounds of '{name}' must be finite and rise, two numbers, got {', '.join(map(str, numbers))}")
+                raise ValueError(f"Uniform: the bounds of '{name}' must be finite and rise, got {', '.join(map(str, numbers))}")
 
     def __call__(self, n: int, random: np.random.Generator) -> Table:
         """Draw ``n`` events' theta."""

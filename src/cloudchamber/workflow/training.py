@@ -196,8 +196,18 @@ def _refuse_settings(recipe: Recipe, store: Store, seed: int, limit: int | None,
         raise ValueError(f"target: '{both[0]}' is given, or learned twice: name each column once")
     _refuse_sets(target)
     _split(store.n_events, limit, recipe.fit.validation_fraction, seed)
+    if teacher is not None:
+        _refuse_teacher(recipe)
+        return
     with torch.random.fork_rng(devices=[]):
-        _built(recipe, recipe.target_codec.build(target).size, recipe.given_codec.build(given).size, teacher)
+        recipe.model.build(recipe.target_codec.build(target).size, recipe.given_codec.build(given).size)
+
+
+def _refuse_teacher(recipe: Recipe) -> None:
+    from cloudchamber.models.recipe import TaughtSettings
+
+    if not isinstance(recipe.model, TaughtSettings):
+        raise ValueError(f"'{recipe.name}' takes no teacher: its model {type(recipe.model).__name__} has no build_taught")
 
 
 def _built(recipe: Recipe, target_size: int, given_size: int, teacher: TrainedModel | None) -> ConditionalModel:
@@ -205,8 +215,7 @@ def _built(recipe: Recipe, target_size: int, given_size: int, teacher: TrainedMo
 
     if teacher is None:
         return recipe.model.build(target_size, given_size)
-    if not isinstance(recipe.model, TaughtSettings):
-        raise ValueError(f"'{recipe.name}' takes no teacher: its model {type(recipe.model).__name__} has no build_taught")
+    assert isinstance(recipe.model, TaughtSettings)
     return recipe.model.build_taught(target_size, given_size, teacher)
 
 
