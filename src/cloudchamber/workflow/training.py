@@ -86,8 +86,8 @@ def train(
     from cloudchamber.train.processes import rank
 
     not_negative(seed)
-    if not memory_gb > 0:
-        raise ValueError(f"memory_gb must be above 0, got {memory_gb}")
+    if not memory_gb >= 0:
+        raise ValueError(f"memory_gb must not be negative, got {memory_gb}")
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
     store, files = Store(data), RunFiles(Path(out))
@@ -192,9 +192,9 @@ def _refuse_settings(recipe: Recipe, store: Store, seed: int, limit: int | None,
     if hardware is not None and (hardware.num_nodes < 1 or (isinstance(hardware.devices, int) and hardware.devices < 1)):
         raise ValueError(f"devices and num_nodes must be at least 1, got {hardware.devices} and {hardware.num_nodes}")
     given, target = store.schema.select(recipe.given), store.schema.select(recipe.target)
+    _refuse_sets(target)
     if both := [name for name in recipe.target if name in recipe.given or recipe.target.count(name) > 1]:
         raise ValueError(f"target: '{both[0]}' is given, or learned twice: name each column once")
-    _refuse_sets(target)
     _split(store.n_events, limit, recipe.fit.validation_fraction, seed)
     if teacher is not None:
         _refuse_teacher(recipe)

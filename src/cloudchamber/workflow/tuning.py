@@ -97,8 +97,8 @@ def tune(
     if trials < 1 or workers < 1:
         raise ValueError(f"trials and workers must be at least 1, got {trials} and {workers}")
     not_negative(seed)
-    if not memory_gb > 0:
-        raise ValueError(f"memory_gb must be above 0, got {memory_gb}")
+    if not memory_gb >= 0:
+        raise ValueError(f"memory_gb must not be negative, got {memory_gb}")
     if epochs is not None and epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs}")
     if not chosen.fit.validation_fraction > 0:
