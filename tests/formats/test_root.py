@@ -17,5 +17,5 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
         refuse_cut_off(path, file)
     size = path.stat().st_size
     path.write_bytes(path.read_bytes()[:-1])
-    with uproot.open(path) as file, pytest.raises(ValueError, match=rf"a.root' is cut off: it has {size - 1} bytes of {size}"):
+    with uproot.open(path) as file, pytest.raises(ValueError, match=rf"a.root' is damaged or cut short: it has {size - 1} bytes of {size}"):
         refuse_cut_off(path, file)
