@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -60,6 +61,8 @@ def from_json(kind: Any, data: Any, where: str = "", like: Any = None, find: Fin
         if data not in args:
             raise ValueError(f"{where}: {data!r} is not one of {', '.join(map(repr, args))}")
         return data
+    if kind is float and isinstance(data, float) and not math.isfinite(data):
+        raise ValueError(f"{where or 'value'}: expected a finite number, got {data!r}")
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     _expect(data, type(None) if kind in (None, type(None)) else kind, where)

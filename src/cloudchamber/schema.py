@@ -77,6 +77,12 @@ class Column:
     def __post_init__(self) -> None:
         if self.categories and self.dtype == "float32":
             object.__setattr__(self, "dtype", "int64")
+        if not all(isinstance(length, int) and length >= 0 for length in self.shape):
+            raise ValueError(f"a column's shape holds whole numbers of at least 0, got {self.shape}")
+        try:
+            np.dtype(self.dtype)
+        except TypeError:
+            raise ValueError(f"a column's dtype is that of numpy's numbers, such as float32 or int64, got '{self.dtype}'") from None
         if self.geometry is not None and self.shape[-len(self.geometry.shape) :] != self.geometry.shape:
             raise ValueError(f"a column whose pixels are {self.geometry.shape} needs a shape that ends so, got {self.shape}")
 
@@ -115,7 +121,7 @@ class Column:
         if events is not None and len(values) != events:
             raise ValueError(f"column '{name}' has {len(values)} events, the other columns have {events}")
         offsets = values.offsets if self.ragged else None
-        self._check_values(name, flat, offsets)
+        self.check_values(name, flat, offsets)
         self._check_fits(name, flat, offsets)
         if self.ragged:
             return Ragged(flat.astype(self.dtype, copy=False), values.offsets)
@@ -140,7 +146,8 @@ class Column:
             raise ValueError(f"column '{name}': unknown '{unknown[0]}'{hint}; allowed: {', '.join(self.categories)}")
         return np.array([known[str(label)] for label in labels.ravel()], dtype=np.int64).reshape(labels.shape)
 
-    def _check_values(self, name: str, flat: np.ndarray, offsets: np.ndarray | None) -> None:
+    def check_values(self, name: str, flat: np.ndarray, offsets: np.ndarray | None) -> None:
+        """ValueError for NaN, infinity, and what lies outside the bounds, of numbers that have the column's shape."""
         bad = ~np.isfinite(flat) if flat.dtype.kind == "f" else np.zeros(flat.shape, bool)
         if bad.any():
             raise ValueError(f"column '{name}' holds {int(bad.sum())} NaN or infinite value(s), the first in {_where(bad, offsets)}")

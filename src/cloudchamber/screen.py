@@ -28,8 +28,8 @@ def complain(text: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    # a file's own words may hold what moves a terminal's cursor
-    text = "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    # a file's own words may hold what moves a terminal's cursor; what other libraries say may have many lines
+    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
     Console(stderr=True, soft_wrap=True, highlight=False).print(Text(f"error: {text}", style="bold red"))
 
 
@@ -46,13 +46,19 @@ def progress(what: str, unit: str) -> Iterator[Progress]:
             return Text(f"{task.speed:.3g} {unit}/s" if task.speed else "")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    with Bars(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True), speed_estimate_period=60.0) as bars:
-        bar = bars.add_task(what, total=None, text="")
+    bars = Bars(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True), speed_estimate_period=60.0)
+    bar = bars.add_task(what, total=None, text="")
 
-        def told(done: int, total: int, text: str) -> None:
-            bars.update(bar, completed=done, total=total or None, text=text)
+    def told(done: int, total: int, text: str) -> None:
+        # what is refused before it begins shows its error alone
+        bars.start()
+        bars.update(bar, completed=done, total=total or None, text=text)
 
+    try:
         yield told
+    finally:
+        if bars.live.is_started:
+            bars.stop()
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def test_a_file_becomes_jobs_of_a_batch_system(tmp_path: Path) -> None:
 
     from cloudchamber.parallel import cluster
 
-    settings = cluster._read(tmp_path / "slurm.yaml")
+    settings = cluster.read_settings(tmp_path / "slurm.yaml")
     own = {key: value for key, value in settings.items() if key not in cluster.OWN}
     with SLURMCluster(**own, scheduler_options={"dashboard_address": ":0"}) as found:
         script = found.job_script()
@@ -66,7 +66,7 @@ def test_the_examples_of_the_docs_are_read(number: int, tmp_path: Path) -> None:
 
     text = (Path(__file__).parents[2] / "docs/scale.md").read_text(encoding="utf-8")
     (tmp_path / "docs.yaml").write_text(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[number])
-    settings = cluster._read(tmp_path / "docs.yaml")
+    settings = cluster.read_settings(tmp_path / "docs.yaml")
     kind = getattr(dask_jobqueue, cluster.SYSTEMS[settings["system"]])
     own = {key: value for key, value in settings.items() if key not in cluster.OWN}
     assert set(own) <= cluster._known(kind)

@@ -185,7 +185,7 @@ def test_every_flipped_byte_is_found(folder: Path) -> None:
 def test_verify_lists_every_broken_shard(folder: Path) -> None:
     for block in (0, 3):
         flip(folder / f"shard-00000{block}.h5", 3000)
-    with pytest.raises(ValueError, match=r"shard-000000.h5 .*\n.*shard-000003.h5 "):
+    with pytest.raises(ValueError, match=r"shard-000000.h5 .*; .*shard-000003.h5 "):
         Store(folder).verify()
 
 

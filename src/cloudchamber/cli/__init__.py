@@ -7,11 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import tyro
-
 from cloudchamber import screen
 from cloudchamber.cli.commands import COMMANDS
 from cloudchamber.cli.flags import with_settings
+from cloudchamber.parsing import parse
 from cloudchamber.store.dataset import package_version
 
 __all__ = ["COMMANDS", "main"]
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     try:
         commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
-        tyro.extras.subcommand_cli_from_dict(commands, prog="cloudchamber", description=INTRODUCTION, args=words).run()
+        parse(commands, words, introduction=INTRODUCTION).run()
     except KeyboardInterrupt:
         screen.complain("interrupted: the same command goes on where a simulation or a training stopped")
         raise SystemExit(130) from None

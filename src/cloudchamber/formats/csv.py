@@ -101,7 +101,9 @@ def _numbers(cells: list[str]) -> np.ndarray:
         # whole numbers stay whole: an event's number or a time in ns has more digits than a float
         return np.array([int(cell) for cell in cells], dtype=np.int64) if cells and all(map(_WHOLE.fullmatch, cells)) else np.array(cells, dtype=np.float64)
     except OverflowError:
-        return np.array(cells, dtype=np.uint64) if not any("-" in cell for cell in cells) else np.array(cells)
+        whole = all(0 <= int(cell) < 2**64 for cell in cells)
+        # what fits no whole number is refused by the column's range, and told as about what it is
+        return np.array(cells, dtype=np.uint64 if whole else np.float64)
     except ValueError:
         texts = np.array(cells)
         return texts == "True" if len(texts) and np.isin(texts, ("True", "False")).all() else texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from cloudchamber.units import stated
 
 CHUNK_EVENTS = 2000
 """Files are read in chunks of about so many events."""
+LARGE_BYTES = 2**28
+MOST_DEPTH = 8
+"""Groups within groups that are looked at; columns lie in the first ones."""
 
 
 def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
@@ -56,7 +60,7 @@ def read_hdf5(path: Path, wanted: Mapping[str, Column] | None = None) -> Iterato
         with h5py.File(path) as file:
             refuse_links(path, file)
             columns = [name for name in file if (wanted is None or name in wanted) and _is_column(file[name])]
-            ragged = {name: file[name]["offsets"][:] for name in columns if isinstance(file[name], h5py.Group)}
+            ragged = {name: _offsets(path, name, file[name]) for name in columns if isinstance(file[name], h5py.Group)}
             lengths = {name: len(ragged[name]) - 1 if name in ragged else len(file[name]) for name in columns}
             if len(set(lengths.values())) > 1:
                 raise ValueError(f"'{path}' holds columns of different lengths: {', '.join(f'{name} {length}' for name, length in lengths.items())}")
@@ -67,20 +71,39 @@ def read_hdf5(path: Path, wanted: Mapping[str, Column] | None = None) -> Iterato
             for first in range(0, max(events, 1), CHUNK_EVENTS):
                 stop = min(first + CHUNK_EVENTS, events)
                 yield {name: _part(path, file, name, ragged.get(name), slice(first, stop), wanted[name].unit if wanted else None) for name in columns}
-    except (OSError, KeyError, TypeError) as error:
+    except (OSError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file of columns: {error}") from error
 
 
-def refuse_links(path: Path, file: Any) -> None:
-    """ValueError where something in an HDF5 file or group leads to another file, which must not decide what is read."""
+def refuse_links(path: Path, file: Any, depth: int = 0) -> None:
+    """ValueError where something in an HDF5 file or group leads to another file, which must not decide what is read, or declares numbers that it lacks."""
     import h5py
 
     for name in file:
-        if isinstance(file.get(name, getlink=True), h5py.ExternalLink):
-            raise ValueError(f"'{path}': '{name}' is a link to another file: give a file that holds its columns itself")
-        item = file[name]
-        if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
-            raise ValueError(f"'{path}': the data of '{name}' lie in another file: give a file that holds its columns itself")
+        link, place = file.get(name, getlink=True), f"{file.name}/{name}".strip("/")
+        if isinstance(link, h5py.ExternalLink):
+            raise ValueError(f"'{path}': '{place}' is a link to another file: give a file that holds its columns itself")
+        item = file.get(name)
+        if item is None:
+            raise ValueError(f"'{path}': '{place}' is a link to what is not there: is the file damaged or cut short?")
+        if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise ValueError(f"'{path}': the data of '{place}' lie in another file: give a file that holds its columns itself")
+            _refuse_unwritten(path, place, item)
+        elif isinstance(item, h5py.Group) and isinstance(link, h5py.HardLink) and depth < MOST_DEPTH:
+            refuse_links(path, item, depth + 1)
+
+
+def _refuse_unwritten(path: Path, place: str, item: Any) -> None:
+    """ValueError where a large data set declares far more numbers than were written: the others would be made up, and fill the memory."""
+    # numpy lacks some kinds of values, whose size HDF5 knows
+    size = item.id.get_type().get_size()
+    declared = math.prod(item.shape or (0,)) * size
+    if declared <= LARGE_BYTES:
+        return
+    written = item.id.get_num_chunks() * math.prod(item.chunks) * size if item.chunks else item.id.get_storage_size()
+    if 2 * written < declared:
+        raise ValueError(f"'{path}': '{place}' declares {declared:.3g} bytes, of which {written:.3g} were written: is the file damaged or unfinished?")
 
 
 def rows_of(path: Path, file: Any, name: str, part: slice, unit: str | None) -> np.ndarray:
@@ -102,6 +125,14 @@ def _is_column(item: Any) -> bool:
     if isinstance(item, h5py.Group):
         return {"offsets", "values"} <= set(item)
     return bool(item.shape)
+
+
+def _offsets(path: Path, name: str, group: Any) -> np.ndarray:
+    """Where each event's values begin and the last one's end; ValueError where they cannot be that."""
+    offsets, most = group["offsets"][()], len(group["values"])
+    if offsets.ndim != 1 or len(offsets) == 0 or offsets.dtype.kind not in "iu" or offsets[0] != 0 or offsets[-1] != most or np.any(offsets[1:] < offsets[:-1]):
+        raise ValueError(f"'{path}', column '{name}': its 'offsets' must be whole numbers that rise from 0 to the number of its values, {most}")
+    return np.asarray(offsets, np.int64)
 
 
 def _part(path: Path, file: Any, name: str, offsets: np.ndarray | None, part: slice, unit: str | None) -> np.ndarray | Ragged:

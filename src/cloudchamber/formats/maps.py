@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from cloudchamber.formats.astronomy import refusing_damage
 from cloudchamber.geometry import Healpix, Wcs
 from cloudchamber.schema import Column, Ragged, Schema, Table, chunked, events_in
 
@@ -58,9 +59,10 @@ def write_maps(path: Path, tables: Table | Iterable[Table], columns: Mapping[str
 def read_maps(path: Path, columns: Mapping[str, Column]) -> Iterator[Table]:
     """One event after the other. ValueError names the extension and what does not fit: pixels, frame, size, units, missing values."""
     from astropy.io import fits
+    from astropy.utils.exceptions import AstropyWarning
 
     try:
-        with fits.open(path) as file:
+        with refusing_damage(), fits.open(path) as file:
             others = _others(file[EVENTS]) if EVENTS in file else {}
             found = list(_maps_of(path, file, columns))
             events = sorted({event for event, _, _ in found})
@@ -69,7 +71,7 @@ def read_maps(path: Path, columns: Mapping[str, Column]) -> Iterator[Table]:
             for place, event in enumerate(events):
                 maps = {name: _values(path, hdu, columns[name])[None] for number, name, hdu in found if number == event}
                 yield maps | {name: values[place : place + 1] for name, values in others.items()}
-    except OSError as error:
+    except (OSError, AstropyWarning) as error:
         raise ValueError(f"'{path}' is not a readable FITS file: {error}") from error
 
 

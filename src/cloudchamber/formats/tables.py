@@ -17,6 +17,7 @@ from cloudchamber.formats.csv import read_csv, write_csv
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS, read_hdf5, write_hdf5
 from cloudchamber.formats.maps import map_columns, read_maps, write_maps
 from cloudchamber.formats.parquet import read_parquet, write_parquet
+from cloudchamber.meant import meant
 from cloudchamber.memory import trimmed
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, chunked, events_in, rechunked, whole
 from cloudchamber.study import Format, Study
@@ -45,7 +46,22 @@ def read_chunks(
         raise PermissionError(f"'{path}' may not be read: ask its owner for permission")
     chosen = find_format(path, study, format, "read", own_first)
     assert chosen.read is not None
-    return trimmed(rechunked(_checked(path, chunked(chosen.read(path)), study), events))
+    return trimmed(rechunked(_checked(path, _read(path, chosen), study), events))
+
+
+def _read(path: Path, chosen: Format) -> Iterator[Table]:
+    """What a reader gives; its errors name the file, and one that is no error of values is told as damage."""
+    assert chosen.read is not None
+    try:
+        yield from chunked(chosen.read(path))
+    except (ValueError, TypeError) as error:
+        if path.name in str(error):
+            raise
+        raise ValueError(f"'{path}': {error}") from error
+    except (OSError, ImportError, Warning):
+        raise
+    except Exception as error:
+        raise ValueError(f"'{path}' is not readable as {chosen.name} (damaged, cut short, or another format?): {type(error).__name__}: {error}") from error
 
 
 def _of_store(path: Path, study: Study, partial: bool, events: int) -> Iterator[Table]:
@@ -73,8 +89,9 @@ def _checked(path: Path, tables: Iterator[Table], study: Study) -> Iterator[Tabl
             raise ValueError(f"'{path}': the column '{changed[0]}' is not the same throughout: the events from {before} on have another one, or none")
         try:
             yield check_table({name: _shaped(name, table[name], column) for name, column in present.items()}, present)
-        except ValueError as error:
-            raise ValueError(f"{error} (events are counted from event {before} of '{path}')" if before else str(error)) from None
+        except (ValueError, TypeError) as error:
+            where = "" if str(path) in str(error) else f"'{path}': "
+            raise ValueError(f"{where}{error}{f' (events are counted from event {before} of the file)' if before else ''}") from None
         before += events_in({name: table[name] for name in present})
 
 
@@ -89,12 +106,15 @@ def write_table(path: Path, tables: Table | Iterable[Table], study: Study, forma
 
 def find_format(path: Path, study: Study, format: str | None, verb: str, own_first: bool = True) -> Format:
     """The format called ``format``, else the study's for the path's suffix, else the general one; it can ``verb`` ("read" or "write")."""
+    if verb == "write" and path.is_dir():
+        raise ValueError(f"'{path}' is a folder: name a file")
     general = general_formats(study.simulator.schema)
     known = [f for f in ((*study.formats, *general) if own_first else (*general, *study.formats)) if getattr(f, verb) is not None]
     if format is not None:
         named = [f for f in known if f.name == format]
         if not named:
-            raise ValueError(f"no format '{format}' to {verb}; '{study.name}' has: {', '.join(f.name for f in known)}")
+            hint = meant(format, [f.name for f in known])
+            raise ValueError(f"no format '{format}' to {verb}{hint}; '{study.name}' has: {', '.join(f.name for f in known)}")
         return named[0]
     fitting = [f for f in known if any(path.name.endswith(suffix) for suffix in f.suffixes)]
     if not fitting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,8 @@ from zuko.transforms import MonotonicRQSTransform
 from cloudchamber.models.base import ConditionalModel, Distribution, normal_log_prob
 from cloudchamber.nn.mlp import MLP
 from cloudchamber.nn.spline import spline, spline_inverse
+
+MOST_TRANSFORMS, MOST_BINS = 256, 4096
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Flow:
 
     def build(self, target_size: int, given_size: int) -> FlowModel:
         """The model for so many numbers."""
+        if not (1 <= self.transforms <= MOST_TRANSFORMS and 1 <= self.bins <= MOST_BINS and 0 < self.bound < math.inf):
+            given = f"got {self.transforms}, {self.bins}, {self.bound}"
+            raise ValueError(f"a flow needs transforms from 1 to {MOST_TRANSFORMS}, bins from 1 to {MOST_BINS} and a bound above 0, {given}")
         return FlowModel(self, target_size, given_size)
 
 

@@ -6,6 +6,9 @@ from typing import cast
 
 from torch import Tensor, nn
 
+MOST_NUMBERS, MOST_LAYERS = 2**30, 256
+"""More of either is a slip of the keyboard, or a file that was tampered with: refused before memory is taken."""
+
 
 class _Block(nn.Module):
     """x + SiLU(W norm(x) + b)."""
@@ -30,6 +33,11 @@ class MLP(nn.Module):
         super().__init__()
         if min(inputs, outputs, hidden) < 1 or layers < 0:
             raise ValueError(f"an MLP needs inputs, outputs and hidden >= 1 and layers >= 0, got {inputs}, {outputs}, {hidden}, {layers}")
+        numbers = hidden * (inputs + outputs + layers * hidden)
+        if numbers > MOST_NUMBERS or layers > MOST_LAYERS:
+            raise ValueError(
+                f"an MLP of {layers} layers of {hidden} units would have {numbers:.3g} numbers; allowed: {MOST_LAYERS} layers, {MOST_NUMBERS:.3g} numbers"
+            )
         self.first = nn.Sequential(nn.Linear(inputs, hidden), nn.SiLU())
         self.blocks = nn.Sequential(*(_Block(hidden) for _ in range(layers)))
         self.last = nn.Linear(hidden, outputs)

@@ -20,7 +20,7 @@ def read_cluster(path: Path) -> Any:
 
     ValueError names a key that is missing or unknown. References: https://jobqueue.dask.org.
     """
-    settings = _read(path)
+    settings = read_settings(path)
     dask_jobqueue = _dask_jobqueue()
     kind = getattr(dask_jobqueue, SYSTEMS[settings["system"]])
     known = _known(kind)
@@ -33,7 +33,8 @@ def read_cluster(path: Path) -> Any:
     return cluster
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
+    """The file's keys and values; ValueError names what is missing or cannot be."""
     import yaml
 
     try:

@@ -152,6 +152,16 @@ def _killed(job: Any, workers: int) -> WorkerLostError:
     )
 
 
+def check_executor(executor: Where) -> None:
+    """ValueError for a name that is no executor, and for a file of a cluster that cannot be used, before anything is made."""
+    if isinstance(executor, str) and executor.endswith((".yaml", ".yml")):
+        from cloudchamber.parallel.cluster import read_settings
+
+        read_settings(Path(executor))
+    elif isinstance(executor, str) and executor not in ("processes", "dask") and not executor.startswith("dask://"):
+        raise ValueError(f"no executor '{executor}'; there are: processes, dask, dask://HOST:PORT, and YAML files for dask-jobqueue (.yaml)")
+
+
 @contextlib.contextmanager
 def opened(executor: Where, workers: int = 1, fresh: bool = False) -> Iterator[Pool]:
     """The executor, for ``run`` to be called with several times: a cluster is started once."""

@@ -118,9 +118,18 @@ def refuse_outside(table: Table, columns: Mapping[str, Column], domain: Domain) 
     found = first_outside(table, columns, domain)
     if found is not None:
         raise ValueError(
-            f"column '{found.column}': {found.value} in event {found.event} ({found.events} such event(s)) is outside the trained range {found.trained}; "
+            f"column '{found.column}': {found.value} in event {found.event} ({found.events} such event(s)) is outside the trained range {found.trained}"
+            f"{_likely(table[found.column], domain[found.column])}; "
             "train on a wider range, or with outside='flag' (--outside flag) extrapolate at your own risk"
         )
+
+
+def _likely(values: Any, entry: Allowed | SetDomain) -> str:
+    """What is meant where every value lies where the decimal logarithms of such energies do."""
+    flat, allowed = _flat(values), values_of(entry)
+    if all(isinstance(edge, float | int) and edge > 1e9 for edge in allowed) and len(flat) and flat.min() > 5 and flat.max() < 25:
+        return " (are these logarithms, lg E? give E)"
+    return ""
 
 
 def values_of(entry: Allowed | SetDomain) -> Allowed:
@@ -163,7 +172,7 @@ def _allowed_from_json(name: str, data: Any, column: Column) -> Allowed:
         if not (isinstance(data, list) and data and all(v in column.categories for v in data)):
             raise ValueError(f"'{name}' needs a list of {', '.join(column.categories)}, got {data!r}")
         return tuple(data)
-    if not _is_range(data, (int, float)):
+    if not (_is_range(data, (int, float)) and -np.inf < data[0] <= data[1] < np.inf):
         raise ValueError(f"'{name}' needs [smallest, largest], got {data!r}")
     return data[0], data[1]
 

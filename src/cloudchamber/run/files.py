@@ -120,7 +120,7 @@ class RunFiles:
         """Its content; errors as ``read``."""
         try:
             return json.loads(self.read(path))
-        except UnicodeDecodeError as error:
+        except (UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"{path}: no valid JSON ({error})") from None
         except json.JSONDecodeError as error:
             raise ValueError(f"{path}: no valid JSON ({error})") from None
@@ -165,8 +165,8 @@ class Manifest:
         damaged = f"{path} is damaged: copy the run again or train anew"
         try:
             data = json.loads(content)
-            version = data.pop("format_version") if isinstance(data, dict) else None
-        except (ValueError, KeyError):
+            version = data.pop("format_version")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ValueError(damaged) from None
         if isinstance(version, int) and version > FORMAT_VERSION:
             raise ValueError(f"{path} has run format {version}, this version of cloudchamber reads up to {FORMAT_VERSION}: use a newer one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cloudchamber.jsonable import flat, to_json
 from cloudchamber.models.base import ConditionalModel, Distribution
 from cloudchamber.models.recipe import Recipe
 from cloudchamber.nn.codec import Codec
 from cloudchamber.run.domain import Domain, domain_from_json, domain_to_json
 from cloudchamber.run.familiarity import Familiarity
-from cloudchamber.run.files import RunFiles, seal, write_json
+from cloudchamber.run.files import RunFiles, read_file, seal, write_json
 from cloudchamber.run.parts import Parts, classes_of
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.run.weights import checksum, read_weights, write_weights
-from cloudchamber.schema import Schema
+from cloudchamber.schema import Column, Schema
 from cloudchamber.store.dataset import package_version
 
 BATCH_EVENTS = 2048
@@ -191,6 +193,7 @@ def read_network(files: RunFiles, parts: Parts | None = None) -> TrainedNetwork:
         given_columns, target_columns = schema.select(recipe.given), schema.select(recipe.target)
     except ValueError as error:
         raise ValueError(f"{files.schema}: {error}") from None
+    refuse_larger(files, recipe, given_columns | target_columns)
     given_codec, target_codec = recipe.given_codec.build(given_columns), recipe.target_codec.build(target_columns)
     model = recipe.model.build(target_codec.size, given_codec.size)
     read_weights(files.weights, _modules(model, given_codec, target_codec))
@@ -204,6 +207,19 @@ def read_network(files: RunFiles, parts: Parts | None = None) -> TrainedNetwork:
         familiarity = Familiarity(model.feature_size)
         read_weights(files.familiarity, familiarity)
     return TrainedNetwork(head["study"], recipe, schema, given_codec, target_codec, model, domain, head["seed"], familiarity)
+
+
+def refuse_larger(files: RunFiles, recipe: Recipe, columns: Mapping[str, Column]) -> None:
+    """ValueError for a setting of the recipe that no network of these weights can have: more of anything than there are numbers, before memory is taken."""
+    room = len(read_file(files.weights))
+    for name, value in flat({"model": to_json(recipe.model)}).items():
+        if isinstance(value, int) and not isinstance(value, bool) and value > max(room, 2**16):
+            raise ValueError(f"{files.recipe}: '{name}' is {value}, which {room} bytes of weights cannot be: copy the run again or train anew")
+    for name, column in columns.items():
+        if math.prod(column.shape) > max(room, 2**16):
+            raise ValueError(
+                f"{files.schema}: '{name}' has the shape {column.shape}, which {room} bytes of weights cannot know: copy the run again or train anew"
+            )
 
 
 def _modules(model: nn.Module, given_codec: nn.Module, target_codec: nn.Module) -> nn.ModuleDict:

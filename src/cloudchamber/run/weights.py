@@ -37,6 +37,9 @@ def read_weights(path: Path, parts: nn.Module) -> None:
         need, have = (tuple(side[key].shape) if key in side else None for side in (wanted, weights))
         if need != have:
             raise ValueError(f"{path}: the weights do not fit the recipe: '{key}' needs shape {need}, the file has {have}")
+    for key, _ in parts.named_parameters():
+        if bad := int((~weights[key].isfinite()).sum()):
+            raise ValueError(f"{path}: '{key}' holds {bad} NaN or infinite number(s): the training had failed; train anew")
     parts.load_state_dict(weights)
 
 

@@ -64,7 +64,7 @@ class Dataset:
             ) from error
         try:
             data = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise _damaged(path, str(error)) from error
         found = data.get("format_version") if isinstance(data, dict) else None
         if found not in READABLE:

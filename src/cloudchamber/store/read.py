@@ -104,7 +104,7 @@ class Store:
             except ValueError as error:
                 errors.append(str(error))
         if errors:
-            raise ValueError("\n".join(errors))
+            raise ValueError("; ".join(errors))
 
     def read(self, columns: Sequence[str] | None = None, events: slice | None = None) -> Table:
         """The named columns (default: all) of a slice of events (default: all; step 1)."""
@@ -234,7 +234,19 @@ class Store:
                             self._read_values(source, place["values"], int(starts[name][number + i][0]), values.values[low:high])
                         else:
                             shard.read_events(place, first, stop, values[edges[i] : edges[i + 1]])
+                    self._check(source, name, values, edges)
             done, number = int(edges[-1]), number + len(ranges)
+
+    def _check(self, source: Shard, name: str, values: Any, edges: np.ndarray) -> None:
+        """A checksum says that nothing was changed, not that numbers can be."""
+        if np.dtype(self.schema.columns[name].dtype).kind != "f":
+            return
+        part = values[edges[0] : edges[-1]] if not isinstance(values, Ragged) else values.values[values.offsets[edges[0]] : values.offsets[edges[-1]]]
+        offsets = values.offsets[edges[0] : edges[-1] + 1] - values.offsets[edges[0]] if isinstance(values, Ragged) else None
+        try:
+            self.schema.columns[name].check_values(name, part, offsets)
+        except ValueError as error:
+            raise shard.broken(source.path, f"holds what cannot be ({error}, as read)") from None
 
     @contextmanager
     def _open(self, source: Shard) -> Iterator[h5py.File]:

@@ -133,7 +133,7 @@ def find_shards(folder: Path, identity: str) -> tuple[Shard, ...]:
             except ValueError as error:
                 errors.append(str(error))
     if errors:
-        raise ValueError("\n".join(sorted(errors)))
+        raise ValueError("; ".join(sorted(errors)))
     return tuple(sorted(shards, key=lambda shard: shard.header.block))
 
 

@@ -69,7 +69,9 @@ def fit(
 
     Raises ValueError for a checkpoint that is damaged or of another fit, FloatingPointError where a loss or gradient is not finite.
     """
-    _check(settings, validation)
+    check_fit(settings)
+    if settings.patience is not None and validation is None:
+        raise ValueError(f"patience={settings.patience}: it counts epochs without a lower validation loss, so it needs validation")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     where = hardware or Hardware()
@@ -89,14 +91,25 @@ def fit(
     return FitResult(best_loss, saved["best_epoch"], len(rows), sum(row["seconds"] for row in rows), folder / "log.csv")
 
 
-def _check(settings: Fit, validation: Batches | None) -> None:
+def check_fit(settings: Fit) -> None:
+    """ValueError names the setting that no fit can have."""
     if settings.epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {settings.epochs}")
     if settings.clip_norm is not None and not settings.clip_norm > 0:
         raise ValueError(f"clip_norm must be positive or None, got {settings.clip_norm}")
     if not 0 <= settings.warmup_epochs <= settings.epochs:
         raise ValueError(f"warmup_epochs must lie between 0 and epochs={settings.epochs}, got {settings.warmup_epochs}")
-    if settings.patience is not None and (settings.patience < 1 or validation is None):
+    if settings.batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {settings.batch_size}")
+    if not 0 <= settings.validation_fraction < 1:
+        raise ValueError(f"validation_fraction must be at least 0 and below 1, got {settings.validation_fraction}")
+    if settings.average_decay is not None and not 0 < settings.average_decay < 1:
+        raise ValueError(f"average_decay must lie between 0 and 1, got {settings.average_decay}")
+    for part, each in settings.optimisers.items():
+        if not (each.learning_rate > 0 and each.weight_decay >= 0 and all(0 <= beta < 1 for beta in each.betas)):
+            told = f"got {each.learning_rate}, {each.weight_decay}, {each.betas}"
+            raise ValueError(f"optimiser '{part}': learning_rate must be above 0, weight_decay at least 0, betas from 0 to below 1; {told}")
+    if settings.patience is not None and (settings.patience < 1 or not settings.validation_fraction):
         raise ValueError(f"patience={settings.patience}: it counts epochs without a lower validation loss, so it must be at least 1 and needs validation")
 
 

@@ -86,6 +86,8 @@ class _Seen:
                     raise ValueError(f"'{path}' and '{sources[0]}' hold columns of different shapes, so of different detectors: convert them one by one")
                 self.digest.update(table)
                 yield table
+        if self.digest.events == 0:
+            raise ValueError(f"{', '.join(map(repr, map(str, sources)))}: there are no events to convert")
 
 
 def _write_store(out: Path, chunks: Iterator[Table], seen: _Seen, names: list[str]) -> None:

@@ -14,7 +14,8 @@ from cloudchamber.rng import rng
 from cloudchamber.schema import Table, take
 from cloudchamber.study import Study
 from cloudchamber.workflow.inference import Inference, infer
-from cloudchamber.workflow.validation import Validation, compare_with_truth, truth_twice
+from cloudchamber.workflow.tasks import at_least, not_negative
+from cloudchamber.workflow.validation import MIN_EVENTS, Validation, compare_with_truth, truth_twice
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ def demo(
     def say(text: str) -> None:
         progress(0, 0, text)
 
+    not_negative(seed)
+    at_least(2 * MIN_EVENTS, events=events)
+    at_least(1, samples=samples)
     say("loading the trained model")
     folder, found = find_run(study)
     model = load(study)

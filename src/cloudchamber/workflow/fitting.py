@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloudchamber.hub import load
-from cloudchamber.jsonable import merge
+from cloudchamber.jsonable import merge, plain
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, digest, events_in
@@ -44,9 +44,12 @@ class Uniform:
     bounds: Mapping[str, tuple[float, float]]
 
     def __post_init__(self) -> None:
-        for name, (low, high) in self.bounds.items():
-            if not (np.isfinite(low) and np.isfinite(high) and low < high):
-                raise ValueError(f"Uniform: the bounds of '{name}' must be finite and rise, got {low}, {high}")
+        if not self.bounds:
+            raise ValueError('Uniform needs the bounds of at least one column, such as Uniform({"mass": (0.1, 10)})')
+        for name, bounds in self.bounds.items():
+            numbers = [plain(each) for each in bounds]
+            if not all(isinstance(each, int | float) and np.isfinite(each) for each in numbers) or len(numbers) != 2 or numbers[0] >= numbers[1]:
+                raise ValueError(f"Uniform: the bounds of '{name}' must be finite and rise, got {', '.join(map(str, numbers))}")
 
     def __call__(self, n: int, random: np.random.Generator) -> Table:
         """Draw ``n`` events' theta."""
@@ -144,11 +147,15 @@ def fit(
     if simulate is not None:
         if theta is not None or x is not None or prior is None:
             raise ValueError("give theta and x, or simulate and prior: a simulator needs a prior, and takes no events beside it")
+        if n < FEWEST_EVENTS:
+            raise ValueError(f"n must be at least {FEWEST_EVENTS}, got {n}")
         theta = as_table(prior(n, rng(seed, "fit", "theta")), "theta")
         x = simulate(theta, rng(seed, "fit", "x")) if len(inspect.signature(simulate).parameters) > 1 else simulate(theta)
     if theta is None or x is None:
         raise ValueError("give theta and x, or simulate and prior")
     sides = as_table(theta, "theta"), as_table(x, "x")
+    if empty := [side for side, table in zip(("theta", "x"), sides, strict=True) if not table]:
+        raise ValueError(f"{empty[0]} has no columns: give at least one")
     known: dict[str, tuple[float | None, float | None]] = {**(prior.bounds if isinstance(prior, Uniform) else {}), **(bounds or {})}
     if unknown := [name for name in known if name not in sides[0]]:
         raise ValueError(f"bounds: theta has no column '{unknown[0]}'; it has: {', '.join(sides[0])}")

@@ -25,7 +25,7 @@ from cloudchamber.progress import Progress, quiet
 from cloudchamber.schema import Ragged, Table, check_table, events_in, rechunked, take, whole
 from cloudchamber.study import Finder, Findings, Study
 from cloudchamber.workflow.answers_page import Told, write_answers_page
-from cloudchamber.workflow.tasks import AnswerJob, Asked
+from cloudchamber.workflow.tasks import AnswerJob, Asked, at_least, not_negative
 
 if TYPE_CHECKING:
     from cloudchamber.run.answer import Answer
@@ -92,6 +92,8 @@ def infer(
 
     ValueError for a surrogate, whose answers are what a detector sees, and where no event is in the domain.
     """
+    not_negative(seed)
+    at_least(1, workers=workers)
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
     run = str(subject).rstrip("/") if folder.parent != study.pretrained else f"{study.name}/{folder.name}"

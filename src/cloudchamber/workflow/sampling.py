@@ -22,7 +22,7 @@ from cloudchamber.schema import Table, check_table, events_in, rechunked
 from cloudchamber.store.dataset import Order
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study
-from cloudchamber.workflow.tasks import Asked, SampleJob
+from cloudchamber.workflow.tasks import Asked, SampleJob, at_least, not_negative
 
 if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
@@ -65,6 +65,8 @@ def sample(
     ``outside="flag"`` answers beyond the trained domain too and adds the column ``in_domain``; files only. ``options`` go to the model, such as ``steps``.
     ``workers`` processes, or an ``executor`` whose workers see the run folder, draw the blocks.
     """
+    not_negative(seed)
+    at_least(1, workers=workers)
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
     to_store = not out.suffix and format is None
@@ -121,6 +123,8 @@ def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscr
 
     out = Path(out)
     model = load(subject)
+    if out.is_dir():
+        raise ValueError(f"'{out}' is a folder: name a file, such as {out / 'model.onnx'}")
     out.parent.mkdir(parents=True, exist_ok=True)
     return (export_onnx if kind == "onnx" else export_torchscript)(model, out, **(options or {}))
 
@@ -144,13 +148,14 @@ def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given
     digest = TableDigest()
     for table in blocks():
         digest.update(table)
+    if digest.events == 0:
+        raise ValueError(f"'{given}' holds no events" if isinstance(given, (str, Path)) else "given holds no events")
     return _Given(blocks, digest.events, digest.hexdigest(), "given")
 
 
 def _of_prior(folder: Path, study: Study, model: TrainedModel, n: int, seed: int) -> _Given:
     """Blocks of theta; the first one has the stream that a short file's only one has."""
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
+    at_least(1, n=n)
     if not set(model.given) <= set(model.schema.theta):
         raise ValueError(f"'{study.name}/{model.name}' infers from {', '.join(model.given)}, which has no prior: give a file of them")
     simulator = trained_simulator(folder, study)

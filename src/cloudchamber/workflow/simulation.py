@@ -12,12 +12,13 @@ from typing import Any
 
 from cloudchamber.formats.tables import read_table
 from cloudchamber.parallel.blocks import Block, BlockJob, Destination, part_of, simulate_block
-from cloudchamber.parallel.executors import Where, run
+from cloudchamber.parallel.executors import Where, check_executor, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.schema import Table, check_table, concatenate, digest, events_in
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import JointSimulator, Simulator, Study, find_study, make_simulator, simulator_settings
+from cloudchamber.workflow.tasks import MOST_EVENTS, not_negative
 
 BLOCK_EVENTS = 1000
 LIVE_EVENTS = 200
@@ -65,9 +66,15 @@ def simulate(
         theta = read_table(Path(theta), study, own_first=False, partial=partial)
     if theta is not None:
         theta = check_table(theta, model.schema.theta, extra=True)
+        if n not in (None, events_in(theta)):
+            raise ValueError(f"give either n or theta: n is {n}, and theta holds {events_in(theta)} events")
         n = events_in(theta)
     if n is None or n < 1 or block_events < 1 or workers < 1:
         raise ValueError(f"events, events in a block and workers must be at least 1, got n={n}, block_events={block_events}, workers={workers}")
+    if n > MOST_EVENTS:
+        raise ValueError(f"events must be at most {MOST_EVENTS}, got n={n}")
+    not_negative(seed)
+    check_executor(executor)
     described = {**simulator_settings(model), "block_events": block_events, **({"theta_digest": digest(theta)} if theta is not None else {})}
     if theta is None and isinstance(model, JointSimulator):
         # stores of versions that drew theta first have other records: they must not be continued

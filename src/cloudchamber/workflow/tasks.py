@@ -22,6 +22,23 @@ _LOADED: dict[Asked, TrainedModel] = {}
 MOST_LOADED = 4
 
 
+MOST_EVENTS = 2**32
+"""What blocks of events can be numbered, and far more than can be kept."""
+
+
+def at_least(least: int, **numbers: int) -> None:
+    """ValueError for one of ``numbers`` that is below ``least``, or beyond any use."""
+    for name, value in numbers.items():
+        if not least <= value <= MOST_EVENTS:
+            raise ValueError(f"{name} must be at least {least}, and at most {MOST_EVENTS}, got {value}")
+
+
+def not_negative(seed: int) -> None:
+    """ValueError for a seed below 0, before anything is made."""
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}")
+
+
 @dataclass(frozen=True)
 class Asked:
     """A run by its name, and by the digest of its run.json: a worker must not answer with another one."""

@@ -22,6 +22,7 @@ from cloudchamber.schema import Column, Ragged, Table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
 from cloudchamber.train.encoded import Encoded, largest_sets
+from cloudchamber.workflow.tasks import not_negative
 
 if TYPE_CHECKING:
     from cloudchamber.models.base import ConditionalModel
@@ -84,11 +85,18 @@ def train(
         chosen = chosen.with_json(merge(chosen.to_json(), overrides))
     from cloudchamber.train.processes import rank
 
+    not_negative(seed)
+    if not memory_gb >= 0:
+        raise ValueError(f"memory_gb must not be negative, got {memory_gb}")
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit must be at least 1, got {limit}")
     store, files = Store(data), RunFiles(Path(out))
     store.refuse_gaps(partial)
+    taught = load(teacher) if teacher is not None else None
+    _refuse_settings(chosen, store, seed, limit, hardware, taught)
     # of several processes of one training the first one writes
     with held(files.folder, f"train {study.name}/{chosen.name}") if rank() == 0 else contextlib.nullcontext():
-        return _train(study, chosen, store, files, seed, hardware, limit, memory_gb, progress, before, start, load(teacher) if teacher is not None else None)
+        return _train(study, chosen, store, files, seed, hardware, limit, memory_gb, progress, before, start, taught)
 
 
 def _train(
@@ -171,13 +179,43 @@ def _train(
     return Trained(files.folder, result.validation_loss, result.best_epoch, result.epochs, result.seconds, origin["events"]["training"])
 
 
+def _refuse_settings(recipe: Recipe, store: Store, seed: int, limit: int | None, hardware: Hardware | None, teacher: TrainedModel | None) -> None:
+    """ValueError for what cannot be learned so, before anything is made: settings, columns, numbers of events, networks."""
+    import torch
+
+    from cloudchamber.train.fit import check_fit
+
+    for name, value in flat(recipe.to_json()).items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name}: expected a finite number, got {value}")
+    check_fit(recipe.fit)
+    if hardware is not None and (hardware.num_nodes < 1 or (isinstance(hardware.devices, int) and hardware.devices < 1)):
+        raise ValueError(f"devices and num_nodes must be at least 1, got {hardware.devices} and {hardware.num_nodes}")
+    given, target = store.schema.select(recipe.given), store.schema.select(recipe.target)
+    _refuse_sets(target)
+    if both := [name for name in recipe.target if name in recipe.given or recipe.target.count(name) > 1]:
+        raise ValueError(f"target: '{both[0]}' is given, or learned twice: name each column once")
+    _split(store.n_events, limit, recipe.fit.validation_fraction, seed)
+    if teacher is not None:
+        _refuse_teacher(recipe)
+        return
+    with torch.random.fork_rng(devices=[]):
+        recipe.model.build(recipe.target_codec.build(target).size, recipe.given_codec.build(given).size)
+
+
+def _refuse_teacher(recipe: Recipe) -> None:
+    from cloudchamber.models.recipe import TaughtSettings
+
+    if not isinstance(recipe.model, TaughtSettings):
+        raise ValueError(f"'{recipe.name}' takes no teacher: its model {type(recipe.model).__name__} has no build_taught")
+
+
 def _built(recipe: Recipe, target_size: int, given_size: int, teacher: TrainedModel | None) -> ConditionalModel:
     from cloudchamber.models.recipe import TaughtSettings
 
     if teacher is None:
         return recipe.model.build(target_size, given_size)
-    if not isinstance(recipe.model, TaughtSettings):
-        raise ValueError(f"'{recipe.name}' takes no teacher: its model {type(recipe.model).__name__} has no build_taught")
+    assert isinstance(recipe.model, TaughtSettings)
     return recipe.model.build_taught(target_size, given_size, teacher)
 
 

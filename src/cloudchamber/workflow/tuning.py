@@ -23,6 +23,7 @@ from cloudchamber.parallel.executors import Where, WorkerLostError, opened, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
+from cloudchamber.workflow.tasks import not_negative
 from cloudchamber.workflow.training import train
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ def tune(
     seed = operator.index(seed)
     if trials < 1 or workers < 1:
         raise ValueError(f"trials and workers must be at least 1, got {trials} and {workers}")
+    not_negative(seed)
+    if not memory_gb >= 0:
+        raise ValueError(f"memory_gb must not be negative, got {memory_gb}")
+    if epochs is not None and epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}")
     if not chosen.fit.validation_fraction > 0:
         raise ValueError(f"'{chosen.name}' holds no events out (fit.validation_fraction = 0), so that no validation loss can choose its settings")
     if epochs is not None:
@@ -104,7 +110,8 @@ def tune(
     values, store, folder = read_space(plain), Store(data), Path(out)
     store.refuse_gaps(partial)
     check_space(values, chosen)
-    folder.mkdir(parents=True, exist_ok=True)
+    if "://" not in storage:
+        folder.mkdir(parents=True, exist_ok=True)
     settings = chosen.to_json()
     setup = {
         "data": store.dataset.identity,
@@ -115,6 +122,7 @@ def tune(
         "other settings": hashlib.blake2s(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest(),
     }
     search = open_search(_storage(storage, folder), f"{study.name}/{chosen.name}", setup, max(chosen.fit.epochs // 5, 1) if prune else None)
+    folder.mkdir(parents=True, exist_ok=True)
 
     ended = sum(trial.state != "running" for trial in listed(search))
 
@@ -206,12 +214,20 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ValueError(f"no file '{path}'")
     text = path.read_text(encoding="utf-8")
     try:
-        data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except ValueError as error:
+        data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"'{path}' is not valid {'TOML' if path.suffix == '.toml' else 'JSON'}: {error}") from None
     if not isinstance(data, dict):
         raise ValueError(f"'{path}' must hold a mapping of names to values, not {type(data).__name__}")
     return data
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; ValueError for a key that stands there twice, of which one would be lost."""
+    names = [name for name, _ in pairs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"it gives '{twice[0]}' twice: which one counts?")
+    return dict(pairs)
 
 
 def overrides_of(drawn: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

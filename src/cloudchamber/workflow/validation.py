@@ -19,6 +19,7 @@ from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, t
 from cloudchamber.store.read import Store
 from cloudchamber.study import STORE_SETTINGS, STREAM_SETTINGS, ProtocolFunction, Simulator, Study, make_simulator
 from cloudchamber.workflow.simulation import live_events
+from cloudchamber.workflow.tasks import at_least, not_negative
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from cloudchamber.validate.check import Check, CheckResult
 
 MIN_EVENTS = 20
+MOST_COMPARED = 10**8
+"""Truth is held in memory."""
 POSTERIOR_DRAWS = 100
 
 
@@ -77,6 +80,12 @@ def validate(
     ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``progress`` hears how far it is. The events
     are drawn by ``seed`` over the whole store; one that lacks blocks is refused, unless ``partial`` takes what is there.
     """
+    not_negative(seed)
+    at_least(1, workers=workers)
+    if not MIN_EVENTS <= n <= MOST_COMPARED:
+        raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
+    if format is not None and against is None:
+        raise ValueError("format is that of the file to compare with: give against too")
     folder, study = find_run(subject)
     agreed = None if protocol is None else study.protocol(protocol)
     names = {_label(each): each for each in (subject, *compare)}

@@ -39,6 +39,10 @@ class Decay:
     lifetime_high_us: float = 4.0
     light_pe: float = 40.0
 
+    def __post_init__(self) -> None:
+        if not 0 < self.lifetime_low_us < self.lifetime_high_us < np.inf:
+            raise ValueError(f"lifetimes must rise from above 0, got {self.lifetime_low_us} to {self.lifetime_high_us} us")
+
     @property
     def schema(self) -> Schema:
         """The columns of theta and of x."""

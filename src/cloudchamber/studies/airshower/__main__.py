@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from cloudchamber.parallel.cores import usable_cores
+from cloudchamber.parsing import parse
 from cloudchamber.studies.airshower.hybrid import em_table, tables
 
 
@@ -71,16 +72,15 @@ class BuildEmTable:
         console.print(f"{self.out}: {self.out.stat().st_size / 1e6:.1f} MB", highlight=False)
 
 
-def main() -> None:
-    """Parse and run; an error becomes one red line and the exit code 1."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse and run; an error becomes one red line and the exit code 2."""
     commands: dict[str, Callable[..., BuildTables | BuildEmTable]] = {"build-tables": BuildTables, "build-em-table": BuildEmTable}
-    command = tyro.extras.subcommand_cli_from_dict(commands, prog="python -m cloudchamber.studies.airshower")
     console = Console(stderr=True, soft_wrap=True)
     try:
-        command.run(console)
+        parse(commands, sys.argv[1:] if arguments is None else arguments, "python -m cloudchamber.studies.airshower").run(console)
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         console.print(Text(f"error: {error}", style="bold red"))
-        raise SystemExit(1) from None
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

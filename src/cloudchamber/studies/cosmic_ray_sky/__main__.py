@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import tyro
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
 from cloudchamber.parallel.cores import usable_cores
+from cloudchamber.parsing import parse
 from cloudchamber.studies.cosmic_ray_sky.galaxy import lens_build
 
 
@@ -44,15 +46,14 @@ class BuildLens:
         console.print(f"{path}: {path.stat().st_size / 1e6:.1f} MB", highlight=False)
 
 
-def main() -> None:
-    """Parse and run; an error becomes one red line and the exit code 1."""
-    command = tyro.extras.subcommand_cli_from_dict({"build-lens": BuildLens}, prog="python -m cloudchamber.studies.cosmic_ray_sky")
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse and run; an error becomes one red line and the exit code 2."""
     console = Console(stderr=True, soft_wrap=True)
     try:
-        command.run(console)
+        parse({"build-lens": BuildLens}, sys.argv[1:] if arguments is None else arguments, "python -m cloudchamber.studies.cosmic_ray_sky").run(console)
     except (ValueError, OSError, RuntimeError, ImportError) as error:
         console.print(Text(f"error: {error}", style="bold red"))
-        raise SystemExit(1) from None
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

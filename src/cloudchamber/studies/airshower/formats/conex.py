@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS
+from cloudchamber.formats.root import refuse_cut_off
 from cloudchamber.physics.shower import fit_gaisser_hillas, gaisser_hillas
 from cloudchamber.schema import Table, chunked, events_in
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, MASS_NUMBER, PRIMARIES, depth_grid
@@ -95,6 +96,7 @@ def _read_trees(path: Path) -> Iterator[tuple[dict[str, np.ndarray], dict[str, A
         raise FileNotFoundError(f"{path}: no such file")
     try:
         with uproot.open(path) as file:
+            refuse_cut_off(path, file)
             missing = [tree for tree in ("Header", "Shower") if tree not in file]
             if missing:
                 raise _WrongFileError(f"{path}: no tree '{missing[0]}': not a CONEX file; its keys: {', '.join(file.keys()) or 'none'}")

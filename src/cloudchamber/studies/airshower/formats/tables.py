@@ -44,7 +44,7 @@ def read_hdf5(path: Path) -> Iterator[Table]:
             for first in range(0, max(events, 1), CHUNK_EVENTS):
                 part = slice(first, first + CHUNK_EVENTS)
                 yield checked({name: _labels(rows_of(path, file, name, part, _unit(name))) for name in lengths})
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"{path}: not a readable HDF5 file (damaged or cut short?): {error}") from error
 
 

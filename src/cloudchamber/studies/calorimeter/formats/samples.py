@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append, refuse_links, rows_of
+from cloudchamber.formats.root import refuse_cut_off
 from cloudchamber.schema import Column, Table, chunked, events_in
 from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema
 from cloudchamber.studies.calorimeter.formats.showers_h5 import CALOCHALLENGE, ENERGIES, SHOWERS, read_slices
@@ -50,6 +51,7 @@ def read_root(path: Path) -> Iterator[Table]:
     _must_exist(path)
     try:
         with uproot.open(path) as file:
+            refuse_cut_off(path, file)
             trees = [name for name, kind in file.classnames().items() if kind in TREES and "deposit_mev" in file[name].keys()]  # noqa: SIM118
             if not trees:
                 there = ", ".join(f"{name} ({kind})" for name, kind in file.classnames().items()) or "nothing"
@@ -103,7 +105,7 @@ def read_hdf5(path: Path) -> Iterator[Table]:
             for first in range(0, max(events, 1), CHUNK_EVENTS):
                 part = slice(first, first + CHUNK_EVENTS)
                 yield _named(path, {name: rows_of(path, file, name, part, COLUMNS[name].unit) for name in columns})
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
 
 

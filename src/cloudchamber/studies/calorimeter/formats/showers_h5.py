@@ -40,7 +40,7 @@ def read_slices(path: Path | str, slice_events: int = SLICE_EVENTS) -> Iterator[
             events, cells = _shape(path, file)
             for first in range(0, events, slice_events):
                 yield _slice(path, file, first, min(first + slice_events, events), cells)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (another format, damaged or cut short?): {error}") from error
 
 

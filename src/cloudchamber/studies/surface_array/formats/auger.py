@@ -98,7 +98,7 @@ def _documents(path: Path) -> Iterator[tuple[str, Any]]:
         text = path.read_bytes()
         try:
             content = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"'{path}' is not JSON (damaged or cut short?): {error}") from None
         yield from ((f"{number} of the list", each) for number, each in enumerate(content)) if isinstance(content, list) else [(path.name, content)]
 

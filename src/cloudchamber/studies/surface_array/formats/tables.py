@@ -44,7 +44,7 @@ def read_hdf5(path: Path) -> Iterator[Table]:
             attributes = dict(file.attrs)
             for part in _parts(path, file["event"] if "event" in rows else None, rows):
                 yield _from_columns(path, {name: _decoded(rows_of(path, file, name, part, UNITS.get(name))) for name in rows}, attributes)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
 
 

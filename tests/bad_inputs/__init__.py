@@ -1,0 +1,1 @@
+"""Tables of bad inputs: each must be refused in one line, before anything is made."""
