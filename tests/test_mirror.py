@@ -26,8 +26,6 @@ WITHOUT = {
     "studies/surface_array/array/kernel.py",
     "studies/surface_array/plots/event.py",
     "studies/surface_array/fit/constants.py",
-    "studies/surface_array/formats/events.py",
-    "studies/surface_array/formats/stations.py",
     "studies/surface_array/recipes.py",
     "train/trainee.py",
     "workflow/answers_page.py",
