@@ -22,7 +22,6 @@ WITHOUT = {
     "studies/airshower/recipes.py",
     "studies/calorimeter/geant4/world.py",
     "studies/cosmic_ray_sky/recipes.py",
-    "studies/cosmic_ray_sky/scans/lr_kernel.py",
     "studies/surface_array/plots/event.py",
     "studies/surface_array/recipes.py",
     "train/trainee.py",
