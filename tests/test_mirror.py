@@ -20,7 +20,6 @@ WITHOUT = {
     "studies/airshower/hybrid/hadron_mc.py",
     "studies/airshower/plots/parts.py",
     "studies/airshower/recipes.py",
-    "studies/calorimeter/geant4/world.py",
     "studies/cosmic_ray_sky/recipes.py",
     "studies/surface_array/plots/event.py",
     "studies/surface_array/recipes.py",
