@@ -16,8 +16,6 @@ WITHOUT = {
     "run/parts.py",
     "screen.py",
     "statistics/measured.py",
-    "studies/airshower/hybrid/engine.py",
-    "studies/airshower/hybrid/hadron_mc.py",
     "studies/airshower/plots/parts.py",
     "studies/airshower/recipes.py",
     "studies/cosmic_ray_sky/recipes.py",
