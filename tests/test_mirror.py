@@ -13,15 +13,12 @@ WITHOUT = {
     "cli/learning.py",
     "progress.py",
     "report/figures.py",
-    "run/parts.py",
     "screen.py",
-    "statistics/measured.py",
     "studies/airshower/plots/parts.py",
     "studies/airshower/recipes.py",
     "studies/cosmic_ray_sky/recipes.py",
     "studies/surface_array/plots/event.py",
     "studies/surface_array/recipes.py",
-    "train/trainee.py",
     "workflow/answers_page.py",
 }
 """Files that still share the tests of others; none may join them."""
