@@ -27,7 +27,6 @@ class Mine:
 def test_every_built_in_part_is_where_it_should_be(name: str) -> None:
     found = Parts().find(name, "model")
     assert found.__name__ == name and dataclasses.is_dataclass(found) and found.__module__ == f"cloudchamber.{BUILT_IN[name]}"
-    assert {"build", "networks"} & set(dir(found)) or callable(found), "a part is built"
 
 
 @pytest.mark.parametrize("study", study_names())
