@@ -8,9 +8,6 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "cloudchamber"
 WITHOUT = {
-    "cli/commands.py",
-    "cli/flags.py",
-    "cli/learning.py",
     "studies/airshower/plots/parts.py",
     "studies/airshower/recipes.py",
     "studies/cosmic_ray_sky/recipes.py",
