@@ -13,7 +13,6 @@ WITHOUT = {
     "studies/cosmic_ray_sky/recipes.py",
     "studies/surface_array/plots/event.py",
     "studies/surface_array/recipes.py",
-    "workflow/answers_page.py",
 }
 """Files that still share the tests of others; none may join them."""
 
