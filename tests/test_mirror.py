@@ -9,10 +9,7 @@ TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "cloudchamber"
 WITHOUT = {
     "studies/airshower/plots/parts.py",
-    "studies/airshower/recipes.py",
-    "studies/cosmic_ray_sky/recipes.py",
     "studies/surface_array/plots/event.py",
-    "studies/surface_array/recipes.py",
 }
 """Files that still share the tests of others; none may join them."""
 
