@@ -8,7 +8,6 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "cloudchamber"
 WITHOUT = {
-    "studies/airshower/plots/parts.py",
     "studies/surface_array/plots/event.py",
 }
 """Files that still share the tests of others; none may join them."""
