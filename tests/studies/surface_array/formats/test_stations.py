@@ -109,6 +109,24 @@ def test_a_file_without_use_is_refused(change: dict[str, Any], attributes: dict[
         whole(read_hdf5(save(tmp_path / "a.h5", rows, **attributes)))
 
 
+def test_a_record_that_is_cut_starts_later() -> None:
+    """A station whose long record began 6000 ns earlier saw the same: its quiet start is cut away, and the start tells of it."""
+    rows = user_rows(samples=600)
+    waves, start = rows["waveform_upper"].copy(), rows["start_ns"].copy()
+    waves[1], start[1] = np.roll(waves[1], 300), start[1] - 6000
+    waves[1, :300] = 20.0
+    long = rows | {"waveform_upper": waves, "waveform_lower": waves, "start_ns": start}
+    tables = [from_rows(FILE, each, {"step_ns": 20.0, "counts_per_vem": 1000.0, "pedestal_counts": 20.0}) for each in (rows, long)]
+    begins = []
+    for table in tables:
+        counts = next(iter(table["waveform"]))[:, 0].astype(float)
+        rise = np.argmax(counts > 5.5 + 0.3 * (counts.max(axis=1, keepdims=True) - 5.5), axis=1)
+        begins.append(table["origin_ns"][0] + next(iter(table["start_ns"])).astype(np.int64) + 20 * rise)
+    np.testing.assert_array_equal(*begins)
+    np.testing.assert_allclose(tables[1]["pulse_density"].values, tables[0]["pulse_density"].values, rtol=1e-2)
+    assert not tables[1]["read_flags"].any(), "nothing of the signal is lost"
+
+
 def test_own_records_come_in_bit_by_bit() -> None:
     """Records in this study's steps and counts are taken as they are, whatever is in them."""
     rows = user_rows(samples=256)
