@@ -47,7 +47,8 @@ def test_every_cell_has_its_number(geant4_needed: None) -> None:
 
 def test_gaps_are_empty(geant4_needed: None) -> None:
     crystals = Crystals(n=2, pitch_mm=100.0, gap_mm=40.0, length_mm=100.0)
-    assert not shot(crystals, "e-", 50.0, np.zeros((50, 2))).any(), "the gap's middle goes straight through the array"
+    assert not shot(crystals, "e-", 50.0, np.full((50, 2), 10.0)).any(), "10 mm from the middle of a gap of 40 mm, straight through the array"
+    assert np.all(shot(crystals, "e-", 50.0, np.full((50, 2), 30.0)).sum(axis=1) > 0)
 
 
 @pytest.mark.parametrize(("energy_mev", "attenuation_cm2_g"), [(0.6, 0.0822), (1.0, 0.0583)])
