@@ -29,7 +29,7 @@ def parameters(model: ConditionalModel) -> int:
 
 
 def every_choice_builds(study: Study, recipe: Recipe) -> None:
-    """Each value of the search space makes a network; those of one setting are no two alike, and one of them is what the recipe has, or surrounds it."""
+    """Each value of the search space makes a network with finite weights; no two recipes of one setting are alike."""
     settings = recipe.to_json()
     for name, values in read_space(recipe.search).items():
         made = [recipe.with_json(merge(settings, overrides_of({name: value}, settings))) for value in values.examples()]
