@@ -17,7 +17,7 @@ def test_every_kind_of_pixel_is_drawn(geometry: Healpix | Wcs, leading: tuple[in
     column = Column(shape=(*leading, *geometry.shape), unit="ct", geometry=geometry)
     values = np.broadcast_to(np.arange(int(np.prod(geometry.shape)), dtype=float).reshape(geometry.shape), column.shape)
     figure = sky_map(values, column, "a map")
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     axes, bar = figure.axes
     assert axes.get_xlabel() == xlabel and bar.get_ylabel() == "ct" and figure.get_label() == "a map"
     shown = axes.collections[0].get_array().compressed()

@@ -3,7 +3,6 @@ import pytest
 
 from cloudchamber.schema import Ragged
 from cloudchamber.statistics.distances import wasserstein
-from cloudchamber.statistics.measured import Measured
 from cloudchamber.validate.check import Check, run_checks
 
 
@@ -75,18 +74,6 @@ def test_an_answer_that_lacks_a_group_fails():
     results = run_checks([Check("mean", "", mean_gap, 0.3, groups=kinds)], table(1), answer, table(3), seed=1)
     assert [r.passed for r in results] == [True, False]
     assert np.isnan(results[1].value)
-
-
-def test_a_value_with_its_own_error_is_measured_once():
-    calls = []
-
-    def value(truth, answer):
-        calls.append(len(truth["x"]))
-        return Measured(0.5, 0.01)
-
-    [result] = run_checks([Check("auc", "", value, 0.55)], table(1), table(2), table(3), seed=1)
-    assert (result.value, result.error, result.floor) == (0.5, 0.01, 0.5)
-    assert len(calls) == 2
 
 
 def test_bootstrap_zero_spares_the_resamples():

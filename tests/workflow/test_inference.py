@@ -78,12 +78,6 @@ def test_mean_and_deviation_of_numbers(time: Path, hits: Path, tmp_path: Path) -
     assert "The first 100 of 400 events." in found.report.read_text()
 
 
-def test_a_study_without_findings_of_its_own_gets_histograms(classes: Path, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=None))
-    found = workflow.infer(classes, table, tmp_path / "found")
-    assert "How the answers spread" in found.report.read_text() and "hits" not in found.answers
-
-
 def test_ragged_findings_go_into_parquet(classes: Path, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def with_columns(columns: Table) -> None:
         monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=lambda *_: Columns(columns)))

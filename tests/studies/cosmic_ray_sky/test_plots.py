@@ -17,7 +17,7 @@ def skies(n: int = 60) -> dict:
 
 
 def drawn(figure: Figure) -> Figure:
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     return figure
 
 

@@ -43,7 +43,7 @@ def test_answers_beside_the_fit(simulated: Table, answer_to) -> None:
     assert "direction 0.89° (68 %), energy 9.7 %" in str(found.facts["median uncertainty"]) and found.facts["pass the standard cuts"] > 20
     assert list(found.figures) == ["The largest event", "All events"]
     for figure in found.figures.values():
-        figure.canvas.draw()
+        figure.draw_without_rendering()
 
 
 def test_few_events_have_no_histograms_and_empty_ones_no_picture(simulated: Table, answer_to) -> None:

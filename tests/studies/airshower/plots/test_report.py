@@ -9,13 +9,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from cloudchamber.physics.atmosphere import ground_depth_g_cm2
-from cloudchamber.physics.gumbel import gumbel_mean, gumbel_sample, gumbel_variance
-from cloudchamber.physics.shower import gaisser_hillas
-from cloudchamber.schema import Table, take
-from cloudchamber.studies.airshower.columns import MASS_NUMBER, PRIMARIES, THETA, depth_grid
-from cloudchamber.studies.airshower.hybrid.simulator import Prior
-from cloudchamber.studies.airshower.plots.parts import COLOURS, alike, correlation, minus_gumbel, quantile_errors, slope
+from cloudchamber.schema import take
+from cloudchamber.studies.airshower.plots.parts import COLOURS
 from cloudchamber.studies.airshower.plots.report import plots, simulator_gate, solver_steps, xmax_moments
 
 HEADINGS = [
@@ -26,30 +21,6 @@ HEADINGS = [
     "Profile quantiles, ratio to the simulator",
     "Single showers",
 ]
-
-
-def showers(theta: Table, seed: int) -> Table:
-    rng = np.random.default_rng(seed)
-    mass = np.array([max(MASS_NUMBER[primary], 1) for primary in PRIMARIES])[theta["primary"]]
-    lg, n = theta["lg_energy_ev"], len(theta["lg_energy_ev"])
-    xmax = gumbel_sample(np.log(mass), lg, rng)
-    nmax = 0.6 * 10 ** (lg - 9) * rng.normal(1, 0.03, n)
-    muons = 5e6 * mass**0.1 * 10 ** (0.93 * (lg - 18)) * rng.normal(1, 0.1, n).clip(0.1)
-    depth = depth_grid()[None]
-    above = depth <= ground_depth_g_cm2(theta["zenith_deg"])[:, None]
-    profile = above * gaisser_hillas(depth, nmax[:, None], xmax[:, None], -20.0, 60.0)
-    return {**theta, "n_electron": profile, "n_muon": above * gaisser_hillas(depth, muons[:, None], xmax[:, None] + 150, -20.0, 110.0), "xmax_g_cm2": xmax}
-
-
-@pytest.fixture(scope="module")
-def truth() -> Table:
-    return showers(Prior().draw(1200, np.random.default_rng(1)), 2)
-
-
-@pytest.fixture(scope="module")
-def answers(truth: Table) -> dict[str, Table]:
-    theta = {name: truth[name] for name in THETA}
-    return {name: showers(theta, 3 + number) for number, name in enumerate(("flow", "matching", "wgan", "parametrised", "fifth"))}
 
 
 def lay_out(figures: dict[str, Figure]) -> None:
@@ -129,51 +100,6 @@ def test_the_correlation_is_taken_at_fixed_energy(truth):
     assert len(notes) == 6
     # Xmax and muons are independent here, but both rise with energy
     assert all(abs(float(note.split("=")[1].replace("−", "-"))) < 0.35 for note in notes)
-
-
-def test_events_that_are_drawn_together_are_alike(truth):
-    chosen, depth = alike(truth)
-    assert list(chosen) == ["p", "Fe"]
-    for events in chosen.values():
-        assert np.ptp(truth["lg_energy_ev"][events]) <= 0.5
-        assert (truth["n_electron"][events, 1 : len(depth)] > 0).all()
-    assert 1000 < depth[-1] < 1600
-
-
-def test_moments_meet_the_distribution_that_they_were_drawn_from():
-    rng = np.random.default_rng(5)
-    n = 20000
-    theta = {"primary": np.repeat([0, 4], n), "lg_energy_ev": rng.uniform(17.0, 19.0, 2 * n)}
-    ln_a = np.log(np.where(theta["primary"] == 0, 1, 56))
-    rows = xmax_moments(theta, gumbel_sample(ln_a, theta["lg_energy_ev"], rng), np.linspace(17, 19, 5))
-    assert [row.primary for row in rows] == ["p"] * 4 + ["Fe"] * 4
-    for row in rows:
-        difference = minus_gumbel(row)
-        assert abs(difference.mean) < 5 * row.mean_error
-        assert abs(difference.sigma) < 5 * row.sigma_error + 0.1
-        assert 0.2 < row.mean_error < 1.2 and 0.1 < row.sigma_error < 1.5
-    assert np.isclose(minus_gumbel(rows[0]).mean, rows[0].mean - gumbel_mean(0.0, rows[0].lg_energy_ev))
-    assert np.isclose(minus_gumbel(rows[0]).sigma, rows[0].sigma - gumbel_variance(0.0, rows[0].lg_energy_ev) ** 0.5)
-
-
-def test_moments_need_five_showers():
-    theta = {"primary": np.zeros(9, int), "lg_energy_ev": np.array([17.1] * 5 + [18.1] * 4)}
-    rows = xmax_moments(theta, np.arange(9.0), [17, 18, 19])
-    assert [(row.lg_energy_ev, row.mean) for row in rows] == [(pytest.approx(17.1), pytest.approx(2.0))]
-
-
-def test_quantile_errors_match_the_scatter_of_samples():
-    samples = np.random.default_rng(6).normal(size=(2000, 400))
-    scatter = np.quantile(samples, (0.05, 0.5, 0.95), axis=1).std(axis=1)
-    assert np.allclose(quantile_errors(samples.T).mean(axis=1), scatter, rtol=0.1)
-
-
-def test_slope_and_correlation():
-    x = np.arange(10.0)
-    assert slope(x, np.where(x == 4, np.nan, 3 * x + 1)) == pytest.approx(3)
-    assert slope(np.ones(10), x) == 0 == slope(x[:2], x[:2])
-    assert correlation(np.stack([x, -x])) == pytest.approx(-1)
-    assert np.isnan(correlation(np.stack([x, np.ones(10)])))
 
 
 def test_solver_steps():

@@ -8,7 +8,6 @@ from cloudchamber.schema import Ragged, Table, check_table, concatenate, take
 from cloudchamber.studies.surface_array.array.showers import Showers
 from cloudchamber.studies.surface_array.array.simulator import SurfaceArray
 from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SILENT
-from cloudchamber.studies.surface_array.fit.constants import TELESCOPE_ARRAY
 from cloudchamber.studies.surface_array.fit.flags import FitFlag
 from cloudchamber.studies.surface_array.fit.quality import passes
 from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
@@ -47,15 +46,6 @@ def test_resolution_on_protons(lg_energy: float, angle_deg: float, core_m: float
     assert np.quantile(np.hypot(fit["fit_core_x_m"] - theta["core_x_m"], fit["fit_core_y_m"] - theta["core_y_m"])[good], 0.68) < core_m
     ratio = np.log(fit["fit_energy_ev"] / theta["energy_ev"])[good]
     assert abs(ratio.mean()) < 0.08 and ratio.std() < spread
-
-
-def test_the_constants_are_tuned_beyond_those_of_telescope_array() -> None:
-    theta, x = draw(600, 19.0, seed=11)
-    tuned, own = reconstruct(x), reconstruct(x, constants=TELESCOPE_ARRAY)
-    assert ((own["fit_flags"] & FitFlag.NOT_CONVERGED) == 0).mean() >= 0.995
-    good = passes(tuned)
-    sharper = np.quantile(opening_deg(theta, own)[good], 0.68) / np.quantile(opening_deg(theta, tuned)[good], 0.68)
-    assert 1.1 < sharper < 1.5
 
 
 def test_nearly_every_triggered_event_converges(mixture: tuple[Table, Table, Table]) -> None:

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cloudchamber.schema import Ragged, Table, take
+from cloudchamber.schema import Table, take
 from cloudchamber.studies.surface_array import estimates as say
-from cloudchamber.studies.surface_array.columns import FIT, HITS, PULSES, SILENT
-from cloudchamber.studies.surface_array.fit.reconstruct import reconstruct
-from cloudchamber.studies.surface_array.plots.event import behind_the_plane, event_display, front_and_signal, stations_of
 from cloudchamber.studies.surface_array.plots.report import energy_edges, plots, roc
 
 HEADINGS = ["Resolution and bias", "Explained variance", "Pulls and coverage", "Xmax and photons", "An event"]
@@ -16,7 +13,7 @@ HEADINGS = ["Resolution and bias", "Explained variance", "Pulls and coverage", "
 
 def drawn(figures: dict[str, Figure]) -> list[str]:
     for figure in figures.values():
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         assert figure.get_label()
     return list(figures)
 
@@ -55,36 +52,3 @@ def test_roc_of_known_scores() -> None:
 def test_bins_hold_all_events() -> None:
     lg = np.linspace(0, 2, 500)
     assert len(energy_edges(lg)) > 5 and energy_edges(lg)[0] < 0 and energy_edges(lg)[-1] > 2 and len(energy_edges(np.zeros(9))) == 2
-
-
-def test_stations_lie_where_the_fit_says(simulated: Table) -> None:
-    """Median times and signals of good events agree with the fitted front and lateral distribution."""
-    late, ratio = [], []
-    for event in np.flatnonzero(simulated["fit_energy_ev"] > 3e19)[:20]:
-        one = {name: values[event : event + 1] for name, values in simulated.items()}
-        stations = stations_of(one)
-        distance, behind = behind_the_plane(one, stations)
-        near = (distance > 700) & (distance < 1500) & stations.timed & ~stations.saturated
-        delay, signal = front_and_signal(one, distance[near])
-        late.append(behind[near] - delay)
-        ratio.append(stations.density[near] / signal)
-    assert abs(np.median(np.concatenate(late))) < 60 and 0.8 < np.median(np.concatenate(ratio)) < 1.25
-
-
-def test_display_of_one_event(simulated: Table, answer_to) -> None:
-    event = int(np.argmax(simulated["energy_ev"]))
-    figure = event_display(simulated, event, answer_to(simulated))
-    drawn({"event": figure})
-    assert all(word in figure.get_label() for word in ("Truth", "Fit", "Network"))
-    observed = {name: simulated[name] for name in (*HITS, *SILENT, *PULSES, *FIT)}
-    assert "Truth" not in event_display(observed, event).get_label()
-
-
-@pytest.mark.parametrize("stations", [0, 1, 2])
-def test_display_of_hardly_an_event(simulated: Table, stations: int) -> None:
-    event = take(simulated, slice(0, 1))
-    for name in HITS:
-        event[name] = Ragged(event[name].values[:stations], np.array([0, stations]))
-    for name in SILENT:
-        event[name] = Ragged(event[name].values[:0], np.array([0, 0]))
-    drawn({"event": event_display(event | reconstruct(event), 0)})
