@@ -238,7 +238,7 @@ def answer_columns(model: TrainedModel) -> dict[str, Column]:
     for name, column in model.target_columns.items():
         if column.categories:
             told[f"{name}_probability"] = Column(doc=f"probabilities of {name}, in the order {', '.join(column.categories)}")
-            told |= {f"{name}_{category}": Column(doc=f"probability that {name} is {category}") for category in column.categories}
+            told |= {f"{name}_probability_{category}": Column(doc=f"probability that {name} is {category}") for category in column.categories}
         else:
             told |= {f"{name}_{word}": Column(unit=column.unit, doc=f"{what} of {name}") for word, what in (("mean", "mean"), ("std", "standard deviation"))}
     return told
