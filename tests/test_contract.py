@@ -232,22 +232,22 @@ def exports_with_parity(model: TrainedNetwork, given: Table, path: Path) -> None
     import torch
 
     from cloudchamber.nn.tensors import to_tensors
-    from cloudchamber.run.export import ExportModule, export_onnx
+    from cloudchamber.run.export import export_module, export_onnx
 
     noise = torch.randn(len(next(iter(given.values()))), model.model.noise_size, generator=torch.Generator().manual_seed(1))
     # every second event, so that the sets of a batch have other lengths than those the export saw
     given = take(given, slice(None, None, 2))
     inputs = (noise[: events_in(given)], *to_tensors(given, model.given_columns).values())
     with torch.no_grad():
-        wanted = ExportModule(model).eval()(*inputs)
+        wanted = export_module(model).eval()(*inputs)
     session = onnxruntime.InferenceSession(str(export_onnx(model, path)), providers=["CPUExecutionProvider"])
-    named = dict(zip(("noise", *model.recipe.given), inputs, strict=True))
-    # a column that the network does not look at is no input
-    found = session.run(None, {entry.name: named[entry.name].numpy() for entry in session.get_inputs()})
+    assert [entry.name for entry in session.get_inputs()] == ["noise", *model.recipe.given]
+    found = session.run(None, {name: values.numpy() for name, values in zip(("noise", *model.recipe.given), inputs, strict=True)})
     outputs = [entry.name for entry in session.get_outputs()]
-    assert outputs[: len(model.recipe.target)] == list(model.recipe.target)
+    assert outputs[: len(model.recipe.target)] == list(model.recipe.target) and outputs[-1] == "in_domain"
     for column, one, two in zip(outputs, wanted, found, strict=True):
         assert equal(one.numpy(), np.asarray(two), 1e-3), f"column '{column}' of the exported model differs"
+    np.testing.assert_array_equal(found[-1], model.checked(given, "flag")[1]["in_domain"])
 
 
 def inferred(study: Study, table: Table) -> Table:

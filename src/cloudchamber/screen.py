@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cloudchamber.progress import Progress
@@ -123,6 +124,33 @@ def show_inference(found: Inference) -> None:
     if found.posterior:
         say(f"draws: {found.posterior}")
     say(f"report: {found.report}")
+
+
+def show_exported(path: Path, told: Mapping[str, Any]) -> None:
+    """The inputs and outputs of an exported file in their order, in a table that fits into 80 columns."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{told['study']}/{told['recipe']['name']}", title_justify="left", box=None, padding=(0, 1, 0, 0))
+    for head in ("", "column", "shape", "unit", "trained on, or codes"):
+        table.add_column(head, overflow="fold")
+    for side in ("input", "output"):
+        for entry in told[f"{side}s"]:
+            shape = " x ".join(map(str, entry["shape"]))
+            table.add_row(side, entry["name"], f"{entry['dtype']} {shape}", entry["unit"], _values_told(entry))
+    Console(highlight=False).print(table)
+    say(f"in_domain is false where an event leaves what the model was trained on; the file says all this itself: docs/exported.md\nwritten: {path}")
+
+
+def _values_told(entry: Mapping[str, Any]) -> str:
+    if "categories" in entry:
+        codes = {name: f"{code}={name}" for name, code in entry["categories"].items()}
+        return ", ".join(codes[name] for name in entry.get("domain", codes))
+    if "domain" in entry:
+        low, high = entry["domain"]
+        elements = f", {entry['elements'][0]} to {entry['elements'][1]} elements" if "elements" in entry else ""
+        return f"{low:.6g} to {high:.6g}{elements}"
+    return "standard normal" if entry["name"] == "noise" else ""
 
 
 def show_trials(found: Tuned) -> None:

@@ -15,8 +15,13 @@ from astropy import units
 from astropy.table import MaskedColumn
 from astropy.table import Table as AstropyTable
 
+from cloudchamber import workflow
 from cloudchamber.cli import main
+from cloudchamber.formats.tables import find_format, read_chunks, read_table, write_table
+from cloudchamber.hub import load
+from cloudchamber.schema import Table, whole
 from cloudchamber.store.read import Store
+from cloudchamber.study import find_study
 
 N = 3
 SHOWERS = {"primary": ["p"] * N, "lg_energy_ev": np.full(N, 18.0), "zenith_deg": np.full(N, np.pi / 6)}
@@ -136,3 +141,105 @@ def test_a_sky_in_ecsv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit):
         converted(tmp_path / "wrong.csv", "cosmic_ray_sky", "energy_ev", "--format-from", "auger")
     assert "'energy_eev' is in PeV, and is read in EeV" in " ".join(capsys.readouterr().err.split())
+
+
+FLAGGED: dict[str, Table] = {
+    "airshower": {"primary": np.array(["p"] * 2), "lg_energy_ev": np.zeros(2), "zenith_deg": np.full(2, 30.0)},
+    "calorimeter": {name: np.array(values[:2]) for name, values in BEAM.items()} | {"polar_deg": np.full(2, 3.0)},
+}
+
+
+def theta(study: str) -> Table:
+    """Two events, of which the second one's energy is none that the packaged model knows."""
+    model, name = load(study), "lg_energy_ev" if study == "airshower" else "energy_mev"
+    low, high = model.domain[name]  # type: ignore[misc]
+    table = FLAGGED[study] | {name: np.array([(low + high) / 2, high + 0.01 * (high - low)])}
+    return {given: table[given] for given in model.given}
+
+
+@pytest.fixture(scope="module", params=["airshower", "calorimeter"])
+def flagged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A study, and a file of answers of which one is marked."""
+    path = tmp_path_factory.mktemp(request.param) / "a.h5"
+    workflow.sample(request.param, path, given=theta(request.param), outside="flag")
+    return request.param, path
+
+
+@pytest.mark.parametrize("suffix", ["h5", "parquet", "csv", "ecsv", "root"])
+def test_units_and_marks_leave_with_their_numbers(suffix: str, flagged: tuple[str, Path]) -> None:
+    """What is sampled, converted and read again keeps numbers, units and marks."""
+    name, source = flagged
+    study = find_study(name)
+    path = source.with_name(f"converted.{suffix}")
+    workflow.convert(study, source, path)
+    marks = whole(read_chunks(path, study, marks=True))["in_domain"]
+    assert marks.dtype == bool and marks.tolist() == [True, False]
+    before, after = read_table(source, study), read_table(path, study)
+    assert "in_domain" not in after and set(after) == set(before)
+    for column in before:
+        if suffix != "root" or name == "calorimeter":
+            np.testing.assert_array_equal(after[column], before[column])
+    workflow.convert(study, path, source.with_name(f"back_{suffix}.h5"))
+    with h5py.File(source.with_name(f"back_{suffix}.h5")) as file:
+        assert file["in_domain"][:].tolist() == [True, False]
+    workflow.convert(study, path, source.with_name(f"store_{suffix}"))
+
+
+def test_units_stand_in_hdf5_and_parquet(flagged: tuple[str, Path]) -> None:
+    name, source = flagged
+    columns = find_study(name).simulator.schema.columns
+    workflow.convert(name, source, source.with_name("units.parquet"))
+    workflow.convert(name, source, source.with_name("units.ecsv"))
+    fields = pq.read_schema(source.with_name("units.parquet"))
+    table = AstropyTable.read(source.with_name("units.ecsv"), format="ascii.ecsv")
+    with h5py.File(source) as file:
+        assert len(set(file) & set(columns)) >= 4
+        for column in set(file) & set(columns):
+            assert file[column].attrs["unit"] == columns[column].unit
+            assert fields.field(column).metadata[b"unit"].decode() == columns[column].unit
+            entry = column if column in table.colnames else next(title for title in table.colnames if title.startswith(f"{column}["))
+            assert (table[entry].unit or units.dimensionless_unscaled) == units.Unit(columns[column].unit, parse_strict="silent")
+
+
+@pytest.mark.parametrize("suffix", ["h5", "parquet", "ecsv"])
+def test_a_unit_changed_in_a_file_of_ours_is_converted(suffix: str, tmp_path: Path) -> None:
+    study = find_study("toy")
+    table = study.simulator.prior(5, np.random.default_rng(1))
+    table |= study.simulator.simulate(table, np.random.default_rng(2))
+    path = tmp_path / f"a.{suffix}"
+    write_table(path, table, study)
+    assert find_format(path, study, None, "write").name in ("hdf5", "ecsv", "table-parquet")
+    again = read_table(path, study)
+    for name in table:
+        np.testing.assert_allclose(again[name], table[name], rtol=1e-6)
+    if suffix == "h5":
+        with h5py.File(path, "a") as file:
+            assert file["decay_time_us"].attrs["unit"] == "us"
+            file["decay_time_us"].attrs["unit"] = "ms"
+    elif suffix == "parquet":
+        rows = pq.read_table(path)
+        index = rows.schema.get_field_index("decay_time_us")
+        field = rows.schema.field(index)
+        assert field.metadata[b"unit"] == b"us"
+        pq.write_table(rows.cast(rows.schema.set(index, field.with_metadata({"unit": "ms"}))), path)
+    else:
+        head, line, rest = path.read_text().partition('{"name": "decay_time_us", "datatype": "float32", "unit": "')
+        assert line and rest.startswith("us")
+        path.write_text(f"{head}{line}ms{rest.removeprefix('us')}")
+    np.testing.assert_allclose(read_table(path, study)["decay_time_us"], 1000.0 * table["decay_time_us"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["h5", "parquet"])
+def test_so_is_one_of_a_study_s_own_file(suffix: str, flagged: tuple[str, Path], tmp_path: Path) -> None:
+    study, source = flagged
+    path, angle = tmp_path / f"a.{suffix}", "zenith_deg" if study == "airshower" else "polar_deg"
+    workflow.convert(study, source, path)
+    before = read_table(path, find_study(study))[angle]
+    if suffix == "h5":
+        with h5py.File(path, "a") as file:
+            file[angle].attrs["unit"] = "arcmin"
+    else:
+        rows = pq.read_table(path)
+        index = rows.schema.get_field_index(angle)
+        pq.write_table(rows.cast(rows.schema.set(index, rows.schema.field(index).with_metadata({"unit": "arcmin"}))), path)
+    np.testing.assert_allclose(read_table(path, find_study(study))[angle], before / 60.0, rtol=1e-6)

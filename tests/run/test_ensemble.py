@@ -101,7 +101,9 @@ def test_one_export_gives_the_same_events(names: tuple[str, ...], tmp_path: Path
     model = mixture(*names)
     table = runs.events(500)
     given = {name: table[name][:100] for name in model.given}
-    wanted = list((model.sample(given, seed=7) | (model.predict(given) if "classes" in names else {})).values())
+    drawn = model.sample(given, seed=7, outside="flag")
+    in_domain = drawn.pop("in_domain")
+    wanted = [*(drawn | (model.predict(given) if "classes" in names else {})).values(), in_domain]
     inputs = to_tensors(given, model.given_columns)
     noise = noise_rows(7, "sample", 0, 100, model.noise_size)
     session = onnxruntime.InferenceSession(str(export_onnx(model, tmp_path / "model.onnx")), providers=["CPUExecutionProvider"])

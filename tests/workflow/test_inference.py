@@ -6,9 +6,11 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import h5py
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from cloudchamber import workflow
@@ -139,3 +141,22 @@ def test_answers_do_not_depend_on_the_chunks(time: Path, hits: Path, tmp_path: P
     other = workflow.infer(time, hits, tmp_path / "other", draws=5, outside="flag")
     for name, values in one.answers.items():
         np.testing.assert_allclose(values, other.answers[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("answers_as", ["hdf5", "parquet"])
+def test_answers_state_units_and_marks(answers_as: Literal["hdf5", "parquet"], time: Path, classes: Path, hits: Path, tmp_path: Path) -> None:
+    found = workflow.infer(time, hits, tmp_path / "found", posterior=3, outside="flag", answers_as=answers_as)
+    kinds = workflow.infer(classes, hits, tmp_path / "kinds", outside="flag", answers_as=answers_as)
+    for path, name, unit in ((found.table, "burst_us_mean", "us"), (found.table, "burst_us_std", "us"), (kinds.table, "kind_probability_noise", "")):
+        if answers_as == "hdf5":
+            with h5py.File(path) as file:
+                assert file[name].attrs["unit"] == unit and file[name].attrs["doc"] and file["in_domain"].dtype == bool
+        else:
+            schema = pq.read_schema(path)
+            assert (
+                schema.field(name).metadata[b"unit"].decode() == unit and schema.field(name).metadata[b"doc"] and str(schema.field("in_domain").type) == "bool"
+            )
+    assert found.posterior is not None
+    with h5py.File(found.posterior) as file:
+        assert file["burst_us"].attrs["unit"] == "us"
+        np.testing.assert_array_equal(file["in_domain"][:], found.answers["in_domain"])

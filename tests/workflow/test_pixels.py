@@ -54,6 +54,8 @@ def test_exported_pixels_are_the_same(place: Path) -> None:
     model, given = load(place / "run"), {"counts": Store(place / "test").read(["counts"], slice(0, 20))["counts"]}
     session = onnxruntime.InferenceSession(str(place / "pixels.onnx"), providers=["CPUExecutionProvider"])
     inputs = {name: values.numpy() for name, values in to_tensors(given, model.given_columns).items()}
-    kinds, probability = session.run(None, {"noise": noise_rows(3, "sample", 0, 20, 64)} | inputs)
-    np.testing.assert_array_equal(kinds, model.sample(given, seed=3, outside="flag")["pixel_kind"])
+    kinds, probability, in_domain = session.run(None, {"noise": noise_rows(3, "sample", 0, 20, 64)} | inputs)
+    drawn = model.sample(given, seed=3, outside="flag")
+    np.testing.assert_array_equal(kinds, drawn["pixel_kind"])
+    np.testing.assert_array_equal(in_domain, drawn["in_domain"])
     np.testing.assert_allclose(probability, model.predict(given, outside="flag")["pixel_kind_probability"], atol=1e-5)

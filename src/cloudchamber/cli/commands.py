@@ -12,7 +12,7 @@ import tyro
 
 from cloudchamber import screen
 from cloudchamber.cli.arguments import Out, StudyName, Subject
-from cloudchamber.cli.learning import Ensemble, Train, Tune
+from cloudchamber.cli.learning import Ensemble, Train, Tune, Upgrade
 from cloudchamber.parallel.cores import usable_cores
 
 
@@ -305,8 +305,16 @@ class Convert:
 class Export:
     """Write a trained model as one file for other programs: physical columns and normal noise in, physical columns out.
 
+    The file needs no Python: onnxruntime runs it in C++, in a browser, anywhere. Its inputs are `noise`, standard normal numbers of which other ones make
+    another draw, and the columns that the model is given, in the units and the order that the table shows; categories as their codes. Its outputs are the
+    model's columns, and `in_domain`: false for each event that the model was not trained for, whose numbers are not to be trusted, and which holds NaN where
+    an input is NaN or an unknown code. All of this stands in the file too, with the trained range of each column, the run and its checksum.
+    docs/exported.md shows how to use it from Python, C++ and a browser.
+
     For example:
     $ cloudchamber export airshower airshower.onnx
+    $ cloudchamber export airshower fast.onnx --options steps 4          # fewer steps are frozen in
+    $ cloudchamber export runs/mine mine.pt --kind torchscript           # for torch::jit::load
     """
 
     subject: Subject
@@ -319,9 +327,11 @@ class Export:
     """Sampling options to freeze in: name and value, such as: steps 8."""
 
     def run(self) -> None:
+        from cloudchamber.run.metadata import read_metadata
         from cloudchamber.workflow import export
 
-        screen.say(f"written: {export(self.subject, self.out, self.kind, options=self.options)}")
+        path = export(self.subject, self.out, self.kind, options=self.options)
+        screen.show_exported(path, read_metadata(path))
 
 
 @dataclass(frozen=True)
@@ -362,24 +372,6 @@ class Demo:
         ratio = done.sampled_rate / done.simulated_rate
         screen.say(f"trained model: {done.sampled_rate:10.3g} events per second ({done.sampled} events), {ratio:.3g} times the simulator")
         screen.say(f"report: {done.validation.report}")
-
-
-@dataclass(frozen=True)
-class Upgrade:
-    """Bring run folders of earlier formats to today's: each gets a run.json, which knows every file of the run by its checksum.
-
-    For example:
-    $ cloudchamber upgrade runs/*
-    """
-
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
-    """Run folders."""
-
-    def run(self) -> None:
-        from cloudchamber.workflow import upgrade
-
-        for folder in self.runs:
-            screen.say(f"{'upgraded' if upgrade(folder) else 'up to date'}: {folder}")
 
 
 COMMANDS: dict[str, type[Any]] = {

@@ -1,4 +1,4 @@
-"""The commands that learn: ``train``, ``tune`` and ``ensemble``."""
+"""The commands that learn, and what is done to runs: ``train``, ``tune``, ``ensemble`` and ``upgrade``."""
 
 from __future__ import annotations
 
@@ -203,3 +203,21 @@ class Ensemble:
         made = ensemble(self.runs, self.out)
         screen.say(f"{made.doc} ({made.parameters} parameters): {self.out}")
         screen.say(f"next: cloudchamber validate {self.out}")
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """Bring run folders of earlier formats to today's: each gets a run.json, which knows every file of the run by its checksum.
+
+    For example:
+    $ cloudchamber upgrade runs/*
+    """
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
+    """Run folders."""
+
+    def run(self) -> None:
+        from cloudchamber.workflow import upgrade
+
+        for folder in self.runs:
+            screen.say(f"{'upgraded' if upgrade(folder) else 'up to date'}: {folder}")

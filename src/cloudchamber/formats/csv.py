@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -26,6 +27,34 @@ def write_csv(path: Path, tables: Table | Iterable[Table], columns: Mapping[str,
             if number == 0:
                 writer.writerow(cells)
             writer.writerows(zip(*cells.values(), strict=True))
+
+
+def write_ecsv(path: Path, tables: Table | Iterable[Table], columns: Mapping[str, Column]) -> None:
+    """The same below a head in YAML that states types, units and meanings, as astropy writes and reads it.
+
+    References: Robitaille et al., Astropy Proposal for Enhancement 6.
+    """
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for number, table in enumerate(chunked(tables)):
+            cells = _cells(table, columns)
+            if number == 0:
+                kinds = {name: values.dtype.name for name, values in table.items()}
+                file.writelines(f"# {line}\n" for line in _head(cells, kinds, columns))
+                writer.writerow(cells)
+            writer.writerows(zip(*cells.values(), strict=True))
+
+
+def _head(cells: Iterable[str], kinds: Mapping[str, str], columns: Mapping[str, Column]) -> Iterator[str]:
+    yield from ("%ECSV 1.0", "---", "delimiter: ','", "datatype:")
+    for title in cells:
+        name = title.partition("[")[0]
+        column = columns.get(name, Column())
+        told = {"name": title, "datatype": "string" if column.categories or kinds[name].startswith("str") else kinds[name]}
+        told |= {key: text for key, text in (("unit", column.unit), ("description", column.doc)) if text}
+        # every JSON object is one of YAML too
+        yield f"- {json.dumps(told)}"
+    yield "schema: astropy-2.0"
 
 
 def _cells(table: Table, columns: Mapping[str, Column]) -> dict[str, Sequence[Any] | np.ndarray]:

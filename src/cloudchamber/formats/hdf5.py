@@ -19,8 +19,18 @@ MOST_DEPTH = 8
 """Groups within groups that are looked at; columns lie in the first ones."""
 
 
-def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
-    """One data set a column; a ragged column is a group of ``values`` and ``offsets``."""
+IN_DOMAIN = Column(doc="whether the given values lie in the model's trained domain", dtype="bool")
+"""The mark that a model sets beside its answers, in the column ``in_domain`` of files."""
+
+
+def attributes_of(column: Column) -> dict[str, str]:
+    """What files say of a column, as attributes or metadata of fields: ``unit``, ``doc`` and, where it has some, ``categories`` in the order of their codes."""
+    attributes = {"unit": column.unit, "doc": column.doc}
+    return attributes | {"categories": ",".join(column.categories)} if column.categories else attributes
+
+
+def write_hdf5(path: Path, tables: Table | Iterable[Table], columns: Mapping[str, Column] | None = None) -> None:
+    """One data set a column; a ragged column is a group of ``values`` and ``offsets``. Those of ``columns`` say unit and meaning as attributes."""
     import h5py
 
     with h5py.File(path, "w") as file:
@@ -29,9 +39,11 @@ def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
                 if isinstance(values, Ragged):
                     before = int(file[name]["offsets"][-1]) if name in file else 0
                     append(file, f"{name}/offsets", values.offsets[1 if name in file else 0 :] + before)
-                    append(file, f"{name}/values", values.values)
+                    written = append(file, f"{name}/values", values.values)
                 else:
-                    append(file, name, values)
+                    written = append(file, name, values)
+                if columns and name in columns:
+                    written.attrs.update(attributes_of(columns[name]))
 
 
 def append(file: Any, name: str, values: np.ndarray, **options: Any) -> Any:

@@ -8,20 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.formats.hdf5 import CHUNK_EVENTS
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, attributes_of
 from cloudchamber.schema import Column, Ragged, Table, chunked
 from cloudchamber.units import stated
 
 
-def write_parquet(path: Path, tables: Table | Iterable[Table]) -> None:
-    """One event a row; an array is a list of its entries, row after row. A group of rows for each chunk."""
+def write_parquet(path: Path, tables: Table | Iterable[Table], columns: Mapping[str, Column] | None = None) -> None:
+    """One event a row; an array is a list of its entries, row after row. A group of rows for each chunk.
+
+    The fields of ``columns`` say unit and meaning in their metadata.
+    """
     import pyarrow
     import pyarrow.parquet
 
     writer = None
     try:
         for table in chunked(tables):
-            rows = pyarrow.table({name: _array(name, values) for name, values in table.items()})
+            arrays = {name: _array(name, values) for name, values in table.items()}
+            known = {name: attributes_of(column) for name, column in (columns or {}).items()}
+            fields = [pyarrow.field(name, array.type, metadata=known.get(name)) for name, array in arrays.items()]
+            rows = pyarrow.Table.from_arrays(list(arrays.values()), schema=pyarrow.schema(fields))
             writer = writer or pyarrow.parquet.ParquetWriter(path, rows.schema)
             writer.write_table(rows)
     finally:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import numpy as np
 
 from cloudchamber.atomic import replacing
 from cloudchamber.formats.astronomy import read_astropy
-from cloudchamber.formats.csv import read_csv, write_csv
-from cloudchamber.formats.hdf5 import CHUNK_EVENTS, read_hdf5, write_hdf5
+from cloudchamber.formats.csv import read_csv, write_csv, write_ecsv
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, IN_DOMAIN, read_hdf5, write_hdf5
 from cloudchamber.formats.maps import map_columns, read_maps, write_maps
 from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.meant import meant
@@ -31,12 +31,12 @@ def read_table(path: Path, study: Study, format: str | None = None, own_first: b
 
 
 def read_chunks(
-    path: Path, study: Study, format: str | None = None, own_first: bool = True, partial: bool = False, events: int = CHUNK_EVENTS
+    path: Path, study: Study, format: str | None = None, own_first: bool = True, partial: bool = False, events: int = CHUNK_EVENTS, marks: bool = False
 ) -> Iterator[Table]:
     """The study's columns that a file, or an event store's folder, holds, in chunks of so many events; ValueError where there is none of them.
 
     A store that lacks blocks is refused, unless ``partial`` takes what is there.
-    Where a suffix belongs to a format of the study's own and to a general one, ``own_first`` decides.
+    Where a suffix belongs to a format of the study's own and to a general one, ``own_first`` decides. With ``marks`` a file's ``in_domain`` comes along.
     """
     if not path.exists():
         raise ValueError(f"no file or folder '{path}'")
@@ -46,7 +46,7 @@ def read_chunks(
         raise PermissionError(f"'{path}' may not be read: ask its owner for permission")
     chosen = find_format(path, study, format, "read", own_first)
     assert chosen.read is not None
-    return trimmed(rechunked(_checked(path, _read(path, chosen), study), events))
+    return trimmed(rechunked(_checked(path, _read(path, chosen), study, marks), events))
 
 
 def _read(path: Path, chosen: Format) -> Iterator[Table]:
@@ -75,7 +75,7 @@ def _of_store(path: Path, study: Study, partial: bool, events: int) -> Iterator[
     return (store.read(None, slice(first, min(first + events, store.n_events))) for first in range(0, store.n_events, events))
 
 
-def _checked(path: Path, tables: Iterator[Table], study: Study) -> Iterator[Table]:
+def _checked(path: Path, tables: Iterator[Table], study: Study, marks: bool) -> Iterator[Table]:
     """The study's columns of each chunk, which all have the same ones."""
     first: dict[str, Column] = {}
     before = 0
@@ -84,6 +84,8 @@ def _checked(path: Path, tables: Iterator[Table], study: Study) -> Iterator[Tabl
         present = {name: column for name, column in columns.items() if name in table}
         if not present:
             raise ValueError(f"'{path}' holds none of the columns of '{study.name}'; it has: {', '.join(table) or 'nothing'}; wanted: {', '.join(columns)}")
+        if marks and "in_domain" in table:
+            present["in_domain"] = IN_DOMAIN
         first = first or present
         if changed := [name for name in {**first, **present} if first.get(name) != present.get(name)]:
             raise ValueError(f"'{path}': the column '{changed[0]}' is not the same throughout: the events from {before} on have another one, or none")
@@ -125,24 +127,28 @@ def find_format(path: Path, study: Study, format: str | None, verb: str, own_fir
 def general_formats(schema: Schema) -> tuple[Format, ...]:
     """What every study reads and writes."""
 
-    def labelled(path: Path, tables: Iterable[Table]) -> None:
-        write_csv(path, tables, schema.columns)
-
     def read_fits(path: Path) -> Iterator[Table]:
         return read_maps(path, schema.columns)
 
     def write_fits(path: Path, tables: Iterable[Table]) -> None:
         write_maps(path, tables, schema.columns)
 
-    wanted = schema.columns
-    maps = Format("fits-maps", SUFFIXES, read_fits, write_fits, "HEALPix tables and images with world coordinates")
+    told = {**schema.columns, "in_domain": IN_DOMAIN}
+
+    def reads(read: Callable[..., Iterator[Table]]) -> Callable[..., Iterator[Table]]:
+        return partial(read, wanted=told)
+
+    def writes(write: Callable[..., None]) -> Callable[..., None]:
+        return partial(write, columns=told)
+
+    fits_table = Format("fits-table", SUFFIXES, partial(read_astropy, wanted=told, format="fits"), None, "FITS tables")
     return (
-        maps if map_columns(schema) else Format("fits-table", SUFFIXES, functools.partial(read_astropy, wanted=wanted, format="fits"), None, "FITS tables"),
-        Format("hdf5", (".h5", ".hdf5"), functools.partial(read_hdf5, wanted=wanted), write_hdf5, "one data set a column"),
-        Format("csv", (".csv",), functools.partial(read_csv, wanted=wanted), labelled, "one event a line, columns 'name' or 'name[i]'"),
-        Format("ecsv", (".ecsv",), functools.partial(read_csv, wanted=wanted), None, "astropy's text tables, with units"),
-        Format("votable", (".vot", ".votable"), functools.partial(read_astropy, wanted=wanted, format="votable"), None, "the Virtual Observatory's tables"),
-        Format("table-parquet", (".parquet",), functools.partial(read_parquet, wanted=wanted), write_parquet, "one event a row, arrays as lists"),
+        Format("fits-maps", SUFFIXES, read_fits, write_fits, "HEALPix tables and images with world coordinates") if map_columns(schema) else fits_table,
+        Format("hdf5", (".h5", ".hdf5"), reads(read_hdf5), writes(write_hdf5), "one data set a column, with its unit"),
+        Format("csv", (".csv",), reads(read_csv), writes(write_csv), "one event a line, columns 'name' or 'name[i]'"),
+        Format("ecsv", (".ecsv",), reads(read_csv), writes(write_ecsv), "as csv, with units: astropy's text tables"),
+        Format("votable", (".vot", ".votable"), partial(read_astropy, wanted=told, format="votable"), None, "the Virtual Observatory's tables"),
+        Format("table-parquet", (".parquet",), reads(read_parquet), writes(write_parquet), "one event a row, arrays as lists, with units"),
     )
 
 

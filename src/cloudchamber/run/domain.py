@@ -137,16 +137,20 @@ def values_of(entry: Allowed | SetDomain) -> Allowed:
     return entry.values if isinstance(entry, SetDomain) else entry
 
 
+def widened(low: float, high: float) -> tuple[float, float]:
+    """A range that single precision may have rounded outwards at its edges."""
+    room = 1e-6 * max(abs(low), abs(high))
+    return low - room, high + room
+
+
 def _inside(values: Any, column: Column, allowed: Allowed) -> np.ndarray:
     """Which events hold no value outside."""
     flat = _flat(values)
     if column.categories:
         good = np.isin(flat, [column.categories.index(str(name)) for name in allowed])
     else:
-        low, high = map(float, allowed)
-        # single precision may round an edge of the range outwards
-        room = 1e-6 * max(abs(low), abs(high))
-        good = (flat >= low - room) & (flat <= high + room)
+        low, high = widened(*map(float, allowed))
+        good = (flat >= low) & (flat <= high)
     inside = np.ones(len(values), bool)
     # only what lies outside needs to know its event: records have millions of samples
     outside = np.flatnonzero(~good)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from cloudchamber.atomic import replacing
 from cloudchamber.nn.tensors import to_tensors
 from cloudchamber.run.domain import SetDomain, values_of
 from cloudchamber.run.ensemble import Ensemble, networks_of, picked_member, selected
+from cloudchamber.run.exported_domain import ExportedDomain
+from cloudchamber.run.metadata import EXTRA_FILE, IN_DOMAIN, PROBABILITY, metadata_of, write_onnx_metadata
 from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.schema import Ragged, Table
@@ -40,7 +43,7 @@ class ExportModule(nn.Module):
         self.given, self.target = trained.given, trained.target
         self.options = options
         self.shapes = [(*column.shape, len(column.categories)) for column in trained.target_columns.values()]
-        self.outputs = [*self.target, *(f"{name}_probability" for name in self.target if self.model.states_classes)]
+        self.outputs = [*self.target, *(f"{name}{PROBABILITY}" for name in self.target if self.model.states_classes)]
 
     def forward(self, noise: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
         columns = dict(zip(self.given, given, strict=True))
@@ -79,11 +82,33 @@ class ExportedEnsemble(nn.Module):
         return member
 
 
-def export_module(trained: TrainedModel, **options: Any) -> ExportModule | ExportedEnsemble:
+class ExportedModel(nn.Module):
+    """The same and ``in_domain`` (events,): true where every given column lies in the trained domain.
+
+    Where it is false the answers are extrapolated. Where a number is not finite or a code is none of the column's, there is no answer: NaN, code -1.
+    """
+
+    def __init__(self, trained: TrainedModel, **options: Any) -> None:
+        super().__init__()
+        ensemble = isinstance(trained, Ensemble)
+        self.answers = ExportedEnsemble(trained, **options) if ensemble else ExportModule(networks_of(trained)[0], **options)  # type: ignore[arg-type]
+        self.domain = ExportedDomain(trained.given_columns, trained.domain)
+        self.outputs = [*self.answers.outputs, IN_DOMAIN]
+
+    def forward(self, noise: Tensor, *given: Tensor) -> tuple[Tensor, ...]:
+        answerable = self.domain.answerable(given)
+        answers = self.answers(noise, *self.domain.safe(given))
+        return (*(_where(answerable, answer) for answer in answers), self.domain(*given))
+
+
+def _where(answerable: Tensor, answer: Tensor) -> Tensor:
+    nothing = torch.tensor(float("nan") if answer.is_floating_point() else -1, dtype=answer.dtype, device=answer.device)
+    return torch.where(answerable.reshape(-1, *(1 for _ in answer.shape[1:])), answer, nothing)
+
+
+def export_module(trained: TrainedModel, **options: Any) -> ExportedModel:
     """The model as one module of tensors."""
-    if isinstance(trained, Ensemble):
-        return ExportedEnsemble(trained, **options)
-    return ExportModule(networks_of(trained)[0], **options)
+    return ExportedModel(trained, **options)
 
 
 def example_inputs(trained: TrainedModel, events: int = 3) -> tuple[Tensor, ...]:
@@ -105,11 +130,11 @@ def example_inputs(trained: TrainedModel, events: int = 3) -> tuple[Tensor, ...]
     return (noise, *to_tensors(table, trained.given_columns).values())
 
 
-def export_onnx(trained: TrainedModel, path: Path, **options: Any) -> Path:
-    """Write an ONNX file with inputs ``noise`` and the given columns and outputs the target's columns, any number of events.
+def export_onnx(trained: TrainedModel, path: Path, run: Mapping[str, str] | None = None, **options: Any) -> Path:
+    """Write an ONNX file with inputs ``noise`` and the given columns and outputs the target's columns and ``in_domain``, any number of events.
 
-    A ragged column goes in as (events, elements) of any length, NaN where a set has no more elements; one that the network does not look at is no
-    input. ValueError, with what to do instead, if the model holds an operation that ONNX lacks.
+    A ragged column goes in as (events, elements) of any length, NaN where a set has no more elements. The file's metadata tell all of it
+    (``run.metadata``), and the ``run`` that it is of. ValueError, with what to do instead, if the model holds an operation that ONNX lacks.
     """
     module = export_module(trained, **options).eval()
     names = ["noise", *trained.given]
@@ -127,17 +152,19 @@ def export_onnx(trained: TrainedModel, path: Path, **options: Any) -> Path:
                 opset_version=OPSET,
                 dynamo=False,
             )
+            write_onnx_metadata(part, metadata_of(trained, module.outputs, options, run))
     except torch.onnx.errors.OnnxExporterError as error:
         raise ValueError(f"'{trained.name}' does not export to ONNX ({error}); export TorchScript instead") from error
     return Path(path)
 
 
-def export_torchscript(trained: TrainedModel, path: Path, **options: Any) -> Path:
-    """Write a TorchScript file that ``torch.jit.load`` reads in Python or C++; same inputs and outputs, by position."""
+def export_torchscript(trained: TrainedModel, path: Path, run: Mapping[str, str] | None = None, **options: Any) -> Path:
+    """Write a TorchScript file that ``torch.jit.load`` reads in Python or C++; same inputs and outputs, by position, and the metadata as an extra file."""
     module = export_module(trained, **options).eval()
     with replacing(Path(path)) as part, _quiet(), torch.no_grad():
         traced = torch.jit.freeze(torch.jit.trace(module, example_inputs(trained), check_trace=False))
-        torch.jit.save(traced, str(part))
+        told = json.dumps(metadata_of(trained, module.outputs, options, run), allow_nan=False)
+        torch.jit.save(traced, str(part), _extra_files={EXTRA_FILE: told.encode()})
     return Path(path)
 
 

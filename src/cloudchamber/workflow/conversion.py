@@ -48,15 +48,17 @@ def convert(
     """Read files (or event stores) and write their events to one file, or without a suffix to a folder: an event store.
 
     The formats follow the suffixes unless they are named. A store gets the events in a fixed random order, so that any part of it is a fair sample.
-    ``partial`` takes what there is of stores that lack blocks. Events are read and written chunk by chunk.
+    ``partial`` takes what there is of stores that lack blocks. A model's mark ``in_domain`` goes from file to file;
+    a store has none. Events are read and written chunk by chunk.
     """
     study = find_study(study) if isinstance(study, str) else study
     sources = [source] if isinstance(source, (str, Path)) else list(source)
     if not sources:
         raise ValueError("give at least one file to convert")
     out, seen = Path(out), _Seen(study)
-    chunks = seen.all_of([Path(each) for each in sources], format_from, partial)
-    if out.suffix or format_to is not None:
+    to_file = bool(out.suffix) or format_to is not None
+    chunks = seen.all_of([Path(each) for each in sources], format_from, partial, marks=to_file)
+    if to_file:
         write_table(out, chunks, study, format_to)
     else:
         _write_store(out, chunks, seen, [Path(each).name for each in sources])
@@ -71,16 +73,17 @@ class _Seen:
     digest: TableDigest = field(default_factory=TableDigest)
     schema: Schema = field(default_factory=Schema)
     whole_schema: Schema = field(default_factory=Schema)
+    names: tuple[str, ...] = ()
 
-    def all_of(self, sources: Sequence[Path], format: str | None, partial: bool) -> Iterator[Table]:
+    def all_of(self, sources: Sequence[Path], format: str | None, partial: bool, marks: bool) -> Iterator[Table]:
         """The chunks of all sources; ValueError where one has other columns than the first."""
         for path in sources:
-            for table in read_chunks(path, self.study, format, partial=partial, events=BLOCK_EVENTS):
+            for table in read_chunks(path, self.study, format, partial=partial, events=BLOCK_EVENTS, marks=marks):
                 schema = self.study.schema_for(table)
                 if not self.schema.columns:
-                    self.whole_schema, self.schema = schema, presence(table, schema)
-                if set(table) != set(self.schema.columns):
-                    have, first = ", ".join(table), ", ".join(self.schema.columns)
+                    self.whole_schema, self.schema, self.names = schema, presence(table, schema), tuple(table)
+                if set(table) != set(self.names):
+                    have, first = ", ".join(table), ", ".join(self.names)
                     raise ValueError(f"'{path}' holds the columns {have}, '{sources[0]}' holds {first}: convert them one by one")
                 if schema != self.whole_schema:
                     raise ValueError(f"'{path}' and '{sources[0]}' hold columns of different shapes, so of different detectors: convert them one by one")

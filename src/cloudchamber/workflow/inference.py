@@ -16,13 +16,13 @@ import numpy as np
 
 from cloudchamber.atomic import replacing, write_atomically
 from cloudchamber.formats.csv import read_csv, write_csv
-from cloudchamber.formats.hdf5 import append, read_hdf5, write_hdf5
+from cloudchamber.formats.hdf5 import IN_DOMAIN, append, attributes_of, read_hdf5, write_hdf5
 from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.formats.tables import presence, read_chunks
 from cloudchamber.hub import find_run, load
 from cloudchamber.parallel.executors import Where, run
 from cloudchamber.progress import Progress, quiet
-from cloudchamber.schema import Ragged, Table, check_table, events_in, rechunked, take, whole
+from cloudchamber.schema import Column, Ragged, Table, check_table, events_in, rechunked, take, whole
 from cloudchamber.study import Finder, Findings, Study
 from cloudchamber.workflow.answers_page import Told, write_answers_page
 from cloudchamber.workflow.tasks import AnswerJob, Asked, at_least, not_negative
@@ -125,7 +125,7 @@ def infer(
         raise ValueError(f"'{file}' holds no events")
     out.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        drawn = stack.enter_context(_posterior(out / "posterior.h5", posterior)) if posterior else None
+        drawn = stack.enter_context(_posterior(out / "posterior.h5", posterior, model.target_columns)) if posterior else None
 
         def tables() -> Iterator[Table]:
             for answer in chain([first], answered):
@@ -133,7 +133,7 @@ def infer(
                     drawn(answer)
                 yield _row(answer, model, draws, finder, study, told)
 
-        path = _write_answers(out, tables(), answers_as)
+        path = _write_answers(out, tables(), answers_as, answer_columns(model))
     found = finder.findings() if finder else Findings()
     facts = told.facts(outside) | {name: value.item() if isinstance(value, np.generic) else value for name, value in found.facts.items()}
     there = out / "posterior.h5" if posterior else None
@@ -233,7 +233,20 @@ def _checked(table: Table, model: TrainedModel, study: Study) -> Table:
     return check_table(table, known, extra=True)
 
 
-def _write_answers(out: Path, tables: Iterator[Table], answers_as: AnswersAs) -> Path:
+def answer_columns(model: TrainedModel) -> dict[str, Column]:
+    """The columns of the table of answers that are the model's own, with their units."""
+    told = {"event": Column(doc="number of the event in the file, from 0"), "in_domain": IN_DOMAIN}
+    told["familiarity"] = Column(doc="share of events like the training's that are at least as strange")
+    for name, column in model.target_columns.items():
+        if column.categories:
+            told[f"{name}_probability"] = Column(doc=f"probabilities of {name}, in the order {', '.join(column.categories)}")
+            told |= {f"{name}_probability_{category}": Column(doc=f"probability that {name} is {category}") for category in column.categories}
+        else:
+            told |= {f"{name}_{word}": Column(unit=column.unit, doc=f"{what} of {name}") for word, what in (("mean", "mean"), ("std", "standard deviation"))}
+    return told
+
+
+def _write_answers(out: Path, tables: Iterator[Table], answers_as: AnswersAs, columns: Mapping[str, Column]) -> Path:
     first = next(tables)
     if answers_as == "csv" and any(isinstance(values, Ragged) for values in first.values()):
         answers_as = "parquet"
@@ -245,12 +258,12 @@ def _write_answers(out: Path, tables: Iterator[Table], answers_as: AnswersAs) ->
         if answers_as == "csv":
             write_csv(part, every, {})
         else:
-            {"parquet": write_parquet, "hdf5": write_hdf5}[answers_as](part, every)
+            {"parquet": write_parquet, "hdf5": write_hdf5}[answers_as](part, every, columns)
     return path
 
 
 @contextlib.contextmanager
-def _posterior(path: Path, draws: int) -> Iterator[Callable[[Answer], None]]:
+def _posterior(path: Path, draws: int, columns: Mapping[str, Column]) -> Iterator[Callable[[Answer], None]]:
     """Takes answers, and writes their draws of the target's columns, (events, draws, ...), with the events' numbers."""
     import h5py
 
@@ -259,6 +272,8 @@ def _posterior(path: Path, draws: int) -> Iterator[Callable[[Answer], None]]:
         def write(answer: Answer) -> None:
             append(file, "event", answer.numbers)
             for name, values in answer.draws.items():
-                append(file, name, values[:, :draws])
+                append(file, name, values[:, :draws]).attrs.update(attributes_of(columns[name]))
+            for name, values in answer.marks.items():
+                append(file, name, values).attrs.update(attributes_of(IN_DOMAIN))
 
         yield write

@@ -17,6 +17,7 @@ from cloudchamber.memory import trimmed
 from cloudchamber.parallel.executors import Where, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
+from cloudchamber.run.files import RunFiles, read_file
 from cloudchamber.run.provenance import sample_identity, simulated
 from cloudchamber.schema import Table, check_table, events_in, rechunked
 from cloudchamber.store.dataset import Order
@@ -118,15 +119,19 @@ def block_seed(seed: int, block: int) -> int:
 
 
 def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscript"] = "onnx", *, options: Mapping[str, Any] | None = None) -> Path:
-    """Write ``subject`` as an ONNX or TorchScript file that takes noise and physical columns and gives physical columns; ``options`` are frozen in."""
+    """Write ``subject`` as an ONNX or TorchScript file that takes noise and physical columns and gives physical columns; ``options`` are frozen in.
+
+    The file tells its columns, trained domain and origin (``run.metadata.read_metadata``), and marks each event ``in_domain`` or not.
+    """
     from cloudchamber.run.export import export_onnx, export_torchscript
 
-    out = Path(out)
+    (folder, _), out = find_run(subject), Path(out)
     model = load(subject)
     if out.is_dir():
         raise ValueError(f"'{out}' is a folder: name a file, such as {out / 'model.onnx'}")
+    run = {"name": folder.name, "run_json_sha256": hashlib.sha256(read_file(RunFiles(folder).manifest)).hexdigest()}
     out.parent.mkdir(parents=True, exist_ok=True)
-    return (export_onnx if kind == "onnx" else export_torchscript)(model, out, **(options or {}))
+    return (export_onnx if kind == "onnx" else export_torchscript)(model, out, run, **(options or {}))
 
 
 def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given: Table | Path | str | None, seed: int, partial: bool) -> _Given:

@@ -81,7 +81,7 @@ def test_the_exported_flow_gives_the_same_showers(tmp_path: Path) -> None:
     wanted = model.sample(given, seed=7)["deposit_mev"]
     session = onnxruntime.InferenceSession(str(export_onnx(model, tmp_path / "flow.onnx")), providers=["CPUExecutionProvider"])
     assert [entry.name for entry in session.get_inputs()] == ["noise", *GIVEN]
-    assert [entry.name for entry in session.get_outputs()] == ["deposit_mev"]
+    assert [entry.name for entry in session.get_outputs()] == ["deposit_mev", "in_domain"]
     path = export_torchscript(model, tmp_path / "flow.pt")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit as a whole

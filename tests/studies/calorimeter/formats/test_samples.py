@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import uproot
 from events import COLUMNS, showers
 
 from cloudchamber.schema import Table, take, whole
@@ -26,7 +28,6 @@ def test_tables_come_back(chosen: Any, tmp_path: Path) -> None:
 
 
 def test_root_trees_hold_plain_branches(tmp_path: Path) -> None:
-    uproot = pytest.importorskip("uproot")
     write_root(tmp_path / "events.root", few())
     with uproot.open(tmp_path / "events.root") as file:
         tree = file["showers"]
@@ -36,7 +37,6 @@ def test_root_trees_hold_plain_branches(tmp_path: Path) -> None:
 
 
 def test_a_tree_of_another_name_with_more_branches_is_read(tmp_path: Path) -> None:
-    uproot = pytest.importorskip("uproot")
     path = tmp_path / "run.root"
     with uproot.recreate(path) as file:
         file.mktree("other", {"n": np.int32})
@@ -48,7 +48,6 @@ def test_a_tree_of_another_name_with_more_branches_is_read(tmp_path: Path) -> No
 
 
 def test_wrong_root_files_say_what_is_wrong(tmp_path: Path) -> None:
-    uproot = pytest.importorskip("uproot")
     awkward = pytest.importorskip("awkward")
     path = tmp_path / "run.root"
     with pytest.raises(FileNotFoundError, match=r"run\.root: no such file"):
@@ -102,3 +101,17 @@ def test_only_columns_of_the_study_are_written(tmp_path: Path) -> None:
         write_root(tmp_path / "events.root", few() | {"colour": np.ones(7)})
     with pytest.raises(ValueError, match="the column 'deposit_mev' is missing"):
         write_hdf5(tmp_path / "events.h5", {"energy_mev": few()["energy_mev"]})
+
+
+def test_a_root_file_states_its_units_beside_the_tree(tmp_path: Path) -> None:
+    """Branches that uproot writes have no titles to do so; a unit changed there is converted, and what is no such list is none."""
+    path, table = tmp_path / "a.root", few() | {"in_domain": np.arange(7) % 2 == 0}
+    write_root(path, table)
+    with uproot.open(path) as file:
+        told = json.loads(str(file["units"]))
+    assert told["energy_mev"] == told["deposit_mev"] == "MeV" and told["polar_deg"] == "deg"
+    np.testing.assert_array_equal(whole(read_root(path))["in_domain"], table["in_domain"])
+    for stated, factor in ((json.dumps(told | {"energy_mev": "GeV"}), 1000.0), ("no JSON", 1.0), ("[]", 1.0)):
+        with uproot.update(path) as file:
+            file["units"] = stated
+        np.testing.assert_allclose(whole(read_root(path))["energy_mev"], factor * table["energy_mev"], rtol=1e-6)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from cloudchamber.schema import Ragged, Table, check_table, concatenate, take, whole
@@ -79,6 +80,23 @@ def test_tables_without_records_are_written_event_by_event(write: Callable, read
         write(tmp_path / name, {column: values for column, values in events().items() if column != "silent_y_m"})
     with pytest.raises(ValueError, match="the column 'cosmic_rays' is ragged"):
         write(tmp_path / name, table | {"cosmic_rays": events()["station_x_m"]})
+
+
+def test_files_of_stations_state_their_units(tmp_path: Path) -> None:
+    """And what they state is what is read: a file whose unit is changed holds other numbers."""
+    wanted = {"x_m": "m", "start_ns": "ns", "zenith_deg": "deg"}
+    write_hdf5(tmp_path / "a.h5", events())
+    write_parquet(tmp_path / "a.parquet", events())
+    schema = pq.read_schema(tmp_path / "a.parquet")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        for name, unit in wanted.items():
+            assert file[name].attrs["unit"] == unit and schema.field(name).metadata[b"unit"].decode() == unit
+        file["zenith_deg"].attrs["unit"] = "arcmin"
+    rows = pq.read_table(tmp_path / "a.parquet")
+    index = rows.schema.get_field_index("zenith_deg")
+    pq.write_table(rows.cast(rows.schema.set(index, rows.schema.field(index).with_metadata({"unit": "arcmin"}))), tmp_path / "a.parquet")
+    for found in (whole(read_hdf5(tmp_path / "a.h5")), whole(read_parquet(tmp_path / "a.parquet"))):
+        np.testing.assert_allclose(found["zenith_deg"], events()["zenith_deg"] / 60.0, rtol=1e-6)
 
 
 @WRITERS

@@ -40,6 +40,8 @@ EXTRA_SCALARS = {
     "ground_energy_gev": "groundEnergy",
     "invisible_energy_gev": "invisibleEnergy",
 }
+MARK = "inDomain"
+"""Whether what a model was given lies in its trained domain; only where it was asked to tell."""
 
 
 def read_conex(path: Path) -> Iterator[Table]:
@@ -78,6 +80,8 @@ def _table(path: Path, primary: int, shower: dict[str, Any], before: int) -> Tab
         table["calorimetric_energy_gev"] = np.array([energy.sum() for _, energy in bins])
     if "EGround" in shower:
         table["ground_energy_gev"] = shower["EGround"].sum(axis=1)
+    if MARK in shower:
+        table["in_domain"] = shower[MARK].astype(bool)
     for column, branch in (SCALARS | EXTRA_SCALARS).items():
         if branch in shower and not _unknown([shower[branch]]):
             table[column] = shower[branch]
@@ -106,7 +110,7 @@ def _read_trees(path: Path) -> Iterator[tuple[dict[str, np.ndarray], dict[str, A
             absent += [f"Shower.{name}" for name in REQUIRED if name not in names["Shower"]]
             if absent:
                 raise _WrongFileError(f"{path}: no branch '{absent[0]}'; Shower has: {', '.join(sorted(names['Shower']))}")
-            wanted = {*REQUIRED, "azimuth", "dEdX", "EGround", *PROFILES.values(), *SCALARS.values(), *EXTRA_SCALARS.values()}
+            wanted = {*REQUIRED, "azimuth", "dEdX", "EGround", *PROFILES.values(), *SCALARS.values(), *EXTRA_SCALARS.values(), MARK}
             header = file["Header"].arrays(sorted(names["Header"] & {"Particle", "elCut", "muCut", "haCut"}), library="np")
             if len(header["Particle"]) == 0:
                 raise _WrongFileError(f"{path}: the tree 'Header' is empty")
@@ -141,7 +145,8 @@ def write_conex(path: Path, tables: Table | Iterable[Table]) -> None:
     """Write showers of one primary as a CONEX-like ROOT file: same trees, branches and units, with a Gaisser-Hillas fit of the electrons.
 
     What the table does not hold (heights, photons, seeds, ...) is NaN, or 0 for integers. The energies CONEX has no branch for are added as
-    calorimetricEnergy, groundEnergy and invisibleEnergy (GeV). N, all charged particles, is electrons plus muons. ValueError for mixed primaries.
+    calorimetricEnergy, groundEnergy and invisibleEnergy (GeV), a model's mark ``in_domain`` as inDomain.
+    N, all charged particles, is electrons plus muons. ValueError for mixed primaries.
     """
     uproot, ak = need("uproot"), need("awkward")
     found, ranges = -1, dict[str, list[float]]()
@@ -210,7 +215,8 @@ def _scalars(table: Table) -> dict[str, np.ndarray]:
     }
     values |= {branch: table.get(column, unknown) for column, branch in (SCALARS | EXTRA_SCALARS).items()}
     seeds = {seed: np.zeros(events, np.int32) for seed in ("Seed2", "Seed3")}
-    return {key: np.asarray(value, np.float32) for key, value in values.items()} | seeds | {"altitude": np.zeros(events)}
+    marks = {MARK: np.asarray(table["in_domain"], bool)} if "in_domain" in table else {}
+    return {key: np.asarray(value, np.float32) for key, value in values.items()} | seeds | {"altitude": np.zeros(events)} | marks
 
 
 def _chi2(profile: np.ndarray, nmax: np.ndarray, xmax: np.ndarray, x0: np.ndarray, width: np.ndarray) -> np.ndarray:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.formats.hdf5 import IN_DOMAIN
 from cloudchamber.meant import meant
-from cloudchamber.schema import Column, Table, check_table
+from cloudchamber.schema import Table, check_table
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, PRIMARIES, THETA, X, depth_grid
 
 Array = NDArray[np.float64]
-COLUMNS = {**THETA, **X, "in_domain": Column(doc="whether the given values lie in the model's trained domain", dtype="bool")}
+COLUMNS = {**THETA, **X, "in_domain": IN_DOMAIN}
 """The study's columns, and the mark that a model sets beside its answers."""
 PROFILE_CUTS_GEV = {"electrons": 0.001, "muons": 1.0, "hadrons": 1.0}
 

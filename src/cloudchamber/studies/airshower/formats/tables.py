@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append, refuse_links, rows_of
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append, attributes_of, refuse_links, rows_of
 from cloudchamber.formats.parquet import refuse_nulls, units_of
-from cloudchamber.schema import Column, Table, chunked, events_in
+from cloudchamber.schema import Table, chunked, events_in
 from cloudchamber.studies.airshower.formats.grid import COLUMNS, checked, need
 from cloudchamber.units import stated
 
@@ -23,7 +23,7 @@ def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
         for table in map(checked, chunked(tables)):
             events_in(table)
             for name, values in table.items():
-                append(file, name, values).attrs.update(_attributes(COLUMNS[name]))
+                append(file, name, values).attrs.update(attributes_of(COLUMNS[name]))
 
 
 def read_hdf5(path: Path) -> Iterator[Table]:
@@ -75,7 +75,7 @@ def _arrow(table: Table) -> Any:
         else:
             array = pyarrow.array(values)
         arrays.append(array)
-        fields.append(pyarrow.field(name, array.type, nullable=False, metadata=_attributes(column)))
+        fields.append(pyarrow.field(name, array.type, nullable=False, metadata=attributes_of(column)))
     return pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields))
 
 
@@ -108,11 +108,6 @@ def _values(path: Path, name: str, values: Any) -> np.ndarray:
     if pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind):
         return np.array(values.to_pylist(), dtype=str)
     return np.asarray(values.to_numpy(zero_copy_only=False))
-
-
-def _attributes(column: Column) -> dict[str, str]:
-    attributes = {"unit": column.unit, "doc": column.doc}
-    return attributes | {"categories": ",".join(column.categories)} if column.categories else attributes
 
 
 def _unit(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -9,31 +10,35 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append, refuse_links, rows_of
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, IN_DOMAIN, append, attributes_of, refuse_links, rows_of
 from cloudchamber.formats.root import refuse_cut_off
 from cloudchamber.schema import Column, Table, chunked, events_in
 from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema
 from cloudchamber.studies.calorimeter.formats.showers_h5 import CALOCHALLENGE, ENERGIES, SHOWERS, read_slices
 from cloudchamber.studies.calorimeter.geometry import Crystals
 from cloudchamber.study import Format
+from cloudchamber.units import stated
 
 PARTICLES = (*ELECTROMAGNETIC, *HEAVY)
 PDG_NUMBERS = dict(zip(PARTICLES, (11, 22, -11, 13, -13, -211, 211, -321, 321, 2212, 2112), strict=True))
 """Particle Data Group's numbers, which ROOT files hold in the branch ``pdg``."""
-COLUMNS = calorimeter_schema(Crystals(), PARTICLES).columns
-TREE = "showers"
+COLUMNS = {**calorimeter_schema(Crystals(), PARTICLES).columns, "in_domain": IN_DOMAIN}
+"""The study's columns, and the mark that a model sets beside its answers."""
+TREE, UNITS = "showers", "units"
 
 
 def write_root(path: Path, tables: Table | Iterable[Table]) -> None:
-    """A tree ``showers`` with a branch for each column, ``deposit_mev`` as an array of fixed size, and the particle as ``pdg``."""
+    """A tree ``showers`` with a branch for each column, ``deposit_mev`` as an array of fixed size, and the particle as ``pdg``; ``units`` as JSON."""
     uproot = _uproot()
     with uproot.recreate(path) as file:
         for table in chunked(tables):
             table = _known(path, table)
-            branches = {name: np.asarray(values, dtype=np.float32) for name, values in table.items() if name != "particle"}
+            branches = {name: _numbers(name, values) for name, values in table.items() if name != "particle"}
             if "particle" in table:
                 branches["pdg"] = np.array(list(PDG_NUMBERS.values()), dtype=np.int32)[np.asarray(table["particle"])]
             if TREE not in file:
+                # branches of uproot have no titles to state a unit
+                file[UNITS] = json.dumps({name: COLUMNS[name].unit for name in branches if name in COLUMNS})
                 file.mktree(TREE, {name: (values.dtype, values.shape[1:]) for name, values in branches.items()})
             file[TREE].extend(branches)
 
@@ -56,17 +61,30 @@ def read_root(path: Path) -> Iterator[Table]:
             if not trees:
                 there = ", ".join(f"{name} ({kind})" for name, kind in file.classnames().items()) or "nothing"
                 raise ValueError(f"'{path}' has no tree with a branch 'deposit_mev'; it holds: {there}")
-            tree = file[trees[0]]
+            tree, units = file[trees[0]], _units(file)
             names = [name for name in tree.keys() if name in COLUMNS or name == "pdg"]  # noqa: SIM118
             for first in range(0, max(tree.num_entries, 1), CHUNK_EVENTS):
                 # awkward arrays tell lists of different lengths, which numpy would take for objects
                 arrays = {name: tree[name].array(library="ak", entry_start=first, entry_stop=first + CHUNK_EVENTS) for name in names}
-                table: Table = {name: _regular(path, name, values) for name, values in arrays.items() if name != "pdg"}
+                plain = {name: _regular(path, name, values) for name, values in arrays.items() if name != "pdg"}
+                where = f"'{path}', branch"
+                table: Table = {name: stated(values, units.get(name, ""), COLUMNS[name].unit, f"{where} '{name}'") for name, values in plain.items()}
                 if "pdg" in arrays:
                     table["particle"] = _codes(path, _regular(path, "pdg", arrays["pdg"]))
                 yield table
     except (OSError, EOFError, uproot.exceptions.KeyInFileError, uproot.deserialization.DeserializationError, IndexError) as error:
         raise ValueError(f"'{path}' is not a readable ROOT file (damaged or cut short?): {error}") from error
+
+
+def _units(file: Any) -> dict[str, str]:
+    """What ``write_root`` says beside the tree; nothing in a file of another program."""
+    if file.classnames(cycle=False).get(UNITS) != "TObjString":
+        return {}
+    try:
+        told = json.loads(str(file[UNITS]))
+    except ValueError:
+        return {}
+    return {name: str(unit) for name, unit in told.items()} if isinstance(told, dict) else {}
 
 
 def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
@@ -76,9 +94,8 @@ def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
     with h5py.File(path, "w") as file:
         for table in chunked(tables):
             for name, values in _known(path, table).items():
-                column = COLUMNS[name]
-                data = np.array(PARTICLES)[values] if name == "particle" else np.asarray(values, dtype=np.float32)
-                append(file, name, data).attrs.update({"unit": column.unit, "doc": column.doc})
+                data = np.array(PARTICLES)[values] if name == "particle" else _numbers(name, values)
+                append(file, name, data).attrs.update(attributes_of(COLUMNS[name]))
 
 
 def read_hdf5(path: Path) -> Iterator[Table]:
@@ -122,6 +139,11 @@ FORMATS = (
     Format("hdf5", (".h5", ".hdf5"), read_hdf5, write_hdf5, "flat HDF5, one data set for each column; reads the CaloChallenge's too"),
     CALOCHALLENGE,
 )
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    """As they are written: marks, and numbers in single precision."""
+    return np.asarray(values, dtype=bool if name == "in_domain" else np.float32)
 
 
 def _known(path: Path, table: Table) -> Table:

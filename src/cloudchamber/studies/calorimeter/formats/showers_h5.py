@@ -55,8 +55,10 @@ def write_showers(path: Path, tables: Table | Iterable[Table]) -> None:
                 raise ValueError(f"a CaloChallenge file needs the columns {', '.join(COLUMNS)}; the table lacks '{missing[0]}', it has: {', '.join(table)}")
             events, deposit = events_in(table), np.asarray(table["deposit_mev"])
             before = len(file[ENERGIES]) if ENERGIES in file else 0
-            append(file, ENERGIES, np.reshape(table["energy_mev"], (events, 1)), compression="gzip")
-            append(file, SHOWERS, deposit, compression="gzip")
+            for name, values in ((ENERGIES, np.reshape(table["energy_mev"], (events, 1))), (SHOWERS, deposit)):
+                append(file, name, values, compression="gzip").attrs["unit"] = "MeV"
+            if "in_domain" in table:
+                append(file, "in_domain", np.asarray(table["in_domain"], bool))
             usual = _usual_particle(deposit.shape[1])
             if "particle" in table:
                 _unusual(file, "particle", np.array(PARTICLES)[table["particle"]], PARTICLES[usual], before)
@@ -71,7 +73,7 @@ def _unusual(file: Any, name: str, values: np.ndarray, usual: Any, before: int) 
         return
     if name not in file and before:
         append(file, name, np.full(before, usual, values.dtype if values.dtype.kind != "U" else None))
-    append(file, name, values)
+    append(file, name, values).attrs["unit"] = DIRECTION.get(name, "")
 
 
 def _usual_particle(cells: int) -> int:

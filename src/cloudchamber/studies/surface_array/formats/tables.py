@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.formats import hdf5 as columns
-from cloudchamber.formats.hdf5 import CHUNK_EVENTS, append, refuse_links, rows_of
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, IN_DOMAIN, append, attributes_of, refuse_links, rows_of
 from cloudchamber.formats.parquet import units_of
 from cloudchamber.schema import Ragged, Table, chunked
 from cloudchamber.studies.surface_array.columns import HITS, SEEN, SILENT, THETA
@@ -66,6 +66,7 @@ def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
     """One row a station where the table has records, else one row an event; records are compressed."""
     import h5py
 
+    told = _told()
     with h5py.File(path, "w") as file:
         for rows, attributes in _rows(path, tables):
             file.attrs.update(attributes)
@@ -73,7 +74,8 @@ def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
                 data = values.astype("S") if values.dtype.kind == "U" else values
                 if data.dtype.kind == "S" and name in file and data.dtype.itemsize > file[name].dtype.itemsize:
                     raise ValueError(f"cannot write '{path}': the column '{name}' has longer words in later events: write parquet")
-                append(file, name, data, **({"compression": "lzf", "shuffle": True} if data.ndim > 1 and len(data) else {}))
+                written = append(file, name, data, **({"compression": "lzf", "shuffle": True} if data.ndim > 1 and len(data) else {}))
+                written.attrs.update(told.get(name, {}))
 
 
 def read_parquet(path: Path) -> Iterator[Table]:
@@ -132,7 +134,7 @@ class _Rows:
 def write_parquet(path: Path, tables: Table | Iterable[Table]) -> None:
     """As ``write_hdf5``, to parquet; arrays as lists of fixed length. A group of rows for each chunk."""
     pyarrow, parquet = _pyarrow(), _pyarrow("parquet")
-    writer = None
+    writer, told = None, _told()
     try:
         for rows, attributes in _rows(path, tables):
             arrays = {}
@@ -141,12 +143,20 @@ def write_parquet(path: Path, tables: Table | Iterable[Table]) -> None:
                 size = int(np.prod(values.shape[1:]))
                 arrays[name] = pyarrow.array(flat) if values.ndim == 1 else pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(flat.reshape(-1)), size)
             shapes = {name: values.shape[1:] for name, values in rows.items() if values.ndim > 2}
-            written = pyarrow.table(arrays).replace_schema_metadata({METADATA: json.dumps(attributes | {"shapes": shapes})})
+            fields = [pyarrow.field(name, array.type, metadata=told.get(name)) for name, array in arrays.items()]
+            metadata = {METADATA: json.dumps(attributes | {"shapes": shapes})}
+            written = pyarrow.Table.from_arrays(list(arrays.values()), schema=pyarrow.schema(fields, metadata=metadata))
             writer = writer or parquet.ParquetWriter(path, written.schema, compression="zstd")
             writer.write_table(written)
     finally:
         if writer is not None:
             writer.close()
+
+
+def _told() -> dict[str, dict[str, str]]:
+    """What the files say of each column."""
+    of_columns = {name: attributes_of(column) for name, column in {**COLUMNS, "in_domain": IN_DOMAIN}.items()}
+    return {name: {"unit": unit} for name, unit in UNITS.items()} | of_columns
 
 
 def _rows(path: Path, tables: Table | Iterable[Table]) -> Iterator[tuple[dict[str, np.ndarray], dict[str, float]]]:
