@@ -93,7 +93,7 @@ def test_from_simulation_to_samples(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_the_other_direction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run, tuned = str(tmp_path / "data"), str(tmp_path / "run"), str(tmp_path / "tuned")
     main(["simulate", "toy_sets", data, "--n", "120", "--workers", "1"])
-    main(["tune", "toy_sets", data, tuned, "--trials", "2", "--epochs", "1", "--sampler", "tpe"])
+    main(["tune", "toy_sets", data, tuned, "--trials", "2", "--fit.epochs", "1", "--sampler", "tpe"])
     shown = capsys.readouterr().out
     assert "toy_sets/classes, 2 trials" in shown and f"--recipe classes --overrides {tuned}/best.json" in shown
     width = json.loads((tmp_path / "tuned/best.json").read_text())["model"]["body"]["width"]

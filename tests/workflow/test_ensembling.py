@@ -117,5 +117,5 @@ def test_training_events_are_known_in_whatever_they_come_back(place: Path, tmp_p
     workflow.simulate("toy", tmp_path / "more", 300, seed=12)
     workflow.train("toy", tmp_path / "more", tmp_path / "finer", start=run, overrides=QUICK)
     with pytest.raises(ValueError, match="was trained on events of"):
-        workflow.validate(tmp_path / "finer", against=tmp_path / "file.parquet")
+        workflow.validate(tmp_path / "finer", file=tmp_path / "file.parquet")
     assert len(np.load(RunFiles(run).training_events)) == json.loads((run / "metrics.json").read_text())["training"]["events"]["training"]

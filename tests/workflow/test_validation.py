@@ -93,12 +93,12 @@ def test_validate_against_a_users_file(run: Path, tmp_path: Path) -> None:
     del table["light"]
     table["lifetime_us"][0] = 15.0
     write_table(tmp_path / "mine.h5", table, study)
-    found = workflow.validate(run, against=tmp_path / "mine.h5", out=tmp_path / "report")
+    found = workflow.validate(run, file=tmp_path / "mine.h5", out=tmp_path / "report")
     assert [check.name for check in found.checks] == ["mean decay time"]
     page = found.report.read_text()
     assert "light correlation (the truth has no column &#39;light&#39;)" in page
     assert "1 true events outside the trained domain" in page
     with pytest.raises(ValueError, match="no file or folder"):
-        workflow.validate(run, against=tmp_path / "absent.h5")
+        workflow.validate(run, file=tmp_path / "absent.h5")
     with pytest.raises(ValueError, match="not both"):
-        workflow.validate(run, against=tmp_path / "mine.h5", data=tmp_path / "d")
+        workflow.validate(run, file=tmp_path / "mine.h5", data=tmp_path / "d")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 import tyro
@@ -12,6 +15,7 @@ import tyro
 from cloudchamber import screen
 from cloudchamber.cli.commands import COMMANDS
 from cloudchamber.cli.flags import with_settings
+from cloudchamber.cli.help import first_sentence, tidy
 from cloudchamber.store.dataset import package_version
 
 __all__ = ["COMMANDS", "main"]
@@ -20,10 +24,11 @@ INTRODUCTION = """Learned surrogates and inference for astroparticle physics.
 
 An event is a pair (theta, x): what was, and what the detector saw. A study is one problem: simulators, recipes to learn from them, checks.
 
-$ cloudchamber demo           # a trained model, its figures and its plots, in minutes
+$ cloudchamber demo           # a trained model, its figures and plots, in minutes
 $ cloudchamber train --help   # each command explains itself
 
 --traceback after any command shows where an error came from, --version the version.
+
 One thread a process, unless the environment variable OMP_NUM_THREADS says otherwise.
 """
 
@@ -39,8 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         screen.say(f"cloudchamber {package_version()}")
         return
     try:
-        commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
-        tyro.extras.subcommand_cli_from_dict(commands, prog="cloudchamber", description=INTRODUCTION, args=words).run()
+        _parsed(words).run()
     except KeyboardInterrupt:
         screen.complain("interrupted: the same command goes on where a simulation or a training stopped")
         raise SystemExit(130) from None
@@ -53,6 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         screen.complain(_told(error))
         raise SystemExit(2) from None
+
+
+def _parsed(words: Sequence[str]) -> Any:
+    """The command with its options; SystemExit where help was asked for, which is shown, or where a word is wrong."""
+    helped, text = bool({"-h", "--help"} & set(words)), io.StringIO()
+    commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
+    if words[0] in ("-h", "--help"):
+        commands = {name: type(name, (command,), {"__doc__": first_sentence(command.__doc__)}) for name, command in COMMANDS.items()}
+    try:
+        with redirect_stdout(text):
+            return tyro.extras.subcommand_cli_from_dict(commands, prog="cloudchamber", description=INTRODUCTION, args=words)
+    finally:
+        sys.stdout.write(tidy(text.getvalue(), shutil.get_terminal_size().columns, COMMANDS) if helped else text.getvalue())
 
 
 def _told(error: Exception) -> str:

@@ -30,16 +30,17 @@ class Demo:
 
 def demo(
     study: str = "airshower",
-    out: Path | str = "reports/demo",
+    out: Path | str | None = None,
     *,
-    events: int = 2400,
+    n: int = 1200,
     samples: int = 10_000,
     seed: int = 1,
     progress: Progress = quiet,
     file: Path | str | None = None,
     format: str | None = None,
 ) -> Demo | Inference:
-    """Simulate ``events`` of the study, sample ``samples`` from its packaged model, and write the report that compares them into ``out``.
+    """Simulate ``n`` events of the study and as many more for the floor, sample ``samples`` from its packaged model, and write the report that compares
+    them into ``out``, by default ``reports/<study>``.
 
     Where the packaged model infers, one simulated event is analysed instead, or the events of ``file``, and the page about them is written.
     """
@@ -50,17 +51,18 @@ def demo(
     say("loading the trained model")
     folder, found = find_run(study)
     model = load(study)
+    out, events = Path("reports") / found.name if out is None else Path(out), 2 * n
     if set(model.target) <= set(model.schema.theta):
         say("analysing")
         return infer(study, example(found, seed) if file is None else file, out, format=format, seed=seed)
     if file is not None:
-        raise ValueError(f"'{study}' is a surrogate: it has no events of a file to analyse; compare it with `cloudchamber validate {study} --against {file}`")
+        raise ValueError(f"'{study}' is a surrogate: it has no events of a file to analyse; compare it with `cloudchamber validate {study} --file {file}`")
     simulator = trained_simulator(folder, found, found.quick)
     simulator.simulate(simulator.prior(2, rng(seed, "warm up")), rng(seed, "warm up"))
 
     say(f"simulating {events} events")
     start = time.perf_counter()
-    first, second = truth_twice(simulator, events // 2, seed)
+    first, second = truth_twice(simulator, n, seed)
     simulated_rate = events / (time.perf_counter() - start)
 
     say(f"sampling {samples} events")
@@ -75,7 +77,7 @@ def demo(
         "simulator": f"{simulated_rate:.3g} events per second",
         "trained model": f"{sampled_rate:.3g} events per second, {sampled_rate / simulated_rate:.3g} times the simulator",
     }
-    validation = compare_with_truth(found, {f"{found.name}/{folder.name}": model}, first, second, Path(out), seed, facts)
+    validation = compare_with_truth(found, {f"{found.name}/{folder.name}": model}, first, second, out, seed, facts)
     return Demo(events, simulated_rate, samples, sampled_rate, validation)
 
 

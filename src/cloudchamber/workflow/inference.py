@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cloudchamber.run.answer import Answer
     from cloudchamber.run.trained import TrainedModel
 
-AnswersAs: TypeAlias = Literal["csv", "parquet", "hdf5"]
+TableFormat: TypeAlias = Literal["csv", "parquet", "hdf5"]
 Outside: TypeAlias = Literal["skip", "refuse", "flag"]
 CHUNK_EVENTS = 512
 """Events that are read, answered and written at once."""
@@ -75,7 +75,7 @@ def infer(
     outside: Outside = "skip",
     draws: int = 100,
     posterior: int = 0,
-    answers_as: AnswersAs = "csv",
+    out_format: TableFormat = "csv",
     partial: bool = False,
     progress: Progress = quiet,
     workers: int = 1,
@@ -83,7 +83,7 @@ def infer(
 ) -> Inference:
     """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store), chunk after chunk.
 
-    ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``answers_as``; columns that don't
+    ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``out_format``; columns that don't
     fit into csv turn it into parquet or HDF5): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the
     study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event, the first
     of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with ``outside="refuse"``, or are
@@ -131,7 +131,7 @@ def infer(
                     drawn(answer)
                 yield _row(answer, model, draws, finder, study, told)
 
-        path = _write_answers(out, tables(), answers_as)
+        path = _write_answers(out, tables(), out_format)
     found = finder.findings() if finder else Findings()
     facts = told.facts(outside) | {name: value.item() if isinstance(value, np.generic) else value for name, value in found.facts.items()}
     there = out / "posterior.h5" if posterior else None
@@ -231,19 +231,19 @@ def _checked(table: Table, model: TrainedModel, study: Study) -> Table:
     return check_table(table, known, extra=True)
 
 
-def _write_answers(out: Path, tables: Iterator[Table], answers_as: AnswersAs) -> Path:
+def _write_answers(out: Path, tables: Iterator[Table], out_format: TableFormat) -> Path:
     first = next(tables)
-    if answers_as == "csv" and any(isinstance(values, Ragged) for values in first.values()):
-        answers_as = "parquet"
-    if answers_as != "hdf5" and any(not isinstance(values, Ragged) and np.prod(values.shape[1:]) > MOST_CELLS for values in first.values()):
-        answers_as = "hdf5"
-    path = out / f"answers.{'h5' if answers_as == 'hdf5' else answers_as}"
+    if out_format == "csv" and any(isinstance(values, Ragged) for values in first.values()):
+        out_format = "parquet"
+    if out_format != "hdf5" and any(not isinstance(values, Ragged) and np.prod(values.shape[1:]) > MOST_CELLS for values in first.values()):
+        out_format = "hdf5"
+    path = out / f"answers.{'h5' if out_format == 'hdf5' else out_format}"
     with replacing(path) as part:
         every = chain([first], tables)
-        if answers_as == "csv":
+        if out_format == "csv":
             write_csv(part, every, {})
         else:
-            {"parquet": write_parquet, "hdf5": write_hdf5}[answers_as](part, every)
+            {"parquet": write_parquet, "hdf5": write_hdf5}[out_format](part, every)
     return path
 
 

@@ -50,7 +50,7 @@ def sample(
     n: int | None = None,
     *,
     given: Table | Path | str | None = None,
-    format: str | None = None,
+    out_format: str | None = None,
     seed: int = 1,
     outside: Literal["refuse", "flag"] = "refuse",
     options: Mapping[str, Any] | None = None,
@@ -67,11 +67,11 @@ def sample(
     """
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
-    to_store = not out.suffix and format is None
+    to_store = not out.suffix and out_format is None
     if to_store and outside == "flag":
         raise ValueError(f"a store has no column 'in_domain': give '{out}' a suffix such as .h5")
     if not to_store:
-        find_format(out, study, format, "write")
+        find_format(out, study, out_format, "write")
     source, known = _given(folder, study, model, n, given, seed, partial), dict(options or {})
     asked, done, seconds = Asked.of(subject, model), 0, 0.0
     model.options(known)
@@ -90,7 +90,7 @@ def sample(
 
     every = range(-(-source.events // BLOCK_EVENTS))
     if not to_store:
-        write_table(out, (table for _, table in drawn(every)), study, format)
+        write_table(out, (table for _, table in drawn(every)), study, out_format)
         return Sampled(out, source.events, seconds)
     with _writer(out, study, model, source, known, seed) as writer:
         missing = writer.missing(len(every))
@@ -115,14 +115,14 @@ def block_seed(seed: int, block: int) -> int:
     return seed if block == 0 else int(rng(seed, "sample", block).integers(2**62))
 
 
-def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscript"] = "onnx", *, options: Mapping[str, Any] | None = None) -> Path:
+def export(subject: Path | str, out: Path | str, out_format: Literal["onnx", "torchscript"] = "onnx", *, options: Mapping[str, Any] | None = None) -> Path:
     """Write ``subject`` as an ONNX or TorchScript file that takes noise and physical columns and gives physical columns; ``options`` are frozen in."""
     from cloudchamber.run.export import export_onnx, export_torchscript
 
     out = Path(out)
     model = load(subject)
     out.parent.mkdir(parents=True, exist_ok=True)
-    return (export_onnx if kind == "onnx" else export_torchscript)(model, out, **(options or {}))
+    return (export_onnx if out_format == "onnx" else export_torchscript)(model, out, **(options or {}))
 
 
 def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given: Table | Path | str | None, seed: int, partial: bool) -> _Given:

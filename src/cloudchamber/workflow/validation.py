@@ -58,7 +58,7 @@ def validate(
     data: Path | str | None = None,
     *,
     n: int = 2000,
-    against: Path | str | None = None,
+    file: Path | str | None = None,
     format: str | None = None,
     compare: Sequence[Path | str] = (),
     out: Path | str | None = None,
@@ -71,7 +71,7 @@ def validate(
 ) -> Validation:
     """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
 
-    Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``against``, or simulated here. ``n`` events are
+    Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``file``, or simulated here. ``n`` events are
     compared with answers at the same theta; as many more give the floor that truth reaches against truth: simulated here at the same theta too, taken from
     the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
     ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``progress`` hears how far it is. The events
@@ -85,13 +85,13 @@ def validate(
         if model.study != study.name:
             raise ValueError(f"'{label}' belongs to the study '{model.study}', '{_label(subject)}' to '{study.name}': compare runs of one study")
     facts: dict[str, str] = {}
-    if against is not None and data is not None:
-        raise ValueError("give either data, an event store, or against, a file: not both")
+    if file is not None and data is not None:
+        raise ValueError("give either data, an event store, or file, one of your own: not both")
     if floor is not None and data is None:
         raise ValueError("floor, a second event store, needs data, the first one")
-    if against is not None:
-        first, second, events = _of_file(Path(against), study, format, partial, n, seed, names, models)
-        facts["truth"] = f"{events} events of {Path(against).name}"
+    if file is not None:
+        first, second, events = _of_file(Path(file), study, format, partial, n, seed, names, models)
+        facts["truth"] = f"{events} events of {Path(file).name}"
     elif data is not None:
         store = Store(Path(data))
         store.refuse_gaps(partial)
