@@ -14,7 +14,6 @@ WITHOUT = {
     "progress.py",
     "report/figures.py",
     "run/parts.py",
-    "screen.py",
     "statistics/measured.py",
     "studies/airshower/hybrid/engine.py",
     "studies/airshower/hybrid/hadron_mc.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -34,28 +35,24 @@ def test_help_fits(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: py
     narrow, wide = (helped(words, columns, monkeypatch, capsys) for columns in (80, 2000))
     assert max(map(len, narrow.splitlines())) <= 80
     assert words_of(narrow) <= words_of(wide) | {"#"}, "a word is broken"
-    assert ("{None}" not in narrow and "(default: )" not in narrow and "(default: None)" not in narrow) or any("." in word for word in words_of(narrow))
+    assert "{None}" not in narrow and "(default: )" not in narrow
 
 
 def test_one_word_for_one_thing() -> None:
     """An option that two commands have takes the same kind of value, and words that were given up stay so."""
-    from typing import get_type_hints
-
-    kinds: dict[str, object] = {}
-    for name, command in COMMANDS.items():
+    kinds: dict[str, set[object]] = {}
+    for command in COMMANDS.values():
         for option, kind in get_type_hints(command).items():
-            plain = str(kind).replace(" | None", "")
-            if option not in ("outside", "out_format", "sampler"):
-                assert kinds.setdefault(option, plain) == plain or option in ("n", "out", "runs"), f"--{option} of {name} is {plain}, elsewhere {kinds[option]}"
-    gone = {"limit", "against", "events", "kind", "answers_as", "format_from", "format_to", "num_nodes"}
-    assert not gone & set(kinds)
+            kinds.setdefault(option, set()).update(set(get_args(kind) or (kind,)) - {type(None)})
+    # choices differ by command; --data is a place of its own or an option; --runs of upgrade are folders
+    several = {option for option, found in kinds.items() if len(found) > 1}
+    assert several <= {"outside", "out_format", "sampler", "options", "runs", "compare", "source"}
+    assert not {"limit", "against", "events", "kind", "answers_as", "format_from", "format_to", "num_nodes"} & set(kinds)
 
 
 def test_tidy() -> None:
-    assert (
-        tidy("│ --a {None}|INT  more │\n\n\nword " + 5 * "1234567890 ", 30, ())
-        == "│ --a None|INT    more │\n\nword 1234567890 1234567890\n1234567890 1234567890\n1234567890\n"
-    )
-    assert tidy("$ cloudchamber one two three four  # why", 25, ()) == "# why\n$ cloudchamber one two \\\n    three four\n"
+    assert tidy("--a {None}|INT  more", 30, ()) == "--a None|INT    more\n"
+    assert tidy("word\n\n\n" + 3 * "1234567890 ", 25, ()) == "word\n\n1234567890 1234567890\n1234567890\n"
+    assert tidy("$ cloudchamber one --two three --four  # why", 28, ()) == "# why\n$ cloudchamber one \\\n    --two three --four\n"
     assert tidy("usage: x {a,b}", 80, ("a", "b")) == "usage: x COMMAND ...\n"
     assert first_sentence("Make it: so.\n\n    More.") == "Make it."

@@ -68,10 +68,10 @@ class Simulate:
     """Take a store of --theta that lacks blocks as it is."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import simulate
-
         settings = dataclasses.asdict(self.settings) if hasattr(self, "settings") else None
         with screen.progress("simulating", "events") as told:
+            from cloudchamber.workflow import simulate
+
             done = simulate(
                 self.study,
                 self.out,
@@ -87,7 +87,7 @@ class Simulate:
                 partial=self.partial,
             )
         had = f", {done.events - done.new_events} were there" if done.new_events < done.events else ""
-        screen.say(f"{done.new_events} events in {done.seconds:.1f} s ({done.rate:.3g} per second){had}: {done.folder}")
+        screen.say(f"{done.new_events} events in {done.seconds:.1f} s ({done.rate:.3g} events/s){had}: {done.folder}")
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,9 @@ class Validate:
     """Print one JSON object in place of the table."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import validate
-
         with screen.working("comparing with truth") as told:
+            from cloudchamber.workflow import validate
+
             found = validate(
                 self.subject,
                 self.data,
@@ -187,9 +187,9 @@ class Sample:
     """Sampling options of the model: name and value, such as: steps 8."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import sample
-
         with screen.progress("sampling", "events") as told:
+            from cloudchamber.workflow import sample
+
             done = sample(
                 self.subject,
                 self.out,
@@ -204,7 +204,8 @@ class Sample:
                 workers=self.workers,
                 executor=self.executor,
             )
-        screen.say(f"{done.events} events in {done.seconds:.2f} s ({done.rate:.3g} per second): {done.path}")
+        had = f", {done.events - done.new_events} were there" if done.new_events < done.events else ""
+        screen.say(f"{done.new_events} events in {done.seconds:.1f} s ({done.rate:.3g} events/s){had}: {done.path}")
 
 
 @dataclass(frozen=True)
@@ -246,9 +247,9 @@ class Infer:
     """Print one JSON object in place of the facts."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import infer
-
         with screen.working("inferring, events done") as told:
+            from cloudchamber.workflow import infer
+
             found = infer(
                 self.subject,
                 self.file,
@@ -293,12 +294,13 @@ class Convert:
     """Take an event store that lacks blocks as it is."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import convert
+        with screen.working("converting"):
+            from cloudchamber.workflow import convert
 
-        done = convert(self.study, self.source, self.out, format=self.format, out_format=self.out_format, partial=self.partial)
+            done = convert(self.study, self.source, self.out, format=self.format, out_format=self.out_format, partial=self.partial)
         screen.say(f"{done.events} events with {len(done.columns)} columns: {done.path}")
         if done.absent:
-            screen.say(f"not in the source: {', '.join(done.absent)}")
+            screen.say_wrapped("not in the source:", ", ".join(done.absent), 19)
 
 
 @dataclass(frozen=True)
@@ -319,9 +321,11 @@ class Export:
     """Sampling options to freeze in: name and value, such as: steps 8."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import export
+        with screen.working("exporting"):
+            from cloudchamber.workflow import export
 
-        screen.say(f"written: {export(self.subject, self.out, self.out_format, options=self.options)}")
+            path = export(self.subject, self.out, self.out_format, options=self.options)
+        screen.say(f"written: {path}")
 
 
 @dataclass(frozen=True)
@@ -349,18 +353,18 @@ class Demo:
     """Seed of everything."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import demo
-        from cloudchamber.workflow.inference import Inference
-
         with screen.working("loading") as told:
+            from cloudchamber.workflow import demo
+            from cloudchamber.workflow.inference import Inference
+
             done = demo(self.study, self.out, n=self.n, samples=self.samples, seed=self.seed, progress=told, file=self.file, format=self.format)
         if isinstance(done, Inference):
             screen.show_inference(done)
             return
         screen.show_validation(done.validation)
-        screen.say(f"simulator:     {done.simulated_rate:10.3g} events per second ({done.simulated} events)")
+        screen.say(f"simulator:     {done.simulated_rate:10.3g} events/s ({done.simulated} events)")
         ratio = done.sampled_rate / done.simulated_rate
-        screen.say(f"trained model: {done.sampled_rate:10.3g} events per second ({done.sampled} events), {ratio:.3g} times the simulator")
+        screen.say(f"trained model: {done.sampled_rate:10.3g} events/s ({done.sampled} events), {ratio:.3g} times the simulator")
         screen.say(f"report: {done.validation.report}")
 
 

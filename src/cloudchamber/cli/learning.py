@@ -92,7 +92,9 @@ class Train:
                 partial=self.partial,
             )
         if speaks:
-            screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch} of {done.epochs}, {done.seconds:.0f} s: {done.folder}")
+            rate = done.epochs / done.seconds if done.seconds > 0 else 0.0
+            screen.say(f"{done.epochs} epochs in {done.seconds:.1f} s ({rate:.3g} epochs/s): {done.folder}")
+            screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch}")
             screen.say(f"next: cloudchamber validate {done.folder}")
 
 
@@ -155,10 +157,10 @@ class Tune:
     """cpu, cuda, mps or auto."""
 
     def run(self) -> None:
-        from cloudchamber.train.fit import Hardware
-        from cloudchamber.workflow import tune
-
         with screen.progress("tuning", "trials") as told:
+            from cloudchamber.train.fit import Hardware
+            from cloudchamber.workflow import tune
+
             done = tune(
                 self.study,
                 self.data,
@@ -198,8 +200,9 @@ class Ensemble:
     """Run folder of the ensemble."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import ensemble
+        with screen.working("reading the runs"):
+            from cloudchamber.workflow import ensemble
 
-        made = ensemble(self.runs, self.out)
+            made = ensemble(self.runs, self.out)
         screen.say(f"{made.doc} ({made.parameters} parameters): {self.out}")
         screen.say(f"next: cloudchamber validate {self.out}")

@@ -19,7 +19,7 @@ from cloudchamber.workflow.validation import Validation, compare_with_truth, tru
 
 @dataclass(frozen=True)
 class Demo:
-    """The speed of the simulator and of the trained model (events per second, one process each), and their comparison."""
+    """The speed of the simulator and of the trained model (events/s, one process each), and their comparison."""
 
     simulated: int
     simulated_rate: float
@@ -53,11 +53,12 @@ def demo(
     model = load(study)
     out, events = Path("reports") / found.name if out is None else Path(out), 2 * n
     if set(model.target) <= set(model.schema.theta):
-        say("analysing")
-        return infer(study, example(found, seed) if file is None else file, out, format=format, seed=seed)
+        say("simulating one event" if file is None else "analysing")
+        return infer(study, example(found, seed) if file is None else file, out, format=format, seed=seed, progress=progress)
     if file is not None:
         raise ValueError(f"'{study}' is a surrogate: it has no events of a file to analyse; compare it with `cloudchamber validate {study} --file {file}`")
     simulator = trained_simulator(folder, found, found.quick)
+    say("starting the simulator")
     simulator.simulate(simulator.prior(2, rng(seed, "warm up")), rng(seed, "warm up"))
 
     say(f"simulating {events} events")
@@ -74,10 +75,10 @@ def demo(
     say("comparing them")
     facts = {
         "truth": f"{events} events simulated live",
-        "simulator": f"{simulated_rate:.3g} events per second",
-        "trained model": f"{sampled_rate:.3g} events per second, {sampled_rate / simulated_rate:.3g} times the simulator",
+        "simulator": f"{simulated_rate:.3g} events/s",
+        "trained model": f"{sampled_rate:.3g} events/s, {sampled_rate / simulated_rate:.3g} times the simulator",
     }
-    validation = compare_with_truth(found, {f"{found.name}/{folder.name}": model}, first, second, out, seed, facts)
+    validation = compare_with_truth(found, {f"{found.name}/{folder.name}": model}, first, second, out, seed, facts, progress=progress)
     return Demo(events, simulated_rate, samples, sampled_rate, validation)
 
 

@@ -92,6 +92,7 @@ def infer(
 
     ValueError for a surrogate, whose answers are what a detector sees, and where no event is in the domain.
     """
+    progress(0, 0, "loading the model")
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
     run = str(subject).rstrip("/") if folder.parent != study.pretrained else f"{study.name}/{folder.name}"
@@ -114,6 +115,7 @@ def infer(
     if outside == "refuse":
         _refuse_outside(chunks(), model)
     finder = study.infer(model, seed) if study.infer else None
+    progress(0, 0, "answering")
     told = Told(model, study, run, Path(file).name if isinstance(file, (str, Path)) else "a table")
     chosen = Answering(Asked.of(subject, model), outside, seed, max(draws, posterior), workers, executor)
     answered = _answered(chunks(), model, chosen, told, progress)
@@ -132,6 +134,7 @@ def infer(
                 yield _row(answer, model, draws, finder, study, told)
 
         path = _write_answers(out, tables(), out_format)
+    progress(0, 0, "looking at all events, drawing the page")
     found = finder.findings() if finder else Findings()
     facts = told.facts(outside) | {name: value.item() if isinstance(value, np.generic) else value for name, value in found.facts.items()}
     there = out / "posterior.h5" if posterior else None

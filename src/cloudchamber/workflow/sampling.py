@@ -32,16 +32,17 @@ BLOCK_EVENTS = 10_000
 
 @dataclass(frozen=True)
 class Sampled:
-    """What ``sample`` wrote, and its speed without the writing."""
+    """What one call of ``sample`` drew, out of all events that are there, and its time, the writing included."""
 
     path: Path
     events: int
+    new_events: int
     seconds: float
 
     @property
     def rate(self) -> float:
-        """Events per second."""
-        return self.events / self.seconds if self.seconds > 0 else 0.0
+        """New events per second."""
+        return self.new_events / self.seconds if self.seconds > 0 else 0.0
 
 
 def sample(
@@ -65,6 +66,7 @@ def sample(
     ``outside="flag"`` answers beyond the trained domain too and adds the column ``in_domain``; files only. ``options`` go to the model, such as ``steps``.
     ``workers`` processes, or an ``executor`` whose workers see the run folder, draw the blocks.
     """
+    progress(0, 0, "loading the model")
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
     to_store = not out.suffix and out_format is None
@@ -73,31 +75,31 @@ def sample(
     if not to_store:
         find_format(out, study, out_format, "write")
     source, known = _given(folder, study, model, n, given, seed, partial), dict(options or {})
-    asked, done, seconds = Asked.of(subject, model), 0, 0.0
+    asked, done = Asked.of(subject, model), 0
     model.options(known)
 
     def drawn(wanted: Container[int]) -> Iterator[tuple[int, Table]]:
-        nonlocal done, seconds
+        nonlocal done
         blocks = ((block, part) for block, part in enumerate(trimmed(source.blocks())) if block in wanted)
         jobs = (SampleJob(asked, block, part, block_seed(seed, block), outside, known) for block, part in blocks)
-        start = time.perf_counter()
         for job, table in run(SampleJob.done, jobs, executor, workers, most=2 * workers, ordered=True):
-            seconds += time.perf_counter() - start
             yield job.block, table
             done += events_in(job.given)
-            progress(done, source.events, "")
-            start = time.perf_counter()
+            progress(done, total, "")
 
     every = range(-(-source.events // BLOCK_EVENTS))
+    start, total = time.perf_counter(), source.events
     if not to_store:
+        progress(0, total, "")
         write_table(out, (table for _, table in drawn(every)), study, out_format)
-        return Sampled(out, source.events, seconds)
+        return Sampled(out, total, total, time.perf_counter() - start)
     with _writer(out, study, model, source, known, seed) as writer:
         missing = writer.missing(len(every))
-        done = source.events - sum(min(BLOCK_EVENTS, source.events - block * BLOCK_EVENTS) for block in missing)
+        total = sum(min(BLOCK_EVENTS, source.events - block * BLOCK_EVENTS) for block in missing)
+        progress(0, total, "")
         for block, table in drawn(set(missing)):
             writer.write_block(block, table)
-    return Sampled(out, source.events, seconds)
+    return Sampled(out, source.events, total, time.perf_counter() - start)
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,7 @@ def _train(
     start: Path | str | None,
     teacher: TrainedModel | None,
 ) -> Trained:
+    progress(0, 0, "loading torch")
     import torch
 
     from cloudchamber.run.coverage import learned_familiarity, trained_domain
@@ -131,6 +132,7 @@ def _train(
         remove_checkpoints(files.folder)
         return _done(files)
 
+    progress(0, 0, "reading events, fitting the codecs")
     columns = (*chosen.given, *chosen.target)
     sample = store.read_events(columns, _spread(parts[0], _codec_events(store, columns, parts[0])))
     if before is not None:
@@ -150,6 +152,7 @@ def _train(
     marks = marks_of(take(sample, _spread(np.arange(events_in(sample)), MARKED_EVENTS)), given_columns | target_columns)
     source, memory = Encoded.of(store, chosen, codecs, sample), memory_gb * 2**30
     del sample
+    progress(0, 0, "encoding the events")
     held_out = source.batches(parts[1], seed, memory) if len(parts[1]) else None
     batches = source.batches(parts[0], seed, memory - source.size(parts[1]))
 

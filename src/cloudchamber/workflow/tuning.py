@@ -175,9 +175,9 @@ class Training:
 
         def watch(epoch: int, epochs: int, text: str) -> None:
             if self.show is not None:
-                self.show(f"{place.name}: epoch {epoch} of {epochs}")
+                self.show(f"{place.name}: {f'epoch {epoch} of {epochs}' if epochs else text}")
             # a training that was interrupted tells of its last epoch only
-            for each, loss in _logged_losses(place):
+            for each, loss in _logged_losses(place) if epoch else ():
                 report(each, loss)
 
         while True:

@@ -77,6 +77,7 @@ def validate(
     ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``progress`` hears how far it is. The events
     are drawn by ``seed`` over the whole store; one that lacks blocks is refused, unless ``partial`` takes what is there.
     """
+    progress(0, 0, "loading the models")
     folder, study = find_run(subject)
     agreed = None if protocol is None else study.protocol(protocol)
     names = {_label(each): each for each in (subject, *compare)}
@@ -110,6 +111,7 @@ def validate(
             _refuse_same_x(first, second, store.schema)
     else:
         simulator = trained_simulator(folder, study)
+        progress(0, 0, f"simulating {2 * n} events")
         first, second = truth_twice(simulator, n, seed, workers)
         facts["truth"] = f"{2 * n} events simulated for this report (simulator {simulated(folder)['simulator']}, seed {seed})"
     return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts, agreed, progress)
@@ -142,17 +144,20 @@ def compare_with_truth(
     first, second = take(first, slice(0, n)), take(second, slice(0, n))
     if n < MIN_EVENTS:
         raise ValueError(f"{n} true events are too few to compare: give at least {MIN_EVENTS}, and as many for the floor")
+    progress(0, 0, f"answering for {n} events")
     answers = {name: answer_at(model, first, seed) for name, model in models.items()}
     answers |= _peer_answers(study, first_model.schema, first, seed, first_model.target)
     # a user's file may lack columns, and what infers one column of theta says nothing of the others
     complete = all(set(first_model.schema.columns) <= set(table) for table in (first, *answers.values()))
     results, skipped = {}, dict[str, str]()
+    progress(0, 0, "checking")
     for name, answer in answers.items():
         results[name], missing = _checked(study.checks(), first, answer, second, seed, complete)
         skipped |= missing
     if protocol is not None:
         agreed = protocol(first, answers, second, seed, lambda text: progress(0, 0, text))
         results = {name: [*found, *agreed[name]] for name, found in results.items()}
+    progress(0, 0, "drawing the report")
     figures = _figures(study, first, answers, complete)
     stated: dict[str, str | int | float] = {"study": study.name, "run": run, "n": n, **facts}
     stated["compared"] = f"{n} events with answers at the same theta, {n} more for the floor"
