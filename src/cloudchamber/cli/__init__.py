@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from typing import Any
 
 import tyro
@@ -62,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parsed(words: Sequence[str]) -> Any:
     """The command with its options; SystemExit where help was asked for, which is shown, or where a word is wrong."""
     helped, text = bool({"-h", "--help"} & set(words)), io.StringIO()
-    commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
+    # the settings of a recipe load torch
+    with screen.working("loading") if words[0] == "train" and not helped else nullcontext():
+        commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
     if words[0] in ("-h", "--help"):
         commands = {name: type(name, (command,), {"__doc__": first_sentence(command.__doc__)}) for name, command in COMMANDS.items()}
     try:

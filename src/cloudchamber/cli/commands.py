@@ -361,11 +361,10 @@ class Demo:
         if isinstance(done, Inference):
             screen.show_inference(done)
             return
-        screen.show_validation(done.validation)
         screen.say(f"simulator:     {done.simulated_rate:10.3g} events/s ({done.simulated} events)")
         ratio = done.sampled_rate / done.simulated_rate
         screen.say(f"trained model: {done.sampled_rate:10.3g} events/s ({done.sampled} events), {ratio:.3g} times the simulator")
-        screen.say(f"report: {done.validation.report}")
+        screen.show_validation(done.validation)
 
 
 @dataclass(frozen=True)
