@@ -79,5 +79,6 @@ def _told(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return f"out of memory ({error}): fewer workers, or less at a time" if str(error) else "out of memory: fewer workers, or less at a time"
     if isinstance(error, (ValueError, TypeError, OSError, RuntimeError, ArithmeticError, ImportError)):
-        return str(error) or type(error).__name__
+        # some libraries tell in several lines
+        return " ".join(str(error).split()) or type(error).__name__
     return f"{type(error).__name__}: {error}. This is a fault of cloudchamber: please report it with what --traceback shows"

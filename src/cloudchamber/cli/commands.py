@@ -42,7 +42,7 @@ class Simulate:
     """Simulate events into an event store; after an interruption the same command makes what is missing.
 
     For example:
-    $ cloudchamber simulate airshower data/train --n 200000 --seed 1 --workers 8
+    $ cloudchamber simulate airshower data/train --n 20000 --settings.tables packaged
     $ cloudchamber simulate airshower --help  # with the flags of the simulator's own settings
     """
 
