@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 demo: $(STAMP)
-	$(BIN)/cloudchamber demo airshower --out reports/demo
+	$(BIN)/cloudchamber demo airshower
 
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2

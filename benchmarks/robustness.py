@@ -45,7 +45,7 @@ def commands(place: Path, workers: int) -> dict[str, Callable[[Path], list[str]]
         "train": lambda out: command("train", "toy", place / "data", out, *FEW),
         "sample": lambda out: command("sample", place / "run", out, "--n", 60_000),
         "convert": lambda out: command("convert", "toy", place / "data", "--out", out),
-        "tune": lambda out: command("tune", "toy", place / "data", out, "--space", space, "--trials", 2, "--epochs", 2),
+        "tune": lambda out: command("tune", "toy", place / "data", out, "--space", space, "--trials", 2, "--fit.epochs", 2),
     }
 
 

@@ -70,7 +70,13 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"), [(KeyError("a"), "fault of cloudchamber"), (MemoryError(), "out of memory"), (ValueError("a\x1b[2Jb"), "a\ufffd[2Jb")]
+    ("error", "told"),
+    [
+        (KeyError("a"), "fault of cloudchamber"),
+        (MemoryError(), "out of memory"),
+        (ValueError("a\x1b[2Jb"), "a\ufffd[2Jb"),
+        (ValueError("one\n\n  two"), "one two"),
+    ],
 )
 def test_every_error_is_one_line(error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(*words: object, **options: object) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,23 +39,45 @@ def complain(text: str) -> None:
 
 @contextmanager
 def progress(what: str, unit: str) -> Iterator[Progress]:
-    """A bar with rate and remaining time; tell it (done, total, text)."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    """A bar with the mean rate and the remaining time; tell it (done, total, text). Where stderr is no terminal: what begins, a line each."""
+    import time
+
+    from rich.console import Console, RenderableType
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
     from rich.text import Text
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(what)
+        return
+    began: tuple[float, int] | None = None
+
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.3g} {unit}/s" if task.speed else "")
+            if began is None or task.completed <= began[1]:
+                return Text("")
+            return Text(f"{(task.completed - began[1]) / (time.perf_counter() - began[0]):.3g} {unit}/s")
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    bars = Bars(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True), speed_estimate_period=60.0)
+    class Lines(Bars):
+        """With the word on a line of its own."""
+
+        def get_renderables(self) -> Iterable[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            for task in self.tasks:
+                if task.fields["text"]:
+                    yield Text(task.fields["text"], no_wrap=True, overflow="ellipsis")
+
+    columns = (TextColumn("{task.description}"), BarColumn(16), MofNCompleteColumn(), Rate(), TextColumn("left"), TimeRemainingColumn())
+    bars = Lines(*columns, console=console)
     bar = bars.add_task(what, total=None, text="")
 
     def told(done: int, total: int, text: str) -> None:
+        nonlocal began
         # what is refused before it begins shows its error alone
         bars.start()
+        if total and began is None:
+            began = time.perf_counter(), done
         bars.update(bar, completed=done, total=total or None, text=text)
 
     try:
@@ -64,11 +89,40 @@ def progress(what: str, unit: str) -> Iterator[Progress]:
 
 @contextmanager
 def working(what: str) -> Iterator[Progress]:
-    """A spinner on stderr, beside what it is told."""
+    """A spinner on stderr, beside what it is told; where stderr is no terminal, what begins, a line each."""
     from rich.console import Console
 
-    with Console(stderr=True).status(what) as status:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(what)
+        return
+    with console.status(what) as status:
         yield lambda done, total, text: status.update(text or f"{what}: {done}")
+
+
+def _lines(what: str) -> Progress:
+    """Tells what begins."""
+    last = ""
+
+    def told(done: int, total: int, text: str) -> None:
+        nonlocal last
+        if text and not total and text != last:
+            last = text
+            sys.stderr.write(f"{text} ...\n")
+
+    told(0, 0, what)
+    return told
+
+
+def width() -> int:
+    """Columns of the terminal, or what COLUMNS says."""
+    return shutil.get_terminal_size().columns
+
+
+def say_wrapped(name: str, value: str, indent: int) -> None:
+    """``name``, then ``value`` from column ``indent`` on, in as many lines as it needs; no word is broken."""
+    head = f"{name:{indent}}"
+    say(textwrap.fill(value, max(width(), 2 * indent), initial_indent=head, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False))
 
 
 def show_studies(studies: Sequence[Listed]) -> None:
@@ -85,7 +139,7 @@ def show_studies(studies: Sequence[Listed]) -> None:
             "formats": study.formats,
         } | ({"protocols": study.protocols} if study.protocols else {})
         for name, values in facts.items():
-            say(f"  {name + ':':17}{', '.join(values)}")
+            say_wrapped(f"  {name}:", ", ".join(values), 19)
 
 
 def show_validation(found: Validation) -> None:
@@ -97,7 +151,8 @@ def show_validation(found: Validation) -> None:
 
     table = Table(title=f"{found.run}: {found.n} events compared", title_justify="left")
     for head in ("check", "group", "value", "floor", "limit", ""):
-        table.add_column(head, justify="right" if head in ("value", "floor", "limit") else "left")
+        numbers_of = head in ("value", "floor", "limit")
+        table.add_column(head, justify="right" if numbers_of else "left", no_wrap=numbers_of)
     for name in dict.fromkeys(check.name for check in found.checks):
         named = [check for check in found.checks if check.name == name]
         mine = [check for check in named if check.value == check.value] or named[:1]
@@ -111,15 +166,15 @@ def show_validation(found: Validation) -> None:
         table.add_row(f"{name}{f' / {worst.unit}' if worst.unit else ''}", worst.group, *numbers, verdict)
     Console().print(table)
     if any(undecided([check for check in found.checks if check.name == name]) for name in {check.name for check in found.checks}):
-        say("open: truth misses the limit against itself with so few events; more events (--n) can tell")
+        say_wrapped("open:", "truth misses the limit against itself with so few events; more (--n) can tell", 6)
     say(f"report: {found.report}")
 
 
 def show_inference(found: Inference) -> None:
     """The facts, and where the answers are."""
-    width = max(map(len, found.facts)) + 2
+    indent = max(map(len, found.facts)) + 2
     for name, value in found.facts.items():
-        say(f"{name + ':':{width}}{value}")
+        say_wrapped(f"{name}:", str(value), indent)
     say(f"answers: {found.table}")
     if found.posterior:
         say(f"draws: {found.posterior}")
@@ -163,10 +218,10 @@ def show_trials(found: Tuned) -> None:
     heads, rows = trial_rows(found.trials, list(dict.fromkeys(name for trial in found.trials for name in trial.settings)))
     more = f", the best {SHOWN_TRIALS} of {len(rows)} trials" if len(rows) > SHOWN_TRIALS else f", {len(rows)} trials"
     table = Table(title=f"{found.study}/{found.recipe}{more}", title_justify="left")
-    for head in heads:
-        table.add_column(head, justify="right", overflow="fold")
+    for head in ("trial", "state", "loss", "settings"):
+        table.add_column(head, no_wrap=head != "settings")
     for row in rows[:SHOWN_TRIALS]:
-        table.add_row(*row)
+        table.add_row(*row[:3], "\n".join(f"{name} {value}" for name, value in zip(heads[3:], row[3:], strict=True) if value != ""))
     Console().print(table)
     for trial in found.trials:
         if trial.error:

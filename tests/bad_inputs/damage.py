@@ -177,7 +177,7 @@ READ = {
         "simulate toy {out} --theta {bad} --workers 1",
         "sample {run} {out} --given {bad}",
         "convert toy {bad} --out {out}",
-        "validate {run} --against {bad} --out {out}",
+        "validate {run} --file {bad} --out {out}",
     ),
 }
 UNREADABLE = r"bad\.?\w*"
@@ -254,7 +254,7 @@ def own() -> list[Case]:
         ("calorimeter", "calochallenge"),
     ):
         for name, make in (("garbage", text(".bin", GARBAGE)), ("empty", text(".bin", b"")), ("folder", folder(".bin")), ("absent", nowhere(".bin"))):
-            found.append(Case(f"{name} as {format}", f"convert {study} {{bad}} --out {{out}} --format-from {format}", r"(bad|absent)\.bin", make))
+            found.append(Case(f"{name} as {format}", f"convert {study} {{bad}} --out {{out}} --format {format}", r"(bad|absent)\.bin", make))
     return found
 
 
@@ -328,18 +328,18 @@ def sizes() -> list[Case]:
         Case("unknown unit", READ["toy"][0], r"'furlong' is no unit", text(".csv", "lifetime_us [furlong],kind\n1.5,muon\n")),
         Case("suffix that says nothing", toy, r"cannot tell how to read 'bad.xyz'; suffixes: ", text(".xyz", "a")),
         Case("suffix npy", toy, r"cannot tell how to read", text(".npy", b"\x93NUMPY")),
-        Case("unknown format", "convert toy {bad} --out {out} --format-from cvs", r"no format 'cvs'.*did you mean 'csv'", text(".csv", "a")),
-        Case("unknown format to write", "convert toy {decays} --out {here}/o.x --format-to parket", r"no format 'parket'", None),
+        Case("unknown format", "convert toy {bad} --out {out} --format cvs", r"no format 'cvs'.*did you mean 'csv'", text(".csv", "a")),
+        Case("unknown format to write", "convert toy {decays} --out {here}/o.x --out-format parket", r"no format 'parket'", None),
         Case("suffix that cannot be written", "convert toy {decays} --out {here}/o.xyz", r"cannot tell how to write 'o.xyz'", None),
         Case("format that cannot be written", "convert toy {decays} --out {here}/o.fits", r"cannot tell how to write|no format", None),
-        Case("wrong format", "convert toy {bad} --out {out} --format-from hdf5", r"bad\.csv.*HDF5", text(".csv", "lifetime_us,kind\n1.5,muon\n")),
-        Case("zip without events", "convert surface_array {bad} --out {out} --format-from auger-json", r"bad\.zip.*no event", zipped({"a.txt": b"x"})),
-        Case("zip of garbage", "convert surface_array {bad} --out {out} --format-from auger-json", r"bad\.zip", zipped({"1.json": GARBAGE})),
-        Case("JSON that nests too deep", "convert surface_array {bad} --out {out} --format-from auger-json", r"bad\.json", text(".json", "[" * 100_000)),
-        Case("JSON without stations", "convert surface_array {bad} --out {out} --format-from auger-json", r"bad\.json.*stations", text(".json", "{}")),
+        Case("wrong format", "convert toy {bad} --out {out} --format hdf5", r"bad\.csv.*HDF5", text(".csv", "lifetime_us,kind\n1.5,muon\n")),
+        Case("zip without events", "convert surface_array {bad} --out {out} --format auger-json", r"bad\.zip.*no event", zipped({"a.txt": b"x"})),
+        Case("zip of garbage", "convert surface_array {bad} --out {out} --format auger-json", r"bad\.zip", zipped({"1.json": GARBAGE})),
+        Case("JSON that nests too deep", "convert surface_array {bad} --out {out} --format auger-json", r"bad\.json", text(".json", "[" * 100_000)),
+        Case("JSON without stations", "convert surface_array {bad} --out {out} --format auger-json", r"bad\.json.*stations", text(".json", "{}")),
         Case(
             "JSON of NaN",
-            "convert surface_array {bad} --out {out} --format-from auger-json",
+            "convert surface_array {bad} --out {out} --format auger-json",
             r"bad\.json.*finite",
             text(".json", '{"stations":[{"x":NaN,"y":0,"t":0,"signal":5}]}'),
         ),

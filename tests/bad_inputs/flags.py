@@ -27,26 +27,26 @@ def settings(name: str, content: str, words: str, told: str) -> Case:
 
 
 SIMULATE, TRAIN, SAMPLE = "simulate toy {out} --workers 1", "train toy {decays} {out}", "sample {run} {here}/a.csv"
-VALIDATE, INFER, TUNE = "validate {run} --out {out}", "infer {classes} {hits} --out {out}", "tune toy {decays} {out} --trials 1 --epochs 1 --space {space}"
+VALIDATE, INFER, TUNE = "validate {run} --out {out}", "infer {classes} {hits} --out {out}", "tune toy {decays} {out} --trials 1 --fit.epochs 1 --space {space}"
 WHOLE = r"none of the values that it takes, INT"
 
 
 def numbers() -> list[Case]:
     found = []
-    whole = {
-        "--n": (SIMULATE, "n=(0|-1)|n must be"),
-        "--block-events": (SIMULATE + " --n 5", "block_events="),
-        "--workers": ("simulate toy {out} --n 5", "workers="),
-        "--limit": (TRAIN, "limit must be at least 1"),
-        "--draws": (INFER, "draws must be at least 2"),
-        "--trials": (TUNE, "trials"),
-    }
-    for flag, (words, told) in whole.items():
+    whole = (
+        ("--n", SIMULATE, "n=(0|-1)|n must be"),
+        ("--block-events", SIMULATE + " --n 5", "block_events="),
+        ("--workers", "simulate toy {out} --n 5", "workers="),
+        ("--n", TRAIN, "n must be at least 1"),
+        ("--draws", INFER, "draws must be at least 2"),
+        ("--trials", TUNE, "trials"),
+    )
+    for flag, words, told in whole:
         found += [Case(f"{words.split()[0]} {flag} {value}", f"{words} {flag} {value}", told) for value in ("0", "-1")]
         found += [
             Case(f"{words.split()[0]} {flag} {value}", f"{words} {flag} {value}", rf"{flag}.*({value}|INT|invalid)") for value in ("1e99", "nan", "1.5", "many")
         ]
-    for words in (SIMULATE + " --n 5", TRAIN, SAMPLE + " --n 5", VALIDATE + " --n 50", INFER, TUNE, "demo airshower --out {out} --events 40 --samples 5"):
+    for words in (SIMULATE + " --n 5", TRAIN, SAMPLE + " --n 5", VALIDATE + " --n 50", INFER, TUNE, "demo airshower --out {out} --n 40 --samples 5"):
         name = words.split()[0]
         found.append(Case(f"{name} --seed -1", f"{words} --seed -1", r"seed must not be negative, got -1"))
         found.append(Case(f"{name} --seed text", f"{words} --seed one", r"--seed.*one"))
@@ -59,10 +59,10 @@ def numbers() -> list[Case]:
             Case(f"infer --workers {value}", f"{INFER} --workers {value}", r"workers must be at least 1"),
             Case(f"tune --workers {value}", f"{TUNE} --workers {value}", r"workers must be at least 1"),
             Case(f"train --devices {value}", f"{TRAIN} --devices {value}", r"devices"),
-            Case(f"train --num-nodes {value}", f"{TRAIN} --num-nodes {value}", r"num_nodes|nodes"),
-            Case(f"tune --epochs {value}", f"tune toy {{decays}} {{out}} --trials 1 --epochs {value} --space {{space}}", r"epochs"),
-            Case(f"demo --events {value}", f"demo airshower --out {{out}} --events {value}", r"events"),
-            Case(f"demo --samples {value}", f"demo airshower --out {{out}} --events 40 --samples {value}", r"samples"),
+            Case(f"train --nodes {value}", f"{TRAIN} --nodes {value}", r"num_nodes|nodes"),
+            Case(f"tune --fit.epochs {value}", f"tune toy {{decays}} {{out}} --trials 1 --fit.epochs {value} --space {{space}}", r"epochs"),
+            Case(f"demo --n {value}", f"demo airshower --out {{out}} --n {value}", r"n must be"),
+            Case(f"demo --samples {value}", f"demo airshower --out {{out}} --n 40 --samples {value}", r"samples"),
         ]
     for value in ("nan", "-1"):
         found += [
@@ -140,7 +140,7 @@ def names() -> list[Case]:
         Case("unknown sampling option", f"{SAMPLE} --n 5 --options step 3", r"no sampling option 'step'"),
         Case("sampling option without value", f"{SAMPLE} --n 5 --options steps", r"--options"),
         Case("export with unknown option", "export {run} {here}/a.onnx --options step 3", r"no sampling option 'step'"),
-        Case("export of unknown kind", "export {run} {here}/a.onnx --kind tflite", r"--kind.*onnx"),
+        Case("export of unknown kind", "export {run} {here}/a.onnx --out-format tflite", r"--out-format.*onnx"),
         Case("export of nothing", "export {here}/none {here}/a.onnx", r"no study and no run folder"),
         Case("unknown protocol", f"{VALIDATE} --protocol quartes", r"unknown protocol 'quartes' \(did you mean 'quarters'\?\)"),
         Case("unknown executor", f"{SIMULATE} --n 5 --executor slurm", r"executor.*slurm|slurm"),
@@ -149,7 +149,7 @@ def names() -> list[Case]:
         Case("executor that is no mapping", f"{SIMULATE} --n 5 --executor {{bad}}", r"bad\.yaml", made("bad.yaml", "- 1\n")),  # type: ignore[arg-type]
         Case("executor of a wrong address", f"{SAMPLE} --n 5 --executor dask://", r"dask://|address"),
         Case("unknown way outside", f"{SAMPLE} --n 5 --outside maybe", r"--outside.*'refuse', 'flag'"),
-        Case("unknown answers", f"{INFER} --answers-as xml", r"--answers-as.*csv"),
+        Case("unknown answers", f"{INFER} --out-format xml", r"--out-format.*csv"),
         Case("unknown storage", f"{TUNE} --storage redis://x", r"redis|storage"),
         Case("unknown teacher", f"{TRAIN} --teacher {{here}}/none", r"no study and no run folder"),
         Case("teacher for what has none", f"{TRAIN} --teacher {{run}}", r"takes no teacher"),
@@ -168,7 +168,7 @@ def names() -> list[Case]:
         Case("ensemble with nothing", "ensemble {run} {here}/none --out {out}", r"no study and no run folder"),
         Case("compare with another study", f"{VALIDATE} --compare {{classes}}", r"compare runs of one study"),
         Case("compare with nothing", f"{VALIDATE} --compare {{here}}/none", r"no study and no run folder"),
-        Case("format of the file to draw", f"{SAMPLE} --n 5 --format cvs", r"no format 'cvs' to write \(did you mean 'csv'\?\)"),
+        Case("format of the file to draw", f"{SAMPLE} --n 5 --out-format cvs", r"no format 'cvs' to write \(did you mean 'csv'\?\)"),
     ]
 
 
@@ -177,11 +177,11 @@ def contradictions() -> list[Case]:
         Case("sample --n and --given", f"{SAMPLE} --n 5 --given {{decays}}", r"give either n.*or given"),
         Case("sample neither", SAMPLE, r"give either n.*or given"),
         Case("simulate --n and --theta", f"{SIMULATE} --n 5 --theta {{decays}}", r"n.*theta|theta.*n"),
-        Case("validate --data and --against", f"{VALIDATE} --data {{decays}} --against {{decays}}", r"give either data.*or against"),
+        Case("validate --data and --file", f"{VALIDATE} --data {{decays}} --file {{decays}}", r"give either data.*or file"),
         Case("validate --floor alone", f"{VALIDATE} --floor {{decays}}", r"floor.*needs data"),
         Case("validate --format alone", f"{VALIDATE} --format csv --n 50", r"format"),
         Case("validate on the training data", f"{VALIDATE} --data {{decays}}", r"was trained on|learned"),
-        Case("validate on a copy of the training data", f"{VALIDATE} --against {{decays}}", r"trained on events"),
+        Case("validate on a copy of the training data", f"{VALIDATE} --file {{decays}}", r"trained on events"),
         Case("sample from what infers", "sample {classes} {out} --n 5", r"has no prior"),
         Case("flag into a store", "sample {run} {out} --n 5 --outside flag", r"has no column 'in_domain'"),
         Case("convert in place", "convert toy {decays} --out {decays}", r"holds|is itself|another"),
@@ -201,10 +201,10 @@ def places() -> list[Case]:
         "validate": "validate {{run}} --n 50 --out {}",
         "infer": "infer {{classes}} {{hits}} --out {}",
         "convert": "convert toy {{decays}} --out {}",
-        "tune": "tune toy {{decays}} {} --trials 1 --epochs 1 --space {{space}}",
+        "tune": "tune toy {{decays}} {} --trials 1 --fit.epochs 1 --space {{space}}",
         "export": "export {{run}} {}",
         "ensemble": "ensemble {{run}} {{run}} --out {}",
-        "demo": "demo airshower --events 40 --samples 5 --out {}",
+        "demo": "demo airshower --n 40 --samples 5 --out {}",
     }
     for name, words in outs.items():
         found.append(Case(f"{name} into ''", words.format("''"), r"word \d of the command is empty"))
@@ -228,7 +228,7 @@ def places() -> list[Case]:
 
 
 def files() -> list[Case]:
-    tune, train = "tune toy {decays} {out} --trials 1 --epochs 1 --space {bad}", f"{TRAIN} --overrides {{bad}}"
+    tune, train = "tune toy {decays} {out} --trials 1 --fit.epochs 1 --space {bad}", f"{TRAIN} --overrides {{bad}}"
     return [
         settings("overrides that are no JSON", "{", train, r"bad\.json' is not valid JSON"),
         settings("overrides that are empty", "", train, r"bad\.json' is not valid JSON"),
@@ -258,7 +258,7 @@ def files() -> list[Case]:
         settings("space of a logarithm of 0", '{"fit.optimisers.learning_rate": {"low": 0, "high": 1, "log": true}}', tune, r"learning_rate"),
         settings("space of the wrong kind", '{"model.hidden": {"choices": ["a"]}}', tune, r"model.hidden"),
         settings("space of numbers", '{"model.hidden": 3}', tune, r"model.hidden"),
-        Case("space that is not there", "tune toy {decays} {out} --trials 1 --epochs 1 --space {here}/none.json", r"no file '.*none\.json'"),
+        Case("space that is not there", "tune toy {decays} {out} --trials 1 --fit.epochs 1 --space {here}/none.json", r"no file '.*none\.json'"),
     ]
 
 

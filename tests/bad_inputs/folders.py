@@ -126,7 +126,7 @@ TRAIN, THETA, CONVERT, SAMPLE = (
     "convert toy {bad} --out {out}",
     "sample {bad} {here}/a.csv --n 5",
 )
-FLOOR, TUNE = "validate {run} --data {decays} --floor {bad} --out {out}", "tune toy {bad} {out} --trials 1 --epochs 1 --space {space}"
+FLOOR, TUNE = "validate {run} --data {decays} --floor {bad} --out {out}", "tune toy {bad} {out} --trials 1 --fit.epochs 1 --space {space}"
 
 
 def stores() -> list[Case]:

@@ -81,7 +81,7 @@ DOORS = (
     "convert toy {bad} --out {out}",
     "sample {run} {out} --given {bad} --outside refuse",
     "convert toy {bad} --out {here}/other.h5",
-    "validate {run} --against {bad} --out {out}",
+    "validate {run} --file {bad} --out {out}",
 )
 
 

@@ -45,7 +45,7 @@ def saved(folder: Path) -> dict:
 def test_the_other_direction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run, tuned = str(tmp_path / "data"), str(tmp_path / "run"), str(tmp_path / "tuned")
     main(["simulate", "toy_sets", data, "--n", "120", "--workers", "1"])
-    main(["tune", "toy_sets", data, tuned, "--trials", "2", "--epochs", "1", "--sampler", "tpe"])
+    main(["tune", "toy_sets", data, tuned, "--trials", "2", "--fit.epochs", "1", "--sampler", "tpe"])
     shown = capsys.readouterr().out
     assert "toy_sets/classes, 2 trials" in shown and f"--recipe classes --overrides {tuned}/best.json" in shown
     width = json.loads((tmp_path / "tuned/best.json").read_text())["model"]["body"]["width"]
@@ -67,11 +67,12 @@ def test_the_other_direction(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_the_end_of_a_training_is_told(data: Path, tmp_path: Path, capsys: Capture) -> None:
     main(["train", "toy", str(data), str(tmp_path / "run"), "--fit.epochs", "3"])
-    first, following = capsys.readouterr().out.splitlines()
+    took, best, following = capsys.readouterr().out.splitlines()
     log = (tmp_path / "run/log.csv").read_text().splitlines()
     losses = [float(row.split(",")[log[0].split(",").index("validation_loss")]) for row in log[1:]]
     assert len(losses) == 3
-    assert first.startswith(f"validation loss {min(losses):.4g} in epoch {losses.index(min(losses)) + 1} of 3, ")
+    assert took.startswith("3 epochs in ") and took.endswith(f" epochs/s): {tmp_path}/run")
+    assert best == f"validation loss {min(losses):.4g} in epoch {losses.index(min(losses)) + 1}"
     assert following == f"next: cloudchamber validate {tmp_path}/run"
 
 
@@ -93,7 +94,7 @@ def test_a_run_to_start_from_brings_its_own_recipe(run: Path, data: Path, tmp_pa
 
 
 def test_limit_and_seed_reach_the_training(data: Path, tmp_path: Path) -> None:
-    words = ["train", "toy", str(data), "--fit.epochs", "1", "--limit", "80"]
+    words = ["train", "toy", str(data), "--fit.epochs", "1", "--n", "80"]
     digests = []
     for name, seed in (("one", "1"), ("two", "2"), ("again", "1")):
         main([*words[:3], str(tmp_path / name), *words[3:], "--seed", seed])
@@ -104,7 +105,7 @@ def test_limit_and_seed_reach_the_training(data: Path, tmp_path: Path) -> None:
 
 def test_a_search_of_ones_own_space(data: Path, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "space.json").write_text(json.dumps({"model.hidden": {"choices": [5, 6]}}))
-    words = ["tune", "toy", str(data), str(tmp_path / "tuned"), "--recipe", "matching", "--space", str(tmp_path / "space.json"), "--epochs", "1"]
+    words = ["tune", "toy", str(data), str(tmp_path / "tuned"), "--recipe", "matching", "--space", str(tmp_path / "space.json"), "--fit.epochs", "1"]
     main([*words, "--trials", "2"])
     shown = capsys.readouterr().out
     best = tmp_path / "tuned/best.json"

@@ -136,10 +136,10 @@ def test_tables_of_astropy(suffix: str, format: str, tmp_path: Path, capsys: pyt
 def test_a_sky_in_ecsv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sky = {"ra_deg": [10.0, 200.0], "dec_deg": [-20.0, 10.0], "energy_eev": [60.0, 70.0]}
     AstropyTable(sky, units=["deg", "deg", "EeV"]).write(tmp_path / "right.csv", format="ascii.ecsv")
-    np.testing.assert_allclose(converted(tmp_path / "right.csv", "cosmic_ray_sky", "energy_ev", "--format-from", "auger"), [6e19, 7e19])
+    np.testing.assert_allclose(converted(tmp_path / "right.csv", "cosmic_ray_sky", "energy_ev", "--format", "auger"), [6e19, 7e19])
     AstropyTable(sky, units=["deg", "deg", "PeV"]).write(tmp_path / "wrong.csv", format="ascii.ecsv")
     with pytest.raises(SystemExit):
-        converted(tmp_path / "wrong.csv", "cosmic_ray_sky", "energy_ev", "--format-from", "auger")
+        converted(tmp_path / "wrong.csv", "cosmic_ray_sky", "energy_ev", "--format", "auger")
     assert "'energy_eev' is in PeV, and is read in EeV" in " ".join(capsys.readouterr().err.split())
 
 

@@ -82,3 +82,12 @@ def test_calibration_leaves_a_plain_mixture_alone() -> None:
     model = Mixture(components=2, hidden=8).build(1, 1)
     assert model.tails is None and not [name for name in model.state_dict() if "tails" in name]
     model.calibrate([(torch.zeros(5, 1), torch.zeros(5, 1))])
+
+
+@pytest.mark.parametrize("pulls", [[0.0, 0.0], [0.1, -0.1], [3.0], [40.0, 0.01]])
+def test_very_few_events_leave_a_usable_shape(pulls: list[float]) -> None:
+    tails = Tails(1)
+    tails.fit(torch.tensor(pulls, dtype=torch.float64)[:, None, None], torch.zeros(len(pulls), 1, dtype=torch.float64))
+    assert abs(float(tails.log_width)) < 3 and abs(float(tails.log_tail)) < 3
+    drawn = tails(torch.randn(1000, 1, generator=torch.Generator().manual_seed(6)))
+    assert bool(torch.isfinite(drawn).all() and torch.isfinite(tails.log_prob(drawn)).all())

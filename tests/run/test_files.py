@@ -119,7 +119,7 @@ def test_training_goes_on_only_where_all_is_the_same(run: Path, data: Path, tmp_
     said = complaint(capsys, "train", "toy", data, copy, *FEW, "--overrides", tmp_path / "linear.json")
     assert "recipe.target_codec.transforms.light was log, is now linear" in said
     assert "seed was 1, is now 2" in complaint(capsys, "train", "toy", data, copy, *FEW, "--seed", 2)
-    assert "events.training was" in complaint(capsys, "train", "toy", data, copy, *FEW, "--limit", 60)
+    assert "events.training was" in complaint(capsys, "train", "toy", data, copy, *FEW, "--n", 60)
     cli.main(["train", "toy", str(data), str(copy), *FEW])
     assert (copy / "weights.safetensors").read_bytes() == before
 

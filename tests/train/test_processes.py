@@ -25,7 +25,7 @@ from cloudchamber.train.fit import Hardware
 if __name__ == "__main__":
     fit = Fit(epochs=2, batch_size=64, optimisers={"": Optimiser()})
     gan = replace(find_study("toy").recipe("flow"), name="gan", model=Gan(networks=DenseNetworks(hidden=16, layers=1)), fit=fit)
-    workflow.train("toy", sys.argv[1], sys.argv[2], gan, hardware=Hardware("cpu", 2, "ddp"), limit=int(sys.argv[3]))
+    workflow.train("toy", sys.argv[1], sys.argv[2], gan, hardware=Hardware("cpu", 2, "ddp"), n=int(sys.argv[3]))
 """
 
 

@@ -60,7 +60,7 @@ def test_convert_between_store_and_formats(decays: Path, tmp_path: Path) -> None
     assert events_in(back) == 2000
     np.testing.assert_allclose(np.sort(back["decay_time_us"])[::2], np.sort(Store(decays).read()["decay_time_us"]))
     with pytest.raises(ValueError, match="no format 'rooot' to read; 'toy' has: times"):
-        workflow.convert("toy", tmp_path / "a.times", tmp_path / "b.h5", format_from="rooot")
+        workflow.convert("toy", tmp_path / "a.times", tmp_path / "b.h5", format="rooot")
     (tmp_path / "broken.h5").write_bytes(b"not hdf5")
     with pytest.raises(ValueError, match="not a readable HDF5 file"):
         workflow.convert("toy", tmp_path / "broken.h5", tmp_path / "c.h5")

@@ -46,7 +46,7 @@ def test_a_store_with_a_gap_is_refused_or_taken_as_it_is(data: Path, gapped: Pat
     space.write_text(json.dumps({"model.hidden": {"choices": [8, 16]}}))
     for command in (
         ["train", "toy", gapped, tmp_path / "a", *FEW],
-        ["tune", "toy", gapped, tmp_path / "t", "--space", space, "--trials", 1, "--epochs", 1],
+        ["tune", "toy", gapped, tmp_path / "t", "--space", space, "--trials", 1, "--fit.epochs", 1],
         ["convert", "toy", gapped, "--out", tmp_path / "c.h5"],
         ["sample", tmp_path / "run", tmp_path / "s.h5", "--given", gapped],
         ["simulate", "toy", tmp_path / "again", "--theta", gapped, "--workers", 1],

@@ -110,12 +110,12 @@ def test_training_events_are_known_in_whatever_they_come_back(place: Path, tmp_p
     main(["convert", "toy", str(data), "--out", str(tmp_path / "file.parquet")])
     main(["convert", "toy", str(tmp_path / "file.parquet"), "--out", str(tmp_path / "back")])
     for subject in (run, place / "two"):
-        for where in ({"data": tmp_path / "renamed"}, {"against": tmp_path / "file.parquet"}, {"data": tmp_path / "back"}):
+        for where in ({"data": tmp_path / "renamed"}, {"file": tmp_path / "file.parquet"}, {"data": tmp_path / "back"}):
             with pytest.raises(ValueError, match=r"was trained on events of .*: at least \d+ of 600 are the same"):
                 workflow.validate(subject, **where)
     # also what a run started from
     workflow.simulate("toy", tmp_path / "more", 300, seed=12)
     workflow.train("toy", tmp_path / "more", tmp_path / "finer", start=run, overrides=QUICK)
     with pytest.raises(ValueError, match="was trained on events of"):
-        workflow.validate(tmp_path / "finer", against=tmp_path / "file.parquet")
+        workflow.validate(tmp_path / "finer", file=tmp_path / "file.parquet")
     assert len(np.load(RunFiles(run).training_events)) == json.loads((run / "metrics.json").read_text())["training"]["events"]["training"]

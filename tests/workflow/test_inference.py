@@ -64,7 +64,7 @@ def test_class_probabilities_of_a_file(classes: Path, table: Table, tmp_path: Pa
 def test_answers_in_other_formats(time: Path, hits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = {"words": np.array(["few", "many"])[np.arange(400) % 2]}
     monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=lambda *_: Columns(words)))
-    parquet, hdf5 = (workflow.infer(time, hits, tmp_path / kind, draws=2, outside="flag", answers_as=kind) for kind in ("parquet", "hdf5"))
+    parquet, hdf5 = (workflow.infer(time, hits, tmp_path / kind, draws=2, outside="flag", out_format=kind) for kind in ("parquet", "hdf5"))
     assert (parquet.table.name, hdf5.table.name) == ("answers.parquet", "answers.h5")
     rows = whole(read_parquet(parquet.table))
     np.testing.assert_array_equal(rows["burst_us_mean"], parquet.answers["burst_us_mean"])

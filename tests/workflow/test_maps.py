@@ -24,5 +24,5 @@ def test_maps_go_through_fits_and_a_network(tmp_path: Path) -> None:
         np.testing.assert_array_equal(Store(tmp_path / "back").read()[name], Store(tmp_path / "straight").read()[name])
     main(["train", "toy_maps", str(tmp_path / "data"), str(tmp_path / "run"), "--accelerator", "cpu"])
     main(["infer", str(tmp_path / "run"), str(tmp_path / "test.fits"), "--out", str(tmp_path / "found"), "--outside", "flag"])
-    main(["validate", str(tmp_path / "run"), "--against", str(tmp_path / "test.fits"), "--n", "40", "--out", str(tmp_path / "report")])
+    main(["validate", str(tmp_path / "run"), "--file", str(tmp_path / "test.fits"), "--n", "40", "--out", str(tmp_path / "report")])
     assert "a map" in (tmp_path / "report" / "index.html").read_text()

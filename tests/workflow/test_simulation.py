@@ -25,7 +25,7 @@ def test_events_do_not_depend_on_the_executor(decays: Path, tmp_path: Path) -> N
             find_study("toy"), tmp_path / "pool", 1000, seed=3, block_events=250, executor=executor, progress=lambda now, all, text: told.append((now, all))
         )
     assert same_events(decays, tmp_path / "pool")
-    assert told == [(250, 1000), (500, 1000), (750, 1000), (1000, 1000)]
+    assert told == [(0, 1000), (250, 1000), (500, 1000), (750, 1000), (1000, 1000)]
     assert done.new_events == 1000 and done.rate > 0
 
 

@@ -31,7 +31,7 @@ def test_another_run_of_the_same_name_is_refused(run: Path, decays: Path, tmp_pa
     copy = shutil.copytree(run, tmp_path / "copy")
     asked = Asked.of(copy, load(copy))
     shutil.rmtree(copy)
-    workflow.train("toy", decays, copy, overrides={"fit": {"epochs": 1}}, limit=50)
+    workflow.train("toy", decays, copy, overrides={"fit": {"epochs": 1}}, n=50)
     # a worker starts with nothing loaded
     monkeypatch.setattr(tasks, "_LOADED", {})
     with pytest.raises(ValueError, match=f"a worker finds another run at '{copy}'"):

@@ -55,13 +55,13 @@ def test_streaming_learns_as_memory_does(decays: Path, tmp_path: Path) -> None:
 
 
 def test_a_limit_and_too_few_events(decays: Path, tmp_path: Path) -> None:
-    assert workflow.train("toy", decays, tmp_path / "a", overrides=FEW, limit=100).events == 95
+    assert workflow.train("toy", decays, tmp_path / "a", overrides=FEW, n=100).events == 95
     with pytest.raises(ValueError, match=r"1 events .* simulate more"):
-        workflow.train("toy", decays, tmp_path / "b", limit=1)
+        workflow.train("toy", decays, tmp_path / "b", n=1)
 
 
 def test_a_killed_training_resumes(decays: Path, tmp_path: Path) -> None:
-    words = ("train", "toy", decays, tmp_path / "killed", "--fit.epochs", 60, "--limit", 500)
+    words = ("train", "toy", decays, tmp_path / "killed", "--fit.epochs", 60, "--n", 500)
     process = command(*words)
     log = tmp_path / "killed/log.csv"
     wait_for(lambda: log.exists() and len(log.read_text().splitlines()) >= 3)
@@ -70,8 +70,8 @@ def test_a_killed_training_resumes(decays: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "killed/weights.safetensors").exists()
     with pytest.raises(ValueError, match="holds no finished run"):
         load(tmp_path / "killed")
-    workflow.train("toy", decays, tmp_path / "killed", overrides={"fit": {"epochs": 60}}, limit=500)
-    workflow.train("toy", decays, tmp_path / "whole", overrides={"fit": {"epochs": 60}}, limit=500)
+    workflow.train("toy", decays, tmp_path / "killed", overrides={"fit": {"epochs": 60}}, n=500)
+    workflow.train("toy", decays, tmp_path / "whole", overrides={"fit": {"epochs": 60}}, n=500)
     one, two = (load(tmp_path / name).model.state_dict() for name in ("killed", "whole"))
     assert all(np.array_equal(one[name].numpy(), two[name].numpy()) for name in one)
 

@@ -68,7 +68,7 @@ def test_a_search_ends_with_overrides_for_train(hits: Path, tmp_path: Path) -> N
     assert [trial.number for trial in done.trials] == [0, 1, 2] and {trial.state for trial in done.trials} <= {"complete", "pruned"}
     assert done.loss == min(trial.loss for trial in done.trials if trial.state == "complete")
     assert list(dict.fromkeys(words[:2] for words in told)) == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    assert told[1][2] == "trial-0000: epoch 1 of 2"
+    assert "trial-0000: epoch 1 of 2" in [text for _, _, text in told]
     page = done.report.read_text()
     assert "Lowest validation loss" in page and "model.body.width" in page and "--overrides" in page
     best = json.loads(done.best_file.read_text())
@@ -84,7 +84,7 @@ def test_a_search_ends_with_overrides_for_train(hits: Path, tmp_path: Path) -> N
 def test_a_killed_search_goes_on(data: Path, tmp_path: Path) -> None:
     (tmp_path / "space.json").write_text(json.dumps(SPACE))
     out = tmp_path / "out"
-    words = ["toy", data, out, "--space", tmp_path / "space.json", "--trials", 3, "--epochs", 15, "--no-prune"]
+    words = ["toy", data, out, "--space", tmp_path / "space.json", "--trials", 3, "--fit.epochs", 15, "--no-prune"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PLUGIN), *sys.path])}
     process = subprocess.Popen([sys.executable, "-m", "cloudchamber", "tune", *map(str, words)], env=environment, stdout=-3, stderr=-3)
     log, end = out / "trial-0001/log.csv", time.monotonic() + 120
@@ -107,7 +107,7 @@ def test_trials_are_the_same_wherever_they_are_made(data: Path, tmp_path: Path, 
     (tmp_path / "space.json").write_text(json.dumps(SPACE))
     found = []
     for name, where in (("one", []), ("two", ["--workers", "2"]), ("dask", ["--executor", f"dask://{cluster.address}"])):
-        words = ["toy", data, tmp_path / name, "--space", tmp_path / "space.json", "--trials", 7, "--epochs", 2, *where]
+        words = ["toy", data, tmp_path / name, "--space", tmp_path / "space.json", "--trials", 7, "--fit.epochs", 2, *where]
         main(["tune", *map(str, words)])
         # the same command again finds all trials done
         done = workflow.tune("toy", data, tmp_path / name, space=tmp_path / "space.json", trials=7, epochs=2)
@@ -119,7 +119,7 @@ def test_trials_are_the_same_wherever_they_are_made(data: Path, tmp_path: Path, 
 @pytest.mark.parametrize("killed", ["worker", "search and worker"])
 def test_a_search_on_a_cluster_goes_on(killed: str, data: Path, tmp_path: Path, cluster: Cluster) -> None:
     (tmp_path / "space.json").write_text(json.dumps(SPACE))
-    words = ["toy", data, tmp_path / "out", "--space", tmp_path / "space.json", "--trials", 4, "--epochs", 15, "--no-prune"]
+    words = ["toy", data, tmp_path / "out", "--space", tmp_path / "space.json", "--trials", 4, "--fit.epochs", 15, "--no-prune"]
     command = ["tune", *map(str, words), "--executor", f"dask://{cluster.address}"]
     process = subprocess.Popen([sys.executable, "-m", "cloudchamber", *command], env=environment(), stdout=-3, stderr=-3)
     end = time.monotonic() + 120

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, redirect_stdout
 from typing import Any
 
 from cloudchamber import screen
 from cloudchamber.cli.commands import COMMANDS
 from cloudchamber.cli.flags import with_settings
+from cloudchamber.cli.help import first_sentence, tidy
 from cloudchamber.parsing import parse
 from cloudchamber.store.dataset import package_version
 
@@ -19,10 +23,11 @@ INTRODUCTION = """Learned surrogates and inference for astroparticle physics.
 
 An event is a pair (theta, x): what was, and what the detector saw. A study is one problem: simulators, recipes to learn from them, checks.
 
-$ cloudchamber demo           # a trained model, its figures and its plots, in minutes
+$ cloudchamber demo           # a trained model, its figures and plots, in minutes
 $ cloudchamber train --help   # each command explains itself
 
 --traceback after any command shows where an error came from, --version the version.
+
 One thread a process, unless the environment variable OMP_NUM_THREADS says otherwise.
 """
 
@@ -38,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         screen.say(f"cloudchamber {package_version()}")
         return
     try:
-        commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
-        parse(commands, words, introduction=INTRODUCTION).run()
+        _parsed(words).run()
     except KeyboardInterrupt:
         screen.complain("interrupted: the same command goes on where a simulation or a training stopped")
         raise SystemExit(130) from None
@@ -54,10 +58,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(2) from None
 
 
+def _parsed(words: Sequence[str]) -> Any:
+    """The command with its options; SystemExit where help was asked for, which is shown, or where a word is wrong."""
+    helped, text = bool({"-h", "--help"} & set(words)), io.StringIO()
+    # the settings of a recipe load torch
+    with screen.working("loading") if words[0] == "train" and not helped else nullcontext():
+        commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
+    if words[0] in ("-h", "--help"):
+        commands = {name: type(name, (command,), {"__doc__": first_sentence(command.__doc__)}) for name, command in COMMANDS.items()}
+    try:
+        with redirect_stdout(text):
+            return parse(commands, words, introduction=INTRODUCTION)
+    finally:
+        sys.stdout.write(tidy(text.getvalue(), shutil.get_terminal_size().columns, COMMANDS) if helped else text.getvalue())
+
+
 def _told(error: Exception) -> str:
     """One line on what went wrong, and what to do."""
     if isinstance(error, MemoryError):
         return f"out of memory ({error}): fewer workers, or less at a time" if str(error) else "out of memory: fewer workers, or less at a time"
     if isinstance(error, (ValueError, TypeError, OSError, RuntimeError, ArithmeticError, ImportError)):
-        return str(error) or type(error).__name__
+        # some libraries tell in several lines
+        return " ".join(str(error).split()) or type(error).__name__
     return f"{type(error).__name__}: {error}. This is a fault of cloudchamber: please report it with what --traceback shows"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from cloudchamber import screen
-from cloudchamber.cli.arguments import Out, StudyName, Subject
+from cloudchamber.cli.arguments import MaybeInt, MaybePath, MaybeText, Options, Out, StudyName, Subject
 from cloudchamber.cli.learning import Ensemble, Train, Tune, Upgrade
 from cloudchamber.parallel.cores import usable_cores
 
@@ -42,7 +42,7 @@ class Simulate:
     """Simulate events into an event store; after an interruption the same command makes what is missing.
 
     For example:
-    $ cloudchamber simulate airshower data/train --n 200000 --seed 1 --workers 8
+    $ cloudchamber simulate airshower data/train --n 20000 --settings.tables packaged
     $ cloudchamber simulate airshower --help  # with the flags of the simulator's own settings
     """
 
@@ -50,11 +50,11 @@ class Simulate:
     """A study's name, see `cloudchamber list`."""
     out: Out
     """Folder of the event store."""
-    n: int | None = None
+    n: MaybeInt = None
     """Number of events."""
     seed: int = 1
     """Same seed, same events, whatever the number of workers."""
-    simulator: str | None = None
+    simulator: MaybeText = None
     """Name of the simulator; the study's first one by default."""
     workers: int = field(default_factory=usable_cores)
     """Processes; by default as many as this process may use cores."""
@@ -62,16 +62,16 @@ class Simulate:
     """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
     block_events: int = 1000
     """Events in one file of the store."""
-    theta: Path | None = None
+    theta: MaybePath = None
     """A file of theta (one event each) in place of the prior, such as .csv with a column for each name."""
     partial: bool = False
     """Take a store of --theta that lacks blocks as it is."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import simulate
-
         settings = dataclasses.asdict(self.settings) if hasattr(self, "settings") else None
         with screen.progress("simulating", "events") as told:
+            from cloudchamber.workflow import simulate
+
             done = simulate(
                 self.study,
                 self.out,
@@ -87,7 +87,7 @@ class Simulate:
                 partial=self.partial,
             )
         had = f", {done.events - done.new_events} were there" if done.new_events < done.events else ""
-        screen.say(f"{done.new_events} events in {done.seconds:.1f} s ({done.rate:.3g} per second){had}: {done.folder}")
+        screen.say(f"{done.new_events} events in {done.seconds:.1f} s ({done.rate:.3g} events/s){had}: {done.folder}")
 
 
 @dataclass(frozen=True)
@@ -97,46 +97,46 @@ class Validate:
     For example:
     $ cloudchamber validate airshower                              # the packaged default, against truth simulated now
     $ cloudchamber validate runs/mine --data data/test --compare airshower/wgan
-    $ cloudchamber validate airshower --against my_conex.root      # against showers of your own
+    $ cloudchamber validate airshower --file my_conex.root      # against showers of your own
     $ cloudchamber validate calorimeter --protocol calochallenge   # beside the checks, as the field compares
     """
 
     subject: Subject
     """A study, study/recipe, or a run folder."""
-    data: Path | None = None
+    data: MaybePath = None
     """Event store of held-out truth; without it truth is simulated."""
     n: int = 2000
     """Events to compare; as many more give the floor."""
-    against: Path | None = None
+    file: MaybePath = None
     """A file of your own to compare with."""
-    format: str | None = None
-    """That file's format, where its suffix doesn't tell."""
-    compare: tuple[str, ...] = ()
+    format: MaybeText = None
+    """The file's format, where the suffix doesn't tell."""
+    compare: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")] = ()
     """Further runs for the same report."""
-    out: Path | None = None
+    out: MaybePath = None
     """Folder of the report; the run's own folder by default."""
     seed: int = 1
     """Seed of truth, answers and bootstrap."""
     workers: int = 1
     """Processes that simulate truth."""
-    floor: Path | None = None
+    floor: MaybePath = None
     """A second event store at the theta of --data (simulate --theta), for a floor at the very same showers."""
     partial: bool = False
     """Take an event store that lacks blocks as it is."""
-    protocol: str | None = None
+    protocol: MaybeText = None
     """A comparison that the field has agreed on, beside the checks; `cloudchamber list` shows a study's."""
     json: bool = False
     """Print one JSON object in place of the table."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import validate
-
         with screen.working("comparing with truth") as told:
+            from cloudchamber.workflow import validate
+
             found = validate(
                 self.subject,
                 self.data,
                 n=self.n,
-                against=self.against,
+                file=self.file,
                 format=self.format,
                 compare=self.compare,
                 out=self.out,
@@ -167,11 +167,11 @@ class Sample:
     """A study, study/recipe, or a run folder."""
     out: Out
     """File by suffix, see `cloudchamber list` for formats; no suffix: an event store."""
-    n: int | None = None
+    n: MaybeInt = None
     """Number of events from the prior."""
-    given: Path | None = None
+    given: MaybePath = None
     """A file of the given columns, one event each, in place of --n."""
-    format: str | None = None
+    out_format: MaybeText = None
     """The format to write, where the suffix doesn't tell."""
     seed: int = 1
     """Same seed, same events."""
@@ -183,19 +183,19 @@ class Sample:
     """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
     partial: bool = False
     """Take an event store that lacks blocks as it is."""
-    options: dict[str, int | float | str] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
     """Sampling options of the model: name and value, such as: steps 8."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import sample
-
         with screen.progress("sampling", "events") as told:
+            from cloudchamber.workflow import sample
+
             done = sample(
                 self.subject,
                 self.out,
                 self.n,
                 given=self.given,
-                format=self.format,
+                out_format=self.out_format,
                 seed=self.seed,
                 outside=self.outside,
                 options=self.options,
@@ -204,7 +204,8 @@ class Sample:
                 workers=self.workers,
                 executor=self.executor,
             )
-        screen.say(f"{done.events} events in {done.seconds:.2f} s ({done.rate:.3g} per second): {done.path}")
+        had = f", {done.events - done.new_events} were there" if done.new_events < done.events else ""
+        screen.say(f"{done.new_events} events in {done.seconds:.1f} s ({done.rate:.3g} events/s){had}: {done.path}")
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,8 @@ class Infer:
     """Your events: a file by suffix, see `cloudchamber list` for formats, or an event store."""
     out: Path
     """Folder of the answers."""
-    format: str | None = None
-    """The file's format, where its suffix doesn't tell."""
+    format: MaybeText = None
+    """The file's format, where the suffix doesn't tell."""
     seed: int = 1
     """Seed of draws and of the study's own analysis."""
     outside: Literal["skip", "refuse", "flag"] = "skip"
@@ -240,15 +241,15 @@ class Infer:
     """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
     partial: bool = False
     """Take an event store that lacks blocks as it is."""
-    answers_as: Literal["csv", "parquet", "hdf5"] = "csv"
+    out_format: Literal["csv", "parquet", "hdf5"] = "csv"
     """Format of the table of answers."""
     json: bool = False
     """Print one JSON object in place of the facts."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import infer
-
         with screen.working("inferring, events done") as told:
+            from cloudchamber.workflow import infer
+
             found = infer(
                 self.subject,
                 self.file,
@@ -258,7 +259,7 @@ class Infer:
                 outside=self.outside,
                 draws=self.draws,
                 posterior=self.posterior,
-                answers_as=self.answers_as,
+                out_format=self.out_format,
                 progress=told,
                 partial=self.partial,
                 workers=self.workers,
@@ -281,24 +282,25 @@ class Convert:
 
     study: StudyName
     """A study's name; `cloudchamber list` shows its formats."""
-    source: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE...")]
+    source: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE...", help_behavior_hint="(required)")]
     """Files or event stores."""
     out: Path
     """File by suffix; no suffix: an event store."""
-    format_from: str | None = None
+    format: MaybeText = None
     """The sources' format, where the suffix doesn't tell."""
-    format_to: str | None = None
+    out_format: MaybeText = None
     """The format to write, where the suffix doesn't tell."""
     partial: bool = False
     """Take an event store that lacks blocks as it is."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import convert
+        with screen.working("converting"):
+            from cloudchamber.workflow import convert
 
-        done = convert(self.study, self.source, self.out, format_from=self.format_from, format_to=self.format_to, partial=self.partial)
+            done = convert(self.study, self.source, self.out, format=self.format, out_format=self.out_format, partial=self.partial)
         screen.say(f"{done.events} events with {len(done.columns)} columns: {done.path}")
         if done.absent:
-            screen.say(f"not in the source: {', '.join(done.absent)}")
+            screen.say_wrapped("not in the source:", ", ".join(done.absent), 19)
 
 
 @dataclass(frozen=True)
@@ -314,23 +316,24 @@ class Export:
     For example:
     $ cloudchamber export airshower airshower.onnx
     $ cloudchamber export airshower fast.onnx --options steps 4          # fewer steps are frozen in
-    $ cloudchamber export runs/mine mine.pt --kind torchscript           # for torch::jit::load
+    $ cloudchamber export runs/mine mine.pt --out-format torchscript           # for torch::jit::load
     """
 
     subject: Subject
     """A study, study/recipe, or a run folder."""
     out: Out
     """The file to write."""
-    kind: Literal["onnx", "torchscript"] = "onnx"
+    out_format: Literal["onnx", "torchscript"] = "onnx"
     """ONNX runs anywhere; TorchScript where a model has operations that ONNX lacks."""
-    options: dict[str, int | float | str] = field(default_factory=dict)
+    options: Options = field(default_factory=dict)
     """Sampling options to freeze in: name and value, such as: steps 8."""
 
     def run(self) -> None:
-        from cloudchamber.run.metadata import read_metadata
-        from cloudchamber.workflow import export
+        with screen.working("exporting"):
+            from cloudchamber.run.metadata import read_metadata
+            from cloudchamber.workflow import export
 
-        path = export(self.subject, self.out, self.kind, options=self.options)
+            path = export(self.subject, self.out, self.out_format, options=self.options)
         screen.show_exported(path, read_metadata(path))
 
 
@@ -345,33 +348,32 @@ class Demo:
 
     study: StudyName = "airshower"
     """A study with packaged weights."""
-    file: Path | None = None
+    file: MaybePath = None
     """Events to analyse, for a study that infers."""
-    format: str | None = None
-    """The file's format, where the suffix does not tell."""
-    out: Path = Path("reports/demo")
-    """Folder of the report."""
-    events: int = 2400
-    """Events to simulate."""
+    format: MaybeText = None
+    """The file's format, where the suffix doesn't tell."""
+    out: MaybePath = None
+    """Folder of the report; reports/STUDY by default."""
+    n: int = 1200
+    """Events to compare; as many more give the floor."""
     samples: int = 10_000
     """Events to sample."""
     seed: int = 1
     """Seed of everything."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import demo
-        from cloudchamber.workflow.inference import Inference
-
         with screen.working("loading") as told:
-            done = demo(self.study, self.out, events=self.events, samples=self.samples, seed=self.seed, progress=told, file=self.file, format=self.format)
+            from cloudchamber.workflow import demo
+            from cloudchamber.workflow.inference import Inference
+
+            done = demo(self.study, self.out, n=self.n, samples=self.samples, seed=self.seed, progress=told, file=self.file, format=self.format)
         if isinstance(done, Inference):
             screen.show_inference(done)
             return
-        screen.show_validation(done.validation)
-        screen.say(f"simulator:     {done.simulated_rate:10.3g} events per second ({done.simulated} events)")
+        screen.say(f"simulator:     {done.simulated_rate:10.3g} events/s ({done.simulated} events)")
         ratio = done.sampled_rate / done.simulated_rate
-        screen.say(f"trained model: {done.sampled_rate:10.3g} events per second ({done.sampled} events), {ratio:.3g} times the simulator")
-        screen.say(f"report: {done.validation.report}")
+        screen.say(f"trained model: {done.sampled_rate:10.3g} events/s ({done.sampled} events), {ratio:.3g} times the simulator")
+        screen.show_validation(done.validation)
 
 
 COMMANDS: dict[str, type[Any]] = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from cloudchamber import screen
-from cloudchamber.cli.arguments import Data, Out, StudyName
+from cloudchamber.cli.arguments import Data, MaybeInt, MaybePath, MaybeText, Out, StudyName
 from cloudchamber.progress import quiet
 from cloudchamber.study import find_study
 
@@ -38,19 +38,19 @@ class Train:
     """Folder of the event store."""
     out: Out
     """Run folder: weights, recipe, log, metrics."""
-    recipe: str | None = None
+    recipe: MaybeText = None
     """Name of the recipe; the study's default one by default."""
     seed: int = 1
     """Seed of first weights, order of events and noise."""
-    overrides: Path | None = None
+    overrides: MaybePath = None
     """A JSON or TOML file of settings that win over the flags, such as best.json of `cloudchamber tune`."""
-    limit: int | None = None
-    """Use so many events only, drawn by the seed."""
+    n: MaybeInt = None
+    """Events to use, drawn by the seed; all by default."""
     memory_gb: float = 4.0
     """Events that fill more are streamed from the store."""
-    start: str | None = None
+    start: MaybeText = None
     """Continue from the weights and codecs of this run (study, study/recipe, or a run folder), on these events: fine-tuning."""
-    teacher: str | None = None
+    teacher: MaybeText = None
     """A trained model (named likewise) for a recipe that learns from one."""
     partial: bool = False
     """Take an event store that lacks blocks as it is."""
@@ -60,7 +60,7 @@ class Train:
     """Devices on each node."""
     strategy: str = "auto"
     """lightning-fabric's strategy, such as ddp."""
-    num_nodes: int = 1
+    nodes: int = 1
     """Nodes."""
 
     def run(self) -> None:
@@ -72,7 +72,7 @@ class Train:
         overrides = read_file(self.overrides) if self.overrides else None
         recipe = recipe_of(self.study, self.recipe, self.start)
         recipe = dataclasses.replace(recipe, **{part: getattr(self, part) for part in RECIPE_PARTS if hasattr(self, part)})
-        hardware = Hardware(self.accelerator, self.devices, self.strategy, self.num_nodes)
+        hardware = Hardware(self.accelerator, self.devices, self.strategy, self.nodes)
         # of several processes of one training the first one speaks
         speaks = rank() == 0
         with screen.progress("training", "epochs") if speaks else nullcontext(quiet) as told:
@@ -84,7 +84,7 @@ class Train:
                 seed=self.seed,
                 overrides=overrides,
                 hardware=hardware,
-                limit=self.limit,
+                n=self.n,
                 memory_gb=self.memory_gb,
                 progress=told,
                 start=self.start,
@@ -92,7 +92,9 @@ class Train:
                 partial=self.partial,
             )
         if speaks:
-            screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch} of {done.epochs}, {done.seconds:.0f} s: {done.folder}")
+            rate = done.epochs / done.seconds if done.seconds > 0 else 0.0
+            screen.say(f"{done.epochs} epochs in {done.seconds:.1f} s ({rate:.3g} epochs/s): {done.folder}")
+            screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch}")
             screen.say(f"next: cloudchamber validate {done.folder}")
 
 
@@ -114,7 +116,7 @@ class Tune:
     {"model.hidden": {"choices": [64, 128]}, "fit.optimisers.learning_rate": {"low": 1e-4, "high": 1e-2, "log": true}}
 
     For example:
-    $ cloudchamber tune airshower data/train tuned --recipe flow --space space.json --trials 20 --epochs 10
+    $ cloudchamber tune airshower data/train tuned --recipe flow --space space.json --trials 20 --fit.epochs 10
     $ cloudchamber tune airshower data/train tuned --recipe flow --space space.json --trials 200 --executor slurm.yaml
     $ cloudchamber train airshower data/train runs/tuned --recipe flow --overrides tuned/best.json  # the best settings, in full
     """
@@ -125,7 +127,7 @@ class Tune:
     """Folder of the event store."""
     out: Out
     """Folder of the trials, the storage, best.json and index.html."""
-    recipe: str | None = None
+    recipe: MaybeText = None
     """Name of the recipe; the study's default one by default."""
     trials: int = 20
     """Trials in all, those of earlier and other processes included."""
@@ -133,9 +135,9 @@ class Tune:
     """random: each trial on its own; tpe: near the best ones so far."""
     storage: str = "journal"
     """What the processes share: journal or sqlite (a file in OUT), a path of a journal file, or a database's URL."""
-    space: Path | None = None
+    space: MaybePath = None
     """File of the settings to search; by default the study's own for the recipe, if it has one."""
-    epochs: int | None = None
+    epochs: Annotated[int | None, tyro.conf.arg(name="fit.epochs", metavar="INT", help_behavior_hint="")] = None
     """Epochs of a trial; the recipe's by default."""
     seed: int = 1
     """Seed of the settings drawn, and of every trial's training."""
@@ -145,8 +147,8 @@ class Tune:
     """Processes; the trials do not depend on their number."""
     executor: str = "processes"
     """Where: processes, dask (a local cluster), dask://HOST:PORT, or a YAML file for dask-jobqueue (see docs/scale.md)."""
-    limit: int | None = None
-    """Use so many events only, drawn by the seed."""
+    n: MaybeInt = None
+    """Events to use, drawn by the seed; all by default."""
     memory_gb: float = 4.0
     """Events that fill more are streamed from the store."""
     partial: bool = False
@@ -155,10 +157,10 @@ class Tune:
     """cpu, cuda, mps or auto."""
 
     def run(self) -> None:
-        from cloudchamber.train.fit import Hardware
-        from cloudchamber.workflow import tune
-
         with screen.progress("tuning", "trials") as told:
+            from cloudchamber.train.fit import Hardware
+            from cloudchamber.workflow import tune
+
             done = tune(
                 self.study,
                 self.data,
@@ -172,7 +174,7 @@ class Tune:
                 seed=self.seed,
                 prune=self.prune,
                 hardware=Hardware(self.accelerator),
-                limit=self.limit,
+                n=self.n,
                 memory_gb=self.memory_gb,
                 progress=told,
                 partial=self.partial,
@@ -192,15 +194,16 @@ class Ensemble:
     $ cloudchamber validate runs/three --data data/test --compare runs/seed1
     """
 
-    runs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...")]
+    runs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN...", help_behavior_hint="(required)")]
     """Trained models with the same columns: study, study/recipe, or run folders."""
     out: Path
     """Run folder of the ensemble."""
 
     def run(self) -> None:
-        from cloudchamber.workflow import ensemble
+        with screen.working("reading the runs"):
+            from cloudchamber.workflow import ensemble
 
-        made = ensemble(self.runs, self.out)
+            made = ensemble(self.runs, self.out)
         screen.say(f"{made.doc} ({made.parameters} parameters): {self.out}")
         screen.say(f"next: cloudchamber validate {self.out}")
 

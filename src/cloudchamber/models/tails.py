@@ -35,13 +35,16 @@ class Tails(nn.Module):
         return _log_prob(pull, self.log_width, self.log_tail)
 
     def fit(self, pull: Tensor, log_weight: Tensor) -> None:
-        """Maximum likelihood of mixtures: ``pull`` (events, components, size) of what was seen, each component with a factor exp ``log_weight``."""
+        """Most probable shape of mixtures: ``pull`` (events, components, size) of what was seen, each component with a factor exp ``log_weight``.
+
+        The logarithms are standard normal beforehand, which a hundred events forget, and without which the likelihood of very few has no maximum.
+        """
         shape = torch.zeros(2, pull.shape[2], dtype=torch.float64, requires_grad=True)
         optimiser = torch.optim.LBFGS([shape], max_iter=STEPS, line_search_fn="strong_wolfe")
 
         def loss() -> Tensor:
             optimiser.zero_grad()
-            found = -(log_weight + _log_prob(pull, shape[0], shape[1])).logsumexp(1).mean()
+            found = -(log_weight + _log_prob(pull, shape[0], shape[1])).logsumexp(1).mean() + 0.5 * shape.square().sum() / len(pull)
             found.backward()
             return found
 

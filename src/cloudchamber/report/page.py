@@ -24,7 +24,7 @@ def write_page(path: Path, template: str, title: str, facts: Mapping[str, str | 
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pictures = [
-        {"name": name, "caption": figure.get_label(), "source": _picture(figure), "broad": figure.get_figwidth() > 2 * figure.get_figheight()}
+        {"name": name, "caption": figure.get_label(), "source": _picture(figure), "broad": _broad(figure), "pixels": round(96 * figure.get_figwidth())}
         for name, figure in figures.items()
     ]
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -56,6 +56,12 @@ def write_rows(
     """A page with one table: a ``verdict`` in a sentence, then ``rows`` of words under ``heads``."""
     words = {"verdict": verdict, "heading": heading, "heads": heads, "rows": rows, "lead": lead, "closing": closing}
     return write_page(path, "rows.html", title, facts, figures, **words)
+
+
+def _broad(figure: Figure) -> bool:
+    """Whether a figure takes the page's width: one of many panels or of many inches; others keep their own size."""
+    panels = sum(axes.get_label() != "<colorbar>" for axes in figure.axes)
+    return panels > 3 or figure.get_figwidth() > 8
 
 
 def _picture(figure: Figure) -> str:

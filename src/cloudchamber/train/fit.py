@@ -136,6 +136,8 @@ def _train(
         check_fingerprint(saved["fingerprint"], marks, folder)
         now.load(saved)
         _report(fabric, now, settings, folder, progress)
+    elif fabric.is_global_zero:
+        progress(0, settings.epochs, "")
     with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
         while now.epochs < settings.epochs and (settings.patience is None or now.epochs - now.best_epoch < settings.patience):
             _epoch(fabric, now, batches, validation, settings, seed)

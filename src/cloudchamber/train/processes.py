@@ -16,4 +16,4 @@ def check_launched(processes: int) -> None:
     """ValueError where torchrun started another number of processes than shall train: each would be the first one, and write."""
     started = int(os.environ.get("WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in os.environ else processes
     if started != processes:
-        raise ValueError(f"torchrun started {started} processes, but {processes} would train: give --devices (of each node) and --num-nodes as it has them")
+        raise ValueError(f"torchrun started {started} processes, but {processes} would train: give --devices (of each node) and --nodes as it has them")

@@ -41,8 +41,8 @@ def convert(
     source: Path | str | Sequence[Path | str],
     out: Path | str,
     *,
-    format_from: str | None = None,
-    format_to: str | None = None,
+    format: str | None = None,
+    out_format: str | None = None,
     partial: bool = False,
 ) -> Converted:
     """Read files (or event stores) and write their events to one file, or without a suffix to a folder: an event store.
@@ -56,10 +56,10 @@ def convert(
     if not sources:
         raise ValueError("give at least one file to convert")
     out, seen = Path(out), _Seen(study)
-    to_file = bool(out.suffix) or format_to is not None
-    chunks = seen.all_of([Path(each) for each in sources], format_from, partial, marks=to_file)
+    to_file = bool(out.suffix) or out_format is not None
+    chunks = seen.all_of([Path(each) for each in sources], format, partial, marks=to_file)
     if to_file:
-        write_table(out, chunks, study, format_to)
+        write_table(out, chunks, study, out_format)
     else:
         _write_store(out, chunks, seen, [Path(each).name for each in sources])
     return Converted(out, seen.digest.events, tuple(seen.schema.columns), tuple(name for name in seen.whole_schema.columns if name not in seen.schema.columns))

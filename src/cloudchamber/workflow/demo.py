@@ -20,7 +20,7 @@ from cloudchamber.workflow.validation import MIN_EVENTS, Validation, compare_wit
 
 @dataclass(frozen=True)
 class Demo:
-    """The speed of the simulator and of the trained model (events per second, one process each), and their comparison."""
+    """The speed of the simulator and of the trained model (events/s, one process each), and their comparison."""
 
     simulated: int
     simulated_rate: float
@@ -31,16 +31,17 @@ class Demo:
 
 def demo(
     study: str = "airshower",
-    out: Path | str = "reports/demo",
+    out: Path | str | None = None,
     *,
-    events: int = 2400,
+    n: int = 1200,
     samples: int = 10_000,
     seed: int = 1,
     progress: Progress = quiet,
     file: Path | str | None = None,
     format: str | None = None,
 ) -> Demo | Inference:
-    """Simulate ``events`` of the study, sample ``samples`` from its packaged model, and write the report that compares them into ``out``.
+    """Simulate ``n`` events of the study and as many more for the floor, sample ``samples`` from its packaged model, and write the report that compares
+    them into ``out``, by default ``reports/<study>``.
 
     Where the packaged model infers, one simulated event is analysed instead, or the events of ``file``, and the page about them is written.
     """
@@ -49,22 +50,24 @@ def demo(
         progress(0, 0, text)
 
     not_negative(seed)
-    at_least(2 * MIN_EVENTS, events=events)
+    at_least(2 * MIN_EVENTS, n=n)
     at_least(1, samples=samples)
     say("loading the trained model")
     folder, found = find_run(study)
     model = load(study)
+    out, events = Path("reports") / found.name if out is None else Path(out), 2 * n
     if set(model.target) <= set(model.schema.theta):
-        say("analysing")
-        return infer(study, example(found, seed) if file is None else file, out, format=format, seed=seed)
+        say("simulating one event" if file is None else "analysing")
+        return infer(study, example(found, seed) if file is None else file, out, format=format, seed=seed, progress=progress)
     if file is not None:
-        raise ValueError(f"'{study}' is a surrogate: it has no events of a file to analyse; compare it with `cloudchamber validate {study} --against {file}`")
+        raise ValueError(f"'{study}' is a surrogate: it has no events of a file to analyse; compare it with `cloudchamber validate {study} --file {file}`")
     simulator = trained_simulator(folder, found, found.quick)
+    say("starting the simulator")
     simulator.simulate(simulator.prior(2, rng(seed, "warm up")), rng(seed, "warm up"))
 
     say(f"simulating {events} events")
     start = time.perf_counter()
-    first, second = truth_twice(simulator, events // 2, seed)
+    first, second = truth_twice(simulator, n, seed)
     simulated_rate = events / (time.perf_counter() - start)
 
     say(f"sampling {samples} events")
@@ -76,10 +79,10 @@ def demo(
     say("comparing them")
     facts = {
         "truth": f"{events} events simulated live",
-        "simulator": f"{simulated_rate:.3g} events per second",
-        "trained model": f"{sampled_rate:.3g} events per second, {sampled_rate / simulated_rate:.3g} times the simulator",
+        "simulator": f"{simulated_rate:.3g} events/s",
+        "trained model": f"{sampled_rate:.3g} events/s, {sampled_rate / simulated_rate:.3g} times the simulator",
     }
-    validation = compare_with_truth(found, {f"{found.name}/{folder.name}": model}, first, second, Path(out), seed, facts)
+    validation = compare_with_truth(found, {f"{found.name}/{folder.name}": model}, first, second, out, seed, facts, progress=progress)
     return Demo(events, simulated_rate, samples, sampled_rate, validation)
 
 

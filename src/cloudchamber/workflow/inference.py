@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from cloudchamber.run.answer import Answer
     from cloudchamber.run.trained import TrainedModel
 
-AnswersAs: TypeAlias = Literal["csv", "parquet", "hdf5"]
+TableFormat: TypeAlias = Literal["csv", "parquet", "hdf5"]
 Outside: TypeAlias = Literal["skip", "refuse", "flag"]
 CHUNK_EVENTS = 512
 """Events that are read, answered and written at once."""
@@ -75,7 +75,7 @@ def infer(
     outside: Outside = "skip",
     draws: int = 100,
     posterior: int = 0,
-    answers_as: AnswersAs = "csv",
+    out_format: TableFormat = "csv",
     partial: bool = False,
     progress: Progress = quiet,
     workers: int = 1,
@@ -83,7 +83,7 @@ def infer(
 ) -> Inference:
     """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store), chunk after chunk.
 
-    ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``answers_as``; columns that don't
+    ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``out_format``; columns that don't
     fit into csv turn it into parquet or HDF5): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the
     study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event, the first
     of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with ``outside="refuse"``, or are
@@ -94,6 +94,7 @@ def infer(
     """
     not_negative(seed)
     at_least(1, workers=workers)
+    progress(0, 0, "loading the model")
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
     run = str(subject).rstrip("/") if folder.parent != study.pretrained else f"{study.name}/{folder.name}"
@@ -116,6 +117,7 @@ def infer(
     if outside == "refuse":
         _refuse_outside(chunks(), model)
     finder = study.infer(model, seed) if study.infer else None
+    progress(0, 0, "answering")
     told = Told(model, study, run, Path(file).name if isinstance(file, (str, Path)) else "a table")
     chosen = Answering(Asked.of(subject, model), outside, seed, max(draws, posterior), workers, executor)
     answered = _answered(chunks(), model, chosen, told, progress)
@@ -133,7 +135,8 @@ def infer(
                     drawn(answer)
                 yield _row(answer, model, draws, finder, study, told)
 
-        path = _write_answers(out, tables(), answers_as, answer_columns(model))
+        path = _write_answers(out, tables(), out_format, answer_columns(model))
+    progress(0, 0, "looking at all events, drawing the page")
     found = finder.findings() if finder else Findings()
     facts = told.facts(outside) | {name: value.item() if isinstance(value, np.generic) else value for name, value in found.facts.items()}
     there = out / "posterior.h5" if posterior else None
@@ -246,19 +249,19 @@ def answer_columns(model: TrainedModel) -> dict[str, Column]:
     return told
 
 
-def _write_answers(out: Path, tables: Iterator[Table], answers_as: AnswersAs, columns: Mapping[str, Column]) -> Path:
+def _write_answers(out: Path, tables: Iterator[Table], out_format: TableFormat, columns: Mapping[str, Column]) -> Path:
     first = next(tables)
-    if answers_as == "csv" and any(isinstance(values, Ragged) for values in first.values()):
-        answers_as = "parquet"
-    if answers_as != "hdf5" and any(not isinstance(values, Ragged) and np.prod(values.shape[1:]) > MOST_CELLS for values in first.values()):
-        answers_as = "hdf5"
-    path = out / f"answers.{'h5' if answers_as == 'hdf5' else answers_as}"
+    if out_format == "csv" and any(isinstance(values, Ragged) for values in first.values()):
+        out_format = "parquet"
+    if out_format != "hdf5" and any(not isinstance(values, Ragged) and np.prod(values.shape[1:]) > MOST_CELLS for values in first.values()):
+        out_format = "hdf5"
+    path = out / f"answers.{'h5' if out_format == 'hdf5' else out_format}"
     with replacing(path) as part:
         every = chain([first], tables)
-        if answers_as == "csv":
+        if out_format == "csv":
             write_csv(part, every, {})
         else:
-            {"parquet": write_parquet, "hdf5": write_hdf5}[answers_as](part, every, columns)
+            {"parquet": write_parquet, "hdf5": write_hdf5}[out_format](part, every, columns)
     return path
 
 

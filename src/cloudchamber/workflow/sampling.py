@@ -33,16 +33,17 @@ BLOCK_EVENTS = 10_000
 
 @dataclass(frozen=True)
 class Sampled:
-    """What ``sample`` wrote, and its speed without the writing."""
+    """What one call of ``sample`` drew, out of all events that are there, and its time, the writing included."""
 
     path: Path
     events: int
+    new_events: int
     seconds: float
 
     @property
     def rate(self) -> float:
-        """Events per second."""
-        return self.events / self.seconds if self.seconds > 0 else 0.0
+        """New events per second."""
+        return self.new_events / self.seconds if self.seconds > 0 else 0.0
 
 
 def sample(
@@ -51,7 +52,7 @@ def sample(
     n: int | None = None,
     *,
     given: Table | Path | str | None = None,
-    format: str | None = None,
+    out_format: str | None = None,
     seed: int = 1,
     outside: Literal["refuse", "flag"] = "refuse",
     options: Mapping[str, Any] | None = None,
@@ -68,39 +69,40 @@ def sample(
     """
     not_negative(seed)
     at_least(1, workers=workers)
+    progress(0, 0, "loading the model")
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
-    to_store = not out.suffix and format is None
+    to_store = not out.suffix and out_format is None
     if to_store and outside == "flag":
         raise ValueError(f"a store has no column 'in_domain': give '{out}' a suffix such as .h5")
     if not to_store:
-        find_format(out, study, format, "write")
+        find_format(out, study, out_format, "write")
     source, known = _given(folder, study, model, n, given, seed, partial), dict(options or {})
-    asked, done, seconds = Asked.of(subject, model), 0, 0.0
+    asked, done = Asked.of(subject, model), 0
     model.options(known)
 
     def drawn(wanted: Container[int]) -> Iterator[tuple[int, Table]]:
-        nonlocal done, seconds
+        nonlocal done
         blocks = ((block, part) for block, part in enumerate(trimmed(source.blocks())) if block in wanted)
         jobs = (SampleJob(asked, block, part, block_seed(seed, block), outside, known) for block, part in blocks)
-        start = time.perf_counter()
         for job, table in run(SampleJob.done, jobs, executor, workers, most=2 * workers, ordered=True):
-            seconds += time.perf_counter() - start
             yield job.block, table
             done += events_in(job.given)
-            progress(done, source.events, "")
-            start = time.perf_counter()
+            progress(done, total, "")
 
     every = range(-(-source.events // BLOCK_EVENTS))
+    start, total = time.perf_counter(), source.events
     if not to_store:
-        write_table(out, (table for _, table in drawn(every)), study, format)
-        return Sampled(out, source.events, seconds)
+        progress(0, total, "")
+        write_table(out, (table for _, table in drawn(every)), study, out_format)
+        return Sampled(out, total, total, time.perf_counter() - start)
     with _writer(out, study, model, source, known, seed) as writer:
         missing = writer.missing(len(every))
-        done = source.events - sum(min(BLOCK_EVENTS, source.events - block * BLOCK_EVENTS) for block in missing)
+        total = sum(min(BLOCK_EVENTS, source.events - block * BLOCK_EVENTS) for block in missing)
+        progress(0, total, "")
         for block, table in drawn(set(missing)):
             writer.write_block(block, table)
-    return Sampled(out, source.events, seconds)
+    return Sampled(out, source.events, total, time.perf_counter() - start)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def block_seed(seed: int, block: int) -> int:
     return seed if block == 0 else int(rng(seed, "sample", block).integers(2**62))
 
 
-def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscript"] = "onnx", *, options: Mapping[str, Any] | None = None) -> Path:
+def export(subject: Path | str, out: Path | str, out_format: Literal["onnx", "torchscript"] = "onnx", *, options: Mapping[str, Any] | None = None) -> Path:
     """Write ``subject`` as an ONNX or TorchScript file that takes noise and physical columns and gives physical columns; ``options`` are frozen in.
 
     The file tells its columns, trained domain and origin (``run.metadata.read_metadata``), and marks each event ``in_domain`` or not.
@@ -131,7 +133,7 @@ def export(subject: Path | str, out: Path | str, kind: Literal["onnx", "torchscr
         raise ValueError(f"'{out}' is a folder: name a file, such as {out / 'model.onnx'}")
     run = {"name": folder.name, "run_json_sha256": hashlib.sha256(read_file(RunFiles(folder).manifest)).hexdigest()}
     out.parent.mkdir(parents=True, exist_ok=True)
-    return (export_onnx if kind == "onnx" else export_torchscript)(model, out, run, **(options or {}))
+    return (export_onnx if out_format == "onnx" else export_torchscript)(model, out, run, **(options or {}))
 
 
 def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given: Table | Path | str | None, seed: int, partial: bool) -> _Given:

@@ -90,6 +90,7 @@ def simulate(
         stop = max(n, writer.dataset.events or 0)
         blocks = [Block(block, block_events * block, min(block_events * (block + 1), stop), words) for block in writer.missing(count)]
         total = sum(block.events for block in blocks)
+        progress(0, total, "")
         for events in _write_blocks(writer, model, seed, blocks, theta, min(workers, max(len(blocks), 1)), executor):
             made += events
             progress(made, total, "")

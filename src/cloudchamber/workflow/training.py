@@ -60,14 +60,14 @@ def train(
     seed: int = 1,
     overrides: Mapping[str, Any] | None = None,
     hardware: Hardware | None = None,
-    limit: int | None = None,
+    n: int | None = None,
     memory_gb: float = 4.0,
     progress: Progress = quiet,
     start: Path | str | None = None,
     teacher: Path | str | None = None,
     partial: bool = False,
 ) -> Trained:
-    """Fit a recipe (by name, or itself) to ``limit`` events of the store ``data``, drawn by ``seed`` as those held out are.
+    """Fit a recipe (by name, or itself) to ``n`` events of the store ``data``, drawn by ``seed`` as those held out are.
 
     The run folder ``out`` resumes after an interruption. A fraction ``fit.validation_fraction`` of the events chooses the best epoch and is not learned
     from. ``overrides`` changes settings by name, such as ``{"fit": {"epochs": 3}}``. Encoded events that fill more than ``memory_gb``, held-out ones first,
@@ -88,15 +88,15 @@ def train(
     not_negative(seed)
     if not memory_gb >= 0:
         raise ValueError(f"memory_gb must not be negative, got {memory_gb}")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit must be at least 1, got {limit}")
+    if n is not None and n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
     store, files = Store(data), RunFiles(Path(out))
     store.refuse_gaps(partial)
     taught = load(teacher) if teacher is not None else None
-    _refuse_settings(chosen, store, seed, limit, hardware, taught)
+    _refuse_settings(chosen, store, seed, n, hardware, taught)
     # of several processes of one training the first one writes
     with held(files.folder, f"train {study.name}/{chosen.name}") if rank() == 0 else contextlib.nullcontext():
-        return _train(study, chosen, store, files, seed, hardware, limit, memory_gb, progress, before, start, taught)
+        return _train(study, chosen, store, files, seed, hardware, n, memory_gb, progress, before, start, taught)
 
 
 def _train(
@@ -106,13 +106,14 @@ def _train(
     files: RunFiles,
     seed: int,
     hardware: Hardware | None,
-    limit: int | None,
+    n: int | None,
     memory_gb: float,
     progress: Progress,
     before: TrainedNetwork | None,
     start: Path | str | None,
     teacher: TrainedModel | None,
 ) -> Trained:
+    progress(0, 0, "loading torch")
     import torch
 
     from cloudchamber.run.coverage import learned_familiarity, trained_domain
@@ -126,7 +127,7 @@ def _train(
     schema = store.schema
     given_columns, target_columns = schema.select(chosen.given), schema.select(chosen.target)
     _refuse_sets(target_columns)
-    parts = _split(store.n_events, limit, chosen.fit.validation_fraction, seed)
+    parts = _split(store.n_events, n, chosen.fit.validation_fraction, seed)
     origin = provenance(study.name, chosen, store, seed, {"training": len(parts[0]), "validation": len(parts[1])})
     if before is not None and start is not None:
         _refuse_other_networks(chosen, before)
@@ -139,6 +140,7 @@ def _train(
         remove_checkpoints(files.folder)
         return _done(files)
 
+    progress(0, 0, "reading events, fitting the codecs")
     columns = (*chosen.given, *chosen.target)
     sample = store.read_events(columns, _spread(parts[0], _codec_events(store, columns, parts[0])))
     if before is not None:
@@ -158,6 +160,7 @@ def _train(
     marks = marks_of(take(sample, _spread(np.arange(events_in(sample)), MARKED_EVENTS)), given_columns | target_columns)
     source, memory = Encoded.of(store, chosen, codecs, sample), memory_gb * 2**30
     del sample
+    progress(0, 0, "encoding the events")
     held_out = source.batches(parts[1], seed, memory) if len(parts[1]) else None
     batches = source.batches(parts[0], seed, memory - source.size(parts[1]))
 
@@ -237,9 +240,9 @@ def _done(files: RunFiles) -> Trained:
     return Trained(files.folder, loss, fit["best_epoch"], fit["epochs"], fit["seconds"], events)
 
 
-def _split(events: int, limit: int | None, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _split(events: int, n: int | None, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of the events to learn from and of those held out, rising: drawn over the whole store, whose order may mean something."""
-    used = events if limit is None else min(limit, events)
+    used = events if n is None else min(n, events)
     held_out = max(1, round(fraction * used)) if fraction > 0 else 0
     if used - held_out < 2:
         raise ValueError(f"{used} events with a validation fraction of {fraction} leave {used - held_out} to learn from: simulate more")

@@ -68,7 +68,7 @@ def tune(
     seed: int = 1,
     prune: bool = True,
     hardware: Hardware | None = None,
-    limit: int | None = None,
+    n: int | None = None,
     memory_gb: float = 4.0,
     progress: Progress = quiet,
     partial: bool = False,
@@ -115,7 +115,7 @@ def tune(
     settings = chosen.to_json()
     setup = {
         "data": store.dataset.identity,
-        "events": store.n_events if limit is None else min(limit, store.n_events),
+        "events": store.n_events if n is None else min(n, store.n_events),
         "epochs": chosen.fit.epochs,
         "seed": seed,
         "space": plain,
@@ -143,7 +143,7 @@ def tune(
         chosen,
         seed,
         hardware,
-        limit,
+        n,
         memory_gb,
         partial,
         show if alone else None,
@@ -173,7 +173,7 @@ class Training:
     recipe: Recipe
     seed: int
     hardware: Hardware | None
-    limit: int | None
+    n: int | None
     memory_gb: float
     partial: bool
     show: Callable[[str], None] | None
@@ -183,9 +183,9 @@ class Training:
 
         def watch(epoch: int, epochs: int, text: str) -> None:
             if self.show is not None:
-                self.show(f"{place.name}: epoch {epoch} of {epochs}")
+                self.show(f"{place.name}: {f'epoch {epoch} of {epochs}' if epochs else text}")
             # a training that was interrupted tells of its last epoch only
-            for each, loss in _logged_losses(place):
+            for each, loss in _logged_losses(place) if epoch else ():
                 report(each, loss)
 
         while True:
@@ -198,7 +198,7 @@ class Training:
                     seed=self.seed,
                     overrides=overrides_of(drawn, self.recipe.to_json()),
                     hardware=self.hardware,
-                    limit=self.limit,
+                    n=self.n,
                     memory_gb=self.memory_gb,
                     progress=watch,
                     partial=self.partial,

@@ -61,7 +61,7 @@ def validate(
     data: Path | str | None = None,
     *,
     n: int = 2000,
-    against: Path | str | None = None,
+    file: Path | str | None = None,
     format: str | None = None,
     compare: Sequence[Path | str] = (),
     out: Path | str | None = None,
@@ -74,7 +74,7 @@ def validate(
 ) -> Validation:
     """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
 
-    Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``against``, or simulated here. ``n`` events are
+    Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``file``, or simulated here. ``n`` events are
     compared with answers at the same theta; as many more give the floor that truth reaches against truth: simulated here at the same theta too, taken from
     the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
     ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``progress`` hears how far it is. The events
@@ -84,8 +84,9 @@ def validate(
     at_least(1, workers=workers)
     if not MIN_EVENTS <= n <= MOST_COMPARED:
         raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
-    if format is not None and against is None:
-        raise ValueError("format is that of the file to compare with: give against too")
+    if format is not None and file is None:
+        raise ValueError("format is that of the file to compare with: give the file too")
+    progress(0, 0, "loading the models")
     folder, study = find_run(subject)
     agreed = None if protocol is None else study.protocol(protocol)
     names = {_label(each): each for each in (subject, *compare)}
@@ -94,13 +95,13 @@ def validate(
         if model.study != study.name:
             raise ValueError(f"'{label}' belongs to the study '{model.study}', '{_label(subject)}' to '{study.name}': compare runs of one study")
     facts: dict[str, str] = {}
-    if against is not None and data is not None:
-        raise ValueError("give either data, an event store, or against, a file: not both")
+    if file is not None and data is not None:
+        raise ValueError("give either data, an event store, or file, one of your own: not both")
     if floor is not None and data is None:
         raise ValueError("floor, a second event store, needs data, the first one")
-    if against is not None:
-        first, second, events = _of_file(Path(against), study, format, partial, n, seed, names, models)
-        facts["truth"] = f"{events} events of {Path(against).name}"
+    if file is not None:
+        first, second, events = _of_file(Path(file), study, format, partial, n, seed, names, models)
+        facts["truth"] = f"{events} events of {Path(file).name}"
     elif data is not None:
         store = Store(Path(data))
         store.refuse_gaps(partial)
@@ -119,6 +120,7 @@ def validate(
             _refuse_same_x(first, second, store.schema)
     else:
         simulator = trained_simulator(folder, study)
+        progress(0, 0, f"simulating {2 * n} events")
         first, second = truth_twice(simulator, n, seed, workers)
         facts["truth"] = f"{2 * n} events simulated for this report (simulator {simulated(folder)['simulator']}, seed {seed})"
     return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts, agreed, progress)
@@ -151,17 +153,20 @@ def compare_with_truth(
     first, second = take(first, slice(0, n)), take(second, slice(0, n))
     if n < MIN_EVENTS:
         raise ValueError(f"{n} true events are too few to compare: give at least {MIN_EVENTS}, and as many for the floor")
+    progress(0, 0, f"answering for {n} events")
     answers = {name: answer_at(model, first, seed) for name, model in models.items()}
     answers |= _peer_answers(study, first_model.schema, first, seed, first_model.target)
     # a user's file may lack columns, and what infers one column of theta says nothing of the others
     complete = all(set(first_model.schema.columns) <= set(table) for table in (first, *answers.values()))
     results, skipped = {}, dict[str, str]()
+    progress(0, 0, "checking")
     for name, answer in answers.items():
         results[name], missing = _checked(study.checks(), first, answer, second, seed, complete)
         skipped |= missing
     if protocol is not None:
         agreed = protocol(first, answers, second, seed, lambda text: progress(0, 0, text))
         results = {name: [*found, *agreed[name]] for name, found in results.items()}
+    progress(0, 0, "drawing the report")
     figures = _figures(study, first, answers, complete)
     stated: dict[str, str | int | float] = {"study": study.name, "run": run, "n": n, **facts}
     stated["compared"] = f"{n} events with answers at the same theta, {n} more for the floor"

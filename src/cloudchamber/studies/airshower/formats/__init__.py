@@ -1,4 +1,4 @@
-"""The file formats of air-shower simulations, for ``convert`` and ``validate --against``."""
+"""The file formats of air-shower simulations, for ``convert`` and ``validate --file``."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,8 @@ from cloudchamber.studies.airshower.hybrid.interactions import (
 PACKAGED = Path(__file__).parent / "tables_small.npz"
 REPLAY_FROM = 6
 """Library energies from lg(E/GeV) = 3.0 upwards are kept event by event; those below serve the mean yields alone."""
+BUILD_MINUTES = 16
+"""What the full table takes on one core of a server; less on more cores."""
 BUILD_COMMAND = "python -m cloudchamber.studies.airshower build-tables"
 _ARRAYS = (
     "model", "thinning", "species", "codes", "event_lengths", "event_counts",
@@ -89,9 +92,17 @@ def ensure_tables(model: str) -> Path:
     """The cached table of ``model``, built first where it is missing: once, even if several workers ask at the same time; ValueError where that fails."""
     path = table_path(model)
     with building(path) as missing:
+        if missing:
+            sys.stderr.write(announcement())
         if missing and not run_builder(BUILD_COMMAND, "--model", model):
             raise ValueError(f"the interaction table of '{model}' could not be built, for the reason above; try again with: {BUILD_COMMAND} --model {model}")
     return path
+
+
+def announcement() -> str:
+    """What is said before a table is built."""
+    first = f"the full interaction table is built first, once: some {BUILD_MINUTES} minutes on one core"
+    return f"{first};\n--settings.tables packaged simulates at once, with a small table that ships\n"
 
 
 @dataclass(frozen=True)

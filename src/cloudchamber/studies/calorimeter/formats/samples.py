@@ -1,4 +1,4 @@
-"""File formats of calorimeter samples, for ``convert`` and ``validate --against``: ROOT trees, flat HDF5, and the CaloChallenge's HDF5."""
+"""File formats of calorimeter samples, for ``convert`` and ``validate --file``: ROOT trees, flat HDF5, and the CaloChallenge's HDF5."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file formats of surface arrays, for ``convert``, ``validate --against`` and ``infer``."""
+"""The file formats of surface arrays, for ``convert``, ``validate --file`` and ``infer``."""
 
 from __future__ import annotations
 
