@@ -11,7 +11,6 @@ from cloudchamber.studies.cosmic_ray_sky.galaxy.backtrack import COHERENCE_KPC, 
 from cloudchamber.studies.cosmic_ray_sky.galaxy.turbulence import (
     CELL_KPC,
     SCALES_KPC,
-    coherence_kpc,
     kolmogorov_box,
     random_walk_rms_rad_ev,
     small_deflections_rad_ev,
@@ -21,7 +20,10 @@ DIRECTIONS = unit_vectors([33.0, 141.0, -62.0], [17.0, -29.0, 51.0])
 
 
 def test_coherence_length() -> None:
-    assert coherence_kpc(*SCALES_KPC) == pytest.approx(COHERENCE_KPC, rel=2e-3)
+    """The integral of a Kolmogorov field's correlation over a line: D. Harari et al., JHEP 03 (2002) 045, equation 2.4."""
+    shortest, longest = SCALES_KPC
+    ratio = shortest / longest
+    assert longest / 5 * (1 - ratio ** (5 / 3)) / (1 - ratio ** (2 / 3)) == pytest.approx(COHERENCE_KPC, rel=2e-3)
 
 
 def test_box_is_free_of_divergence_and_falls_as_kolmogorov() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
-
 from cloudchamber.studies.calorimeter.voxels import Layer, Voxels
 
 
@@ -33,17 +31,6 @@ def read_binning(path: Path | str, particle: str | None = None) -> Voxels:
         return Voxels(_attribute(entry, "name"), int(_attribute(entry, "pid")), layers)
     except ValueError as error:
         raise ValueError(f"'{path}': {error}") from error
-
-
-def write_binning(path: Path | str, voxels: Voxels) -> None:
-    """Write what ``read_binning`` and the challenge's own reader read."""
-    root = ElementTree.Element("Bins")
-    entry = ElementTree.SubElement(root, "Bin", pid=str(voxels.pid), name=voxels.particle)
-    for layer in voxels.layers:
-        edges = ",".join(np.format_float_positional(edge, trim="-") for edge in layer.r_edges_mm)
-        ElementTree.SubElement(entry, "Layer", id=str(layer.number), r_edges=edges, n_bin_alpha=str(layer.alpha_bins))
-    ElementTree.indent(root, "   ")
-    ElementTree.ElementTree(root).write(path, encoding="unicode")
 
 
 def _layer(element: ElementTree.Element) -> Layer:

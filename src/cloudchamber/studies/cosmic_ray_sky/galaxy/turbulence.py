@@ -15,15 +15,6 @@ SCALES_KPC = (0.016, 0.255)
 """Shortest and longest wavelength; their coherence length is 60 pc."""
 
 
-def coherence_kpc(shortest_kpc: float, longest_kpc: float) -> float:
-    """The integral of the correlation <B(0) B(x)> / <B^2> over a line, for a Kolmogorov spectrum between two wavelengths.
-
-    References: D. Harari et al., JHEP 03 (2002) 045, equation 2.4.
-    """
-    ratio = shortest_kpc / longest_kpc
-    return longest_kpc / 5.0 * (1.0 - ratio ** (5.0 / 3.0)) / (1.0 - ratio ** (2.0 / 3.0))
-
-
 def kolmogorov_box(cells: int, rng: np.random.Generator) -> np.ndarray:
     """A field (cells, cells, cells, 3) of rms strength 1, in cells of ``CELL_KPC``, whose power per mode falls as k^(-11/3)."""
     k = 2.0 * np.pi * np.fft.fftfreq(cells, CELL_KPC)
