@@ -13,6 +13,7 @@ from typing import Any
 from cloudchamber import screen
 from cloudchamber.cli.commands import COMMANDS
 from cloudchamber.cli.flags import with_settings
+from cloudchamber.cli.former import former_words, todays
 from cloudchamber.cli.help import first_sentence, tidy
 from cloudchamber.parsing import parse
 from cloudchamber.store.dataset import package_version
@@ -42,8 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if words[0] == "--version":
         screen.say(f"cloudchamber {package_version()}")
         return
+    for former, today in former_words(words):
+        sys.stderr.write(f"note: {former} is {today} now\n")
     try:
-        _parsed(words).run()
+        _parsed(todays(words)).run()
     except KeyboardInterrupt:
         screen.complain("interrupted: the same command goes on where a simulation or a training stopped")
         raise SystemExit(130) from None
