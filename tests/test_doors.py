@@ -190,7 +190,7 @@ def holds(study: str, format: str) -> bool:
     """Whether a general format has room for the study's sets: text for none, parquet for sets of numbers."""
     sets = [column for column in find_study(study).simulator.schema.columns.values() if column.ragged]
     own = any(f.name == format for f in find_study(study).formats)
-    return own or not sets or format not in ("csv", "table-parquet") or (format == "table-parquet" and not any(column.shape for column in sets))
+    return own or not sets or format not in ("csv", "ecsv", "table-parquet") or (format == "table-parquet" and not any(column.shape for column in sets))
 
 
 def alike(place: Path, study: str, folder: Path) -> Path:

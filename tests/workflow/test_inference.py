@@ -143,12 +143,12 @@ def test_answers_do_not_depend_on_the_chunks(time: Path, hits: Path, tmp_path: P
         np.testing.assert_allclose(values, other.answers[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("answers_as", ["hdf5", "parquet"])
-def test_answers_state_units_and_marks(answers_as: Literal["hdf5", "parquet"], time: Path, classes: Path, hits: Path, tmp_path: Path) -> None:
-    found = workflow.infer(time, hits, tmp_path / "found", posterior=3, outside="flag", answers_as=answers_as)
-    kinds = workflow.infer(classes, hits, tmp_path / "kinds", outside="flag", answers_as=answers_as)
+@pytest.mark.parametrize("out_format", ["hdf5", "parquet"])
+def test_answers_state_units_and_marks(out_format: Literal["hdf5", "parquet"], time: Path, classes: Path, hits: Path, tmp_path: Path) -> None:
+    found = workflow.infer(time, hits, tmp_path / "found", posterior=3, outside="flag", out_format=out_format)
+    kinds = workflow.infer(classes, hits, tmp_path / "kinds", outside="flag", out_format=out_format)
     for path, name, unit in ((found.table, "burst_us_mean", "us"), (found.table, "burst_us_std", "us"), (kinds.table, "kind_probability_noise", "")):
-        if answers_as == "hdf5":
+        if out_format == "hdf5":
             with h5py.File(path) as file:
                 assert file[name].attrs["unit"] == unit and file[name].attrs["doc"] and file["in_domain"].dtype == bool
         else:

@@ -119,3 +119,13 @@ def test_simulator_gate(truth):
     assert figure.get_figwidth() > 2 * figure.get_figheight()
     with pytest.raises(ValueError, match="no rows"):
         simulator_gate([])
+
+
+def test_a_long_path_leaves_the_panels_their_room(truth, answers):
+    name = "/somewhere/far-below/" + "a-folder-of-runs/" * 4 + "run-matching"
+    figures = plots(take(truth, slice(0, 200)), {name: take(answers["flow"], slice(0, 200))})
+    lay_out(figures)
+    figure = figures["Shower maximum and muons"]
+    assert all(axis.get_position().width > 0.2 for axis in figure.axes)
+    notes = [text.get_text() for axis in figure.axes for text in axis.texts if "ρ" in text.get_text()]
+    assert notes and all("runs/run-matching  ρ = " in note for note in notes)

@@ -54,6 +54,8 @@ __all__ = ["XmaxMoments", "plots", "simulator_gate", "solver_steps", "xmax_momen
 
 PARTICLES = {"n_electron": (1.0, r"$N_e\,/\,E$  (1/GeV)"), "n_muon": (1e3, r"$N_\mu\,/\,E$  (1/TeV)")}
 """Column: particles per GeV times this factor, and the axis label."""
+NOTED = 24
+"""Letters of a model's name that fit beside a number in a panel."""
 
 
 def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
@@ -153,7 +155,9 @@ def xmax_against_muons(truth: Table, answers: Mapping[str, Table]) -> Figure:
             else:
                 axis.plot(*points[:, :1500], "s", color=INK, markersize=0.7 * size, markeredgewidth=0, alpha=0.6 * alpha, rasterized=True)
                 contours(axis, points, limits, colors=INK, linewidths=1.1, linestyles=[DASHED])
-            notes.append(f"{name}  ρ = {correlation(points):+.2f}".replace("-", "−").replace("+nan", "–"))
+            rho = f"{correlation(points):+.2f}".replace("-", "−").replace("+nan", "–")
+            # the legend has the whole name; a long path here would leave the panels no room
+            notes.append(f"{name if len(name) <= NOTED else '…' + name[1 - NOTED :]}  ρ = {rho}")
         (low, high), room = limits[1], 0.24 * (limits[1][1] - limits[1][0])
         axis.set(xlim=limits[0], ylim=(low, high + room), xlabel=r"$\ln N_\mu^\mathrm{max}$")
         axis.locator_params(axis="x", nbins=6)
