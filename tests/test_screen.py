@@ -79,7 +79,7 @@ def test_studies_name_the_default_recipe_and_what_is_packaged(capsys: Capture) -
 
 
 def result(name: str, value: float, floor: float, limit: float | None, group: str = "", unit: str = "") -> CheckResult:
-    return CheckResult(name, group, value, 0.01, floor, limit, None if limit is None else value <= limit, unit, "")
+    return CheckResult(name, group, value, 0.01, floor, limit, None if limit is None else value <= limit, unit, "", floor_error=0.05, events=500)
 
 
 def validation(*checks: CheckResult) -> Validation:
@@ -108,10 +108,10 @@ def test_checks_show_their_worst_group_and_a_verdict(capsys: Capture) -> None:
     ]
     screen.show_validation(validation(*checks))
     shown = capsys.readouterr().out
-    assert "runs/mine: 500 events compared" in shown and "report: reports/mine/index.html" in shown and "open:" not in shown
+    assert "runs/mine: 500 events compared" in shown and "report: reports/mine/index.html" in shown and "open" not in shown
     found = rows(shown)
     assert found["mean / cm"] == ["", "0.01", "0.01", "0.05", "passed"]
-    assert found["width"] == ["middle", "0.31", "0.01", "0.05", "failed 1/3 (truth itself 0)"]
+    assert found["width"] == ["middle", "0.31", "0.01", "0.05", "failed 1/3"]
     assert found["shape"] == ["", "0.2", "0.1", "", ""], "nothing to pass, no verdict"
 
 
@@ -119,13 +119,17 @@ def test_too_few_events_leave_a_check_open(capsys: Capture) -> None:
     screen.show_validation(validation(result("mean", 0.3, 0.2, 0.05), result("width", 0.01, 0.01, 0.05)))
     shown = capsys.readouterr().out
     assert rows(shown)["mean"][-1] == "open" and rows(shown)["width"][-1] == "passed"
-    assert "more (--n) can tell" in shown
+    assert "1 stays open (about 8,000 events would decide)" in " ".join(shown.split())
 
 
 def test_a_value_that_is_none_hides_no_other_group(capsys: Capture) -> None:
     nan = float("nan")
-    screen.show_validation(validation(result("mean", nan, nan, 0.05, "empty"), result("mean", 0.03, 0.01, 0.05, "full")))
+    empty = CheckResult("mean", "empty", nan, nan, nan, 0.05, None, "", "")
+    screen.show_validation(validation(empty, result("mean", 0.03, 0.01, 0.05, "full")))
     assert rows(capsys.readouterr().out)["mean"][0] == "full"
+    lacking = CheckResult("mean", "lacking", nan, nan, 0.01, 0.05, False, "", "")
+    screen.show_validation(validation(lacking, result("mean", 0.03, 0.01, 0.05, "full")))
+    assert rows(capsys.readouterr().out)["mean"] == ["lacking", "nan", "0.01", "0.05", "failed 1/2"], "an answer that gives nothing fails"
 
 
 def test_facts_and_files_of_an_inference(capsys: Capture) -> None:

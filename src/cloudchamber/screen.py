@@ -142,12 +142,15 @@ def show_studies(studies: Sequence[Listed]) -> None:
             say_wrapped(f"  {name}:", ", ".join(values), 19)
 
 
+_COLOURS = {"passed": "green", "open": "yellow", "failed": "red"}
+
+
 def show_validation(found: Validation) -> None:
-    """The summary of the checks, worst group first, as a table."""
+    """The summary of the checks, worst group first, as a table, and in a sentence."""
     from rich.console import Console
     from rich.table import Table
 
-    from cloudchamber.report.summary import floors_passed, undecided
+    from cloudchamber.report.summary import outcome, sentence, worst
 
     table = Table(title=f"{found.run}: {found.n} events compared", title_justify="left")
     for head in ("check", "group", "value", "floor", "limit", ""):
@@ -155,18 +158,14 @@ def show_validation(found: Validation) -> None:
         table.add_column(head, justify="right" if numbers_of else "left", no_wrap=numbers_of)
     for name in dict.fromkeys(check.name for check in found.checks):
         named = [check for check in found.checks if check.name == name]
-        mine = [check for check in named if check.value == check.value] or named[:1]
-        worst = max(mine, key=lambda check: (check.passed is False, check.value / check.limit if check.limit else check.value))
-        judged = [check for check in mine if check.passed is not None]
-        failed = sum(not check.passed for check in judged)
-        share = f" {failed}/{len(judged)} (truth itself {len(judged) - floors_passed(judged)})" if len(judged) > 1 else ""
-        word = f"[yellow]open{share}[/]" if undecided(judged) else f"[red]failed{share}[/]" if failed else "[green]passed[/]"
-        verdict = "" if worst.passed is None else word
-        numbers = [f"{number:.3g}" if number is not None else "" for number in (worst.value, worst.floor, worst.limit)]
-        table.add_row(f"{name}{f' / {worst.unit}' if worst.unit else ''}", worst.group, *numbers, verdict)
+        shown, all_groups = worst(named), outcome(named)
+        beyond = all_groups.failed if all_groups.failed else all_groups.open
+        share = f" {beyond}/{all_groups.groups}" if beyond and all_groups.groups > 1 else ""
+        verdict = "" if all_groups.verdict is None else f"[{_COLOURS[all_groups.verdict]}]{all_groups.verdict}{share}[/]"
+        numbers = [f"{number:.3g}" if number is not None else "" for number in (shown.value, shown.floor, shown.limit)]
+        table.add_row(f"{name}{f' / {shown.unit}' if shown.unit else ''}", shown.group, *numbers, verdict)
     Console().print(table)
-    if any(undecided([check for check in found.checks if check.name == name]) for name in {check.name for check in found.checks}):
-        say_wrapped("open:", "truth misses the limit against itself with so few events; more (--n) can tell", 6)
+    say_wrapped("", sentence(found.run, found.checks, found.n), 0)
     say(f"report: {found.report}")
 
 

@@ -2,15 +2,15 @@ import math
 
 import pytest
 
-from cloudchamber.report.summary import number, summarise, value_and_error
+from cloudchamber.report.summary import more_events, number, outcome, sentence, summarise, value_and_error
 from cloudchamber.validate.check import CheckResult
 
 NAN = math.nan
 
 
-def result(value, group="", limit=2.0, name="mean", floor=0.5, passed=None, floors=None):
-    verdict = (value <= limit if limit is not None else None) if passed is None else passed
-    return CheckResult(name, group, value, 0.1, floor, limit, verdict, "cm", "because", floors)
+def result(value, group="", limit=2.0, name="mean", floor=0.5, passed=None, floors=None, error=0.1, groups=1):
+    kept = (value <= limit if limit is not None else None) if passed is None else passed
+    return CheckResult(name, group, value, error, floor, limit, kept, "cm", "because", floors, 0.1, groups, 100)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,14 @@ def test_the_worst_group_stands_for_the_check():
     results = [result(1.0, "proton, 17"), result(3.0, "iron, 17"), result(2.5, "iron, 18"), result(NAN, "proton, 18", passed=None, limit=None)]
     [row] = summarise({"flow": results})
     [cell] = row.cells
-    assert (cell.value, cell.group, cell.passed, cell.groups_passed, cell.groups) == ("3.00", "iron, 17", False, 1, 3)
+    assert (cell.value, cell.group, cell.outcome.verdict, cell.outcome.passed, cell.outcome.failed, cell.outcome.groups) == (
+        "3.00",
+        "iron, 17",
+        "failed",
+        1,
+        2,
+        3,
+    )
     assert (row.limit, row.unit, row.why) == ("≤ 2 cm", "cm", "because")
 
 
@@ -46,7 +53,7 @@ def test_the_worst_group_is_judged_by_its_own_limit():
 
 def test_a_group_that_the_answer_lacks_is_the_worst():
     [row] = summarise({"flow": [result(99.0, "a"), result(NAN, "b", passed=False)]})
-    assert (row.cells[0].value, row.cells[0].group, row.cells[0].passed) == ("—", "b", False)
+    assert (row.cells[0].value, row.cells[0].group, row.cells[0].outcome.verdict) == ("—", "b", "failed")
 
 
 def test_the_smallest_value_is_best_and_a_lone_answer_has_no_rival():
@@ -78,10 +85,42 @@ def test_bars_put_the_limit_in_the_middle():
 def test_a_failure_that_truth_shares_is_open() -> None:
     [row] = summarise(
         {
-            "small sample": [result(3.0, floor=2.5)],
-            "worse than truth": [result(3.0, "a", floor=1.0), result(3.0, "b", floor=2.5)],
-            "as good as truth": [result(1.0, "a", floor=2.5), result(3.0, "b", floor=1.0)],
+            "small sample": [result(3.0, floor=2.8)],
+            "worse than truth": [result(3.0, "a", floor=1.0), result(3.5, "b", floor=3.4)],
+            "as good as truth": [result(1.0, "a", floor=2.5), result(3.0, "b", floor=2.9)],
             "passes": [result(1.0, floor=2.5)],
         }
     )
-    assert [cell.undecided for cell in row.cells] == [True, False, True, False]
+    assert [cell.outcome.verdict for cell in row.cells] == ["open", "failed", "open", "passed"]
+    assert row.cells[1].group == "a", "what failed stands before what is open"
+    assert row.cells[0].outcome.times == pytest.approx(max((2.8 / 2.0) ** 2, 1.0))
+    assert row.maps[0].rows[1][1][0].shade == "o"
+
+
+def test_a_star_needs_a_lead_beyond_the_errors() -> None:
+    [row] = summarise({"flow": [result(1.0)], "wgan": [result(1.2)]})
+    assert not any(cell.best for cell in row.cells)
+    [row] = summarise({"flow": [result(1.0, error=NAN)], "wgan": [result(1.9, error=NAN)]})
+    assert not any(cell.best for cell in row.cells), "without errors nobody knows"
+    [row] = summarise({"fit": [result(1.0, limit=None)], "the same fit": [result(1.0, limit=None)]})
+    assert not any(cell.best for cell in row.cells)
+
+
+def test_the_sentence_says_what_passed_what_is_open_and_the_worst_failure() -> None:
+    good, unsure, bad = result(1.0), result(3.0, name="width", floor=2.8), result(9.0, "iron", name="tail")
+    worse = result(30.0, "proton", name="shape")
+    assert sentence("flow", [good], 2000) == "On 2,000 events that it has not seen, flow keeps the limits of 1 of 1 check."
+    assert sentence("flow", [good, result(1.0, name="width")], 2000).endswith("flow keeps the limits of all 2 checks.")
+    assert "keeps the limits of 1 of 2 checks; 1 stays open (about 4,000 events would decide)." in sentence("flow", [good, unsure], 2000)
+    said = sentence("flow", [good, bad], 2000)
+    assert said.endswith("it fails tail: (iron), 9.00 ± 0.10 cm where 2.00 is allowed, and truth itself reaches 0.50.")
+    said = sentence("flow", [good, bad, worse], 2000)
+    assert "it fails tail and shape. Worst is shape (proton), 30.00 ± 0.10 cm" in said
+    assert "nothing here has a limit" in sentence("flow", [result(1.0, limit=None)], 2000)
+
+
+def test_events_that_decide_are_rounded_up() -> None:
+    assert more_events(1.96, 2000) == "about 4,000 events would decide"
+    assert more_events(5.41, 2000) == "about 11,000 events would decide"
+    assert more_events(math.inf, 2000).startswith("no number")
+    assert outcome([result(1.0, limit=None)]).verdict is None

@@ -115,7 +115,8 @@ def test_a_real_browser_runs_the_page(page):
     assert re.search(r'<tr class="groups" id="groups-0" hidden', dom) and '<form class="tools">' in dom
     headings = re.findall(r'data-sort="\d"[^>]*><button[^>]*>(\w+)</button>', dom)
     assert headings == ["flow", "wgan"]
-    assert dom.count('class="answer best"') == 3 and "✗ fail" in dom and "✓ pass" in dom
+    assert dom.count('class="answer best"') == 2, "what only tells ranks nobody without an error"
+    assert "✗ failed" in dom and "✓ passed" in dom
     assert dom.count("<img") == 2 and "<b>Cloud.</b>" in dom
 
 

@@ -1,9 +1,11 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
 
-from cloudchamber.statistics.classifier import Classifier, auc, auc_of, classifier_auc, classifier_test, split
+from cloudchamber.statistics.classifier import Classifier, Trees, auc, auc_of, classifier_auc, classifier_test, split
 
 SMALL = Classifier(width=64, blocks=2, folds=2, epochs=25, patience=4, batch_size=256)
 
@@ -111,3 +113,32 @@ def test_the_stated_error_is_the_spread_of_repetitions() -> None:
     ratio = np.std([each.value for each in found]) / np.mean([each.error for each in found])
     # independent folds would give 1.3 to 1.4; the spread of 100 is known to 7 %
     assert 0.7 < ratio < 1.18
+
+
+def spiked(seed: int, line: float) -> np.ndarray:
+    """Standard normal numbers, one in ten of the first column exactly ``line``."""
+    values = gaussian(seed, (3000, 2)).astype(np.float32)
+    values[::10, 0] = np.float32(line)
+    return values
+
+
+def test_trees_see_a_line_beside_its_place_where_a_network_does_not() -> None:
+    beside = float(np.nextafter(np.float32(0.511), np.float32(1)))
+    found = classifier_test(spiked(1, 0.511), spiked(2, beside), None, 1, Trees(rounds=60))
+    # who tells the lines apart wholly and guesses all else has 0.595
+    assert found.value > 0.5 + 4 * found.error
+    assert abs(classifier_test(spiked(1, 0.511), spiked(2, beside), None, 1, SMALL).value - 0.5) < 0.04
+    assert abs(classifier_test(spiked(1, 0.511), spiked(2, 0.511), None, 1, Trees(rounds=60)).value - 0.5) < 0.04
+
+
+@pytest.mark.parametrize("width", [1.5, 0.66], ids=["too wide", "too narrow"])
+def test_trees_find_wrong_widths_and_repeat_their_bits(width: float) -> None:
+    tables = gaussian(1, (1500, 2)), gaussian(2, (1500, 2), width=width)
+    found = classifier_test(*tables, None, 1, Trees(rounds=60))
+    assert found.value > 0.65 and classifier_test(*tables, None, 1, Trees(rounds=60)) == found
+
+
+def test_trees_that_are_not_installed_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'cloudchamber\[judge\]'"):
+        classifier_test(gaussian(1, (100, 2)), gaussian(2, (100, 2)), None, 1, Trees())

@@ -1,4 +1,4 @@
-"""Check results of several answers as the rows of one table: the worst group of each check, the best answer, a map of the groups."""
+"""Check results of several answers as the rows of one table: the worst group of each check, the best answer, a map of the groups; and in one sentence."""
 
 from __future__ import annotations
 
@@ -7,26 +7,45 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cloudchamber.validate.check import CheckResult
+from cloudchamber.validate.verdict import Verdict
+
+RANKED = 2.0
+"""Standard deviations by which an answer must be ahead of the next one to be called the best."""
+_GRAVE = {None: 0, "passed": 1, "open": 2, "failed": 3}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A check over its groups: failed where one group is, open where one is and none failed; ``times`` as many events decide the open ones."""
+
+    verdict: Verdict | None = None
+    passed: int = 0
+    failed: int = 0
+    open: int = 0
+    times: float = 1.0
+
+    @property
+    def groups(self) -> int:
+        """Groups that are judged."""
+        return self.passed + self.failed + self.open
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One answer's result of one check, ready to print; of grouped checks the worst group's, how many groups passed, and in how many the floor would."""
+    """One answer's result of one check, ready to print; of grouped checks the worst group's, and the outcome of all."""
 
     value: str = "—"
     short: str = "—"
     error: str = ""
     floor: str = "—"
     group: str = ""
-    passed: bool | None = None
+    verdict: Verdict | None = None
     score: float = math.nan
+    score_error: float = math.nan
     bar: float | None = None
     floor_bar: float | None = None
     shade: str = ""
-    groups_passed: int = 0
-    groups: int = 0
-    floors_passed: int = 0
-    undecided: bool = False
+    outcome: Outcome = Outcome()
     best: bool = False
 
 
@@ -81,20 +100,84 @@ def score(result: CheckResult) -> float:
     """How bad a result is: over its limit, else over its floor; infinite for a failure without a value, NaN for no statement."""
     if math.isnan(result.value):
         return math.inf if result.passed is False else math.nan
-    for scale in (result.limit, result.floor):
-        if scale is not None and scale > 0:
-            return result.value / scale
-    return result.value
+    return result.value / _scale(result)
+
+
+def _scale(result: CheckResult) -> float:
+    return next((scale for scale in (result.limit, result.floor) if scale is not None and scale > 0), 1.0)
+
+
+def worst(results: Sequence[CheckResult]) -> CheckResult:
+    """The result that stands for a check: of the gravest verdict the one furthest beyond its limit."""
+    said = [result for result in results if not math.isnan(score(result))] or results
+    return max(said, key=lambda result: (_GRAVE[result.verdict], score(result)))
+
+
+def outcome(results: Sequence[CheckResult]) -> Outcome:
+    """What the results of one check say together."""
+    verdicts = [result.verdict for result in results if result.verdict is not None]
+    if not verdicts:
+        return Outcome()
+    times = [math.inf if result.events_needed is None else result.events_needed / result.events for result in results if result.verdict == "open"]
+    counts = verdicts.count("passed"), verdicts.count("failed"), verdicts.count("open")
+    return Outcome(max(verdicts, key=_GRAVE.__getitem__), *counts, max(times, default=1.0))
+
+
+def more_events(times: float, n: int) -> str:
+    """How many events would decide, of ``n`` compared, rounded up to two digits."""
+    if not math.isfinite(times):
+        return "no number of events that one could make would decide"
+    step = 10 ** max(math.floor(math.log10(times * n)) - 1, 0)
+    return f"about {math.ceil(times * n / step) * step:,} events would decide"
+
+
+def sentence(run: str, results: Sequence[CheckResult], n: int) -> str:
+    """What a physicist may quote of a run's checks on ``n`` events."""
+    named = {name: [result for result in results if result.name == name] for name in dict.fromkeys(result.name for result in results)}
+    found = {name: outcome(results) for name, results in named.items()}
+    judged = {name: each for name, each in found.items() if each.verdict}
+    if not judged:
+        return f"{run} was compared with {n:,} events that it has not seen; nothing here has a limit to keep."
+    failed, unsure, kept = ([name for name, each in judged.items() if each.verdict == verdict] for verdict in ("failed", "open", "passed"))
+    shares = "all" if len(kept) == len(judged) > 1 else f"{len(kept)} of"
+    said = f"On {n:,} events that it has not seen, {run} keeps the limits of {shares} {len(judged)} check{'s' * (len(judged) > 1)}"
+    if unsure:
+        times = max(judged[name].times for name in unsure)
+        said += f"; {len(unsure)} stay{'s' * (len(unsure) == 1)} open ({more_events(times, n)})"
+    if failed:
+        gravest = max((worst(named[name]) for name in failed), key=score)
+        said += f"; it fails {_listed(failed)}{'. Worst is ' if len(failed) > 1 else ': '}{_told(gravest, named=len(failed) > 1)}"
+    return said + "."
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    shown = names if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _told(result: CheckResult, named: bool) -> str:
+    value, error = value_and_error(result.value, result.error)
+    floor = "" if math.isnan(result.floor) else f", and {'the answer itself promises' if result.promised else 'truth itself reaches'} {number(result.floor, 2)}"
+    place = f"{result.name if named else ''}{f' ({result.group})' if result.group else ''}".strip()
+    measured = f"{value}{f' ± {error}' if error else ''}{f' {result.unit}' if result.unit else ''}"
+    if math.isnan(result.value):
+        return f"{place} has no value".strip()
+    return f"{f'{place}, ' if place else ''}{measured} where {number(result.limit or 0.0)} is allowed{floor}"
 
 
 def _row(found: Mapping[str, Sequence[CheckResult]]) -> Row:
-    cells = [_worst(results) for results in found.values()]
-    scores = [cell.score for cell in cells if not math.isnan(cell.score)]
-    if len(scores) > 1 and math.isfinite(min(scores)):
-        cells = [replace(cell, best=cell.score == min(scores)) for cell in cells]
+    cells = [_summed(results) for results in found.values()]
+    ranked = sorted((place for place, cell in enumerate(cells) if not math.isnan(cell.score)), key=lambda place: cells[place].score)
+    if len(ranked) > 1 and _ahead(cells[ranked[0]], cells[ranked[1]]):
+        cells[ranked[0]] = replace(cells[ranked[0]], best=True)
     first = next(result for results in found.values() for result in results)
     maps = [_map(answer, results) for answer, results in found.items() if any(result.group for result in results)]
     return Row(first.name, first.why, first.unit, _limit(first), cells, maps)
+
+
+def _ahead(first: Cell, second: Cell) -> bool:
+    """Whether the smaller score is so by more than chance; without errors nobody knows."""
+    return second.score - first.score > RANKED * math.hypot(first.score_error, second.score_error)
 
 
 def _limit(result: CheckResult) -> str:
@@ -103,33 +186,10 @@ def _limit(result: CheckResult) -> str:
     return "" if result.limit is None else f"≤ {result.limit:g} {result.unit}".strip()
 
 
-def _worst(results: Sequence[CheckResult]) -> Cell:
-    said = [result for result in results if not math.isnan(score(result))]
-    if not said:
+def _summed(results: Sequence[CheckResult]) -> Cell:
+    if not any(not math.isnan(score(result)) for result in results):
         return Cell()
-    cell = _cell(max(said, key=score))
-    judged = [result.passed for result in results if result.passed is not None]
-    # the worst group decides, but no group may fail unseen where scores tie
-    passed = all(judged) if judged else None
-    return replace(
-        cell,
-        passed=passed,
-        groups=len(judged) if cell.group else 0,
-        groups_passed=sum(judged),
-        floors_passed=floors_passed(results),
-        undecided=undecided(results),
-    )
-
-
-def floors_passed(results: Sequence[CheckResult]) -> int:
-    """In how many groups truth against truth keeps the limit: where it does not, the sample is too small for the limit."""
-    return sum(result.limit is not None and result.floor <= result.limit for result in results if result.passed is not None)
-
-
-def undecided(results: Sequence[CheckResult]) -> bool:
-    """Whether the answer fails in some group, but truth against truth in as many or more: only a larger sample can tell."""
-    judged = [result.passed for result in results if result.passed is not None]
-    return not all(judged) and floors_passed(results) <= sum(judged)
+    return replace(_cell(worst(results)), outcome=outcome(results))
 
 
 def _cell(result: CheckResult) -> Cell:
@@ -137,15 +197,20 @@ def _cell(result: CheckResult) -> Cell:
     limited = result.limit is not None and result.limit > 0 and math.isfinite(result.value)
     bar = min(max(50 * result.value / result.limit, 0), 100) if limited and result.limit else None
     floor_bar = min(max(50 * result.floor / result.limit, 0), 100) if limited and result.limit and math.isfinite(result.floor) else None
-    return Cell(value, number(result.value, 2), error, number(result.floor, 2), result.group, result.passed, score(result), bar, floor_bar, _shade(result))
+    graded = score(result), result.error / _scale(result)
+    return Cell(
+        value, number(result.value, 2), error, number(result.floor, 2), result.group, result.verdict, *graded, bar, floor_bar, _shade(result), outcome([result])
+    )
 
 
 def _shade(result: CheckResult) -> str:
-    """The colour class of a group: four steps up to the limit, four beyond; none where nothing is limited."""
-    if result.passed is None:
+    """The colour class of a group: four steps up to the limit, four beyond, one for what is open; none where nothing is limited."""
+    if result.verdict is None:
         return ""
+    if result.verdict == "open":
+        return "o"
     bad = score(result)
-    if result.passed:
+    if result.verdict == "passed":
         return f"p{sum(bad > edge for edge in (0.25, 0.5, 0.75)) + 1}"
     return f"f{sum(bad > edge for edge in (1.5, 2, 4)) + 1}"
 

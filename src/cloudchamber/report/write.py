@@ -5,27 +5,34 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudchamber.report.page import TEMPLATES, write_page
-from cloudchamber.report.summary import summarise
+from cloudchamber.report.summary import more_events, outcome, sentence, summarise
 from cloudchamber.validate.check import CheckResult
+from cloudchamber.validate.verdict import CHANCE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def metrics(answers: Mapping[str, Sequence[CheckResult]], facts: Mapping[str, str | int | float], default: str) -> dict[str, Any]:
-    """A JSON-ready dictionary: the facts (study, run and n among them), the default answer's checks, and all answers' by name; NaN becomes null."""
+    """A JSON-ready dictionary: the facts (study, run and n among them), the verdicts in a sentence and a check, all results; NaN becomes null.
+
+    ``checks`` are the results of the default answer, ``answers`` those of all by name.
+    """
     for fact in ("study", "run", "n"):
         if fact not in facts:
             raise ValueError(f"the report's facts lack '{fact}'; got: {', '.join(facts) or 'none'}")
     if default not in answers:
         raise ValueError(f"the default answer '{default}' is not among the answers: {', '.join(answers) or 'none'}")
-    listed = {name: [_plain(asdict(result)) for result in results] for name, results in answers.items()}
-    return {**_plain(facts), "default": default, "checks": listed[default], "answers": listed}
+    listed = {name: [_plain(result.to_json()) for result in results] for name, results in answers.items()}
+    verdicts = {
+        name: outcome([result for result in answers[default] if result.name == name]).verdict for name in dict.fromkeys(each.name for each in answers[default])
+    }
+    said = sentence(default, answers[default], int(facts["n"]))
+    return {**_plain(facts), "sentence": said, "verdicts": verdicts, "default": default, "checks": listed[default], "answers": listed}
 
 
 def write_report(
@@ -54,9 +61,12 @@ def write_report(
         figures,
         answers=names,
         rows=summary,
-        verdict=[row.cells[0].passed for row in summary].count(True),
-        open=sum(row.cells[0].undecided for row in summary),
-        limited=sum(row.cells[0].passed is not None for row in summary),
+        sentence=numbers["sentence"],
+        verdicts=[verdict for verdict in numbers["verdicts"].values() if verdict],
+        n=int(facts["n"]),
+        more_events=more_events,
+        chance=f"{CHANCE:.0%}",
+        grouped=max((len(results) for results in answers.values()), default=0) > len(summary),
         script=(TEMPLATES / "report.js").read_text(encoding="utf-8"),
     )
 

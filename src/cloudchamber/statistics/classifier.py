@@ -1,7 +1,9 @@
-"""Classifier two-sample test: a network learns to tell answer from truth, and its AUC on unseen events says how well it can.
+"""Classifier two-sample test: a judge learns to tell answer from truth, and its AUC on unseen events says how well it can.
+
+A smooth network sees what is spread over many numbers, boosted trees see edges, spikes and gaps of single ones: neither finds all that the other does.
 
 References: Lopez-Paz and Oquab, ICLR 2017 (C2ST); Krause and Shih, Phys. Rev. D 107 (2023) 113003 (on detector simulation);
-DeLong et al., Biometrics 44 (1988) 837 (error of the AUC).
+DeLong et al., Biometrics 44 (1988) 837 (error of the AUC); Grinsztajn et al., NeurIPS 2022 (trees and networks on tables).
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -24,9 +26,28 @@ if TYPE_CHECKING:
 _FEWEST_CONDITIONS = 50
 
 
+Score = Callable[[np.ndarray], np.ndarray]
+"""From inputs (events, numbers) to how much each looks like an answer, (events,)."""
+
+
+class Judge(Protocol):
+    """What learns to tell answer from truth: ``folds`` of them, each tested on its own part of the events."""
+
+    @property
+    def folds(self) -> int:
+        """How many are fitted."""
+
+    @property
+    def validation_fraction(self) -> float:
+        """Share of the events that are not tested on which stops the fit."""
+
+    def fit(self, inputs: np.ndarray, label: np.ndarray, train: np.ndarray, validation: np.ndarray, seed: int) -> Score:
+        """Learn ``label`` (events,), 1 for answers, from ``inputs`` (events, numbers) at the indices ``train``; stop by those of ``validation``."""
+
+
 @dataclass(frozen=True)
 class Classifier:
-    """The network and its fit; ``folds`` networks are trained, each tested on its own part of the events."""
+    """A network of residual blocks, and its fit."""
 
     width: int = 256
     blocks: int = 3
@@ -37,17 +58,52 @@ class Classifier:
     learning_rate: float = 1e-3
     validation_fraction: float = 0.15
 
+    def fit(self, inputs: np.ndarray, label: np.ndarray, train: np.ndarray, validation: np.ndarray, seed: int) -> Score:
+        """Fit the network, stop when the loss on ``validation`` rises."""
+        import torch
+
+        torch.manual_seed(seed)
+        return _train(inputs, label, train, validation, self)
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Gradient-boosted trees on histograms of each number, and their fit. ModuleNotFoundError without scikit-learn (extra ``judge``)."""
+
+    folds: int = 2
+    rounds: int = 300
+    patience: int = 20
+    learning_rate: float = 0.1
+    validation_fraction: float = 0.15
+
+    def fit(self, inputs: np.ndarray, label: np.ndarray, train: np.ndarray, validation: np.ndarray, seed: int) -> Score:
+        """Grow trees until the loss on ``validation`` rises."""
+        try:
+            from sklearn.ensemble import HistGradientBoostingClassifier
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError("boosted trees need scikit-learn: pip install 'cloudchamber[judge]'") from error
+        trees = HistGradientBoostingClassifier(
+            learning_rate=self.learning_rate,
+            max_iter=self.rounds,
+            early_stopping=True,
+            n_iter_no_change=self.patience,
+            class_weight="balanced",
+            random_state=seed % 2**32,
+        )
+        trees.fit(inputs[train], label[train], X_val=inputs[validation], y_val=label[validation])
+        return lambda values: np.asarray(trees.decision_function(values))
+
 
 def classifier_auc(truth: np.ndarray, answer: np.ndarray, condition: np.ndarray | None, seed: int) -> float:
     """AUC of telling the rows of ``answer`` from those of ``truth``: 0.5 where nobody can, 1 where they never overlap. See ``classifier_test``."""
     return classifier_test(truth, answer, condition, seed).value
 
 
-def classifier_test(truth: np.ndarray, answer: np.ndarray, condition: np.ndarray | None, seed: int, settings: Classifier = Classifier()) -> Measured:
+def classifier_test(truth: np.ndarray, answer: np.ndarray, condition: np.ndarray | None, seed: int, settings: Judge = Classifier()) -> Measured:
     """AUC and its standard error (times 1.96: 95 %), averaged over folds.
 
     ``truth`` (n, numbers) and ``answer`` (m, numbers); ``condition`` has one row for each truth event, which answer event i shares, or n + m rows.
-    Events of identical condition rows are never split between training, validation and test, and the network sees the condition too.
+    Events of identical condition rows are never split between training, validation and test, and the judge sees the condition too.
     Without a condition, truth event i and answer event i stay together. Same seed, same AUC on one machine.
     """
     import torch
@@ -63,8 +119,7 @@ def classifier_test(truth: np.ndarray, answer: np.ndarray, condition: np.ndarray
     found = []
     with torch.random.fork_rng(devices=[]):
         for fold, (train, validation, test) in enumerate(split(together, settings.folds, settings.validation_fraction, seed)):
-            torch.manual_seed(int(rng(seed, "weights", fold).integers(2**62)))
-            score = _train(inputs, label, train, validation, settings)(inputs[test])
+            score = settings.fit(inputs, label, train, validation, int(rng(seed, "weights", fold).integers(2**62)))(inputs[test])
             found.append(auc(score[label[test] == 0], score[label[test] == 1]))
     return Measured(float(np.mean([f.value for f in found])), _mean_error(np.array([f.error for f in found])))
 
@@ -81,7 +136,9 @@ def _mean_error(errors: np.ndarray) -> float:
     return float(np.sqrt(errors @ correlation @ errors)) / folds
 
 
-def auc_of(features: Callable[[Table], np.ndarray], condition: Callable[[Table], np.ndarray], events: int) -> Callable[[Table, Table], Measured]:
+def auc_of(
+    features: Callable[[Table], np.ndarray], condition: Callable[[Table], np.ndarray], events: int, judge: Judge = Classifier(folds=2)
+) -> Callable[[Table, Table], Measured]:
     """The value of a check: how well a classifier tells ``features`` (events, numbers) of two tables apart that is given their ``condition`` (events, n) too.
 
     The first ``events`` of each are looked at. Events of one condition stay together, for the same theta in truth and answer must not be split between
@@ -92,7 +149,7 @@ def auc_of(features: Callable[[Table], np.ndarray], condition: Callable[[Table],
         truth, answer = (take(dict(table), slice(0, events)) for table in (truth, answer))
         conditions = np.concatenate([condition(truth), condition(answer)])
         given = conditions if len(np.unique(conditions, axis=0)) >= _FEWEST_CONDITIONS else None
-        return classifier_test(features(truth), features(answer), given, seed=1, settings=Classifier(folds=2))
+        return classifier_test(features(truth), features(answer), given, seed=1, settings=judge)
 
     return value
 
@@ -134,7 +191,7 @@ def _condition_rows(condition: np.ndarray, n: int, m: int) -> np.ndarray:
     raise ValueError(f"condition has {len(condition)} rows: give {n + m}, one for each truth and answer event, or {n} where both have {n} events")
 
 
-def _train(inputs: np.ndarray, label: np.ndarray, train: np.ndarray, validation: np.ndarray, settings: Classifier) -> Callable[[np.ndarray], np.ndarray]:
+def _train(inputs: np.ndarray, label: np.ndarray, train: np.ndarray, validation: np.ndarray, settings: Classifier) -> Score:
     """Fit on ``train``, stop when the loss on ``validation`` rises; returns the function from inputs to scores."""
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits as loss

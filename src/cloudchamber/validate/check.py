@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy as np
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, concatenate, events_in
 from cloudchamber.statistics.measured import Measured
+from cloudchamber.validate.verdict import Verdict, events_needed, verdict_of
 
 MIN_EVENTS = 10
 """A group needs so many events before a value means anything."""
 
-SWAPS_PER_BOOTSTRAP = 0.25
-"""The floor is a mean over so many truth-against-truth draws for each bootstrap resample."""
+SWAPS_PER_BOOTSTRAP, FEWEST_SWAPS = 0.25, 7
+"""The floor is a mean over so many truth-against-truth draws for each bootstrap resample, and over so many at least: their spread is its error."""
 
 Groups = Callable[[Table], "dict[str, np.ndarray]"]
 
@@ -28,7 +29,9 @@ class Check:
     ``limit`` is in ``unit``, or in multiples of the floor with ``limit_in_floors``; without one the check only informs.
     ``groups`` gives named boolean masks of a table: the check is then made in each group. Names of two parts, ``"proton, 17.25"``,
     are drawn as a map in the report. ``bootstrap`` overrides the number of resamples; 0 spares an expensive value.
-    ``best`` gives the floor where truth against truth says nothing, as of probabilities: what a perfect answer would reach on these events.
+    ``best`` gives the floor where truth against truth says nothing, as of probabilities: what a perfect answer would reach on these events. With ``promised``
+    it is only what the answer says of itself, such as the log loss that its probabilities promise: shown, but no excuse for missing the limit.
+    ``needs`` names an optional module: where it is not installed, ``validate`` leaves the check out and says so.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Check:
     groups: Groups | None = None
     bootstrap: int | None = None
     best: Callable[[Table, Table], float] | None = None
+    promised: bool = False
+    needs: str = ""
 
     def __post_init__(self) -> None:
         if self.limit_in_floors and self.limit is None:
@@ -50,7 +55,9 @@ class Check:
 class CheckResult:
     """What a check found: ``limit`` in ``unit`` (``floors`` times the floor where the check says so), ``error`` one standard deviation.
 
-    ``passed`` is None where there is nothing to pass: no limit, no floor to take it from, or fewer than ten true events (then ``value`` is NaN).
+    ``passed``: whether the value keeps the limit; None where there is nothing to keep: no limit, no floor to take it from, or fewer than ten true events
+    (then ``value`` is NaN). ``floor_error`` is the standard deviation of one draw of truth against truth, ``groups`` over how many the check looks,
+    ``events`` the true events of this one. ``promised`` floors are the answer's own.
     """
 
     name: str
@@ -63,6 +70,33 @@ class CheckResult:
     unit: str
     why: str
     floors: float | None = None
+    floor_error: float = np.nan
+    groups: int = 1
+    events: int = 0
+    promised: bool = False
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """*passed*, *failed* where significantly beyond limit and floor, else *open*; None where nothing is judged (``validate.verdict``)."""
+        if self.passed is None or self.limit is None:
+            return None
+        return "failed" if np.isnan(self.value) else verdict_of(*self._judged(self.limit))
+
+    @property
+    def events_needed(self) -> float | None:
+        """About how many events of this group decide what is open, infinite: too many; None where nothing is open or its events are not known."""
+        if self.verdict != "open" or self.limit is None or not self.events:
+            return None
+        return events_needed(self.events, *self._judged(self.limit))
+
+    def _judged(self, limit: float) -> tuple[float, float, float, float, float, float, int]:
+        floor, spread = (np.nan, np.nan) if self.promised else (self.floor, self.floor_error)
+        limit_error = self.floors * self.floor_error if self.floors is not None and np.isfinite(self.floor_error) else 0.0
+        return self.value, self.error, limit, limit_error, floor, spread, self.groups
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field, with the verdict and, of open ones, the events that decide."""
+        return {**asdict(self), "verdict": self.verdict, "events_needed": self.events_needed}
 
 
 def run_checks(checks: Sequence[Check], truth: Table, answer: Table, second_truth: Table | None, seed: int, bootstrap: int = 100) -> list[CheckResult]:
@@ -83,7 +117,8 @@ def run_checks(checks: Sequence[Check], truth: Table, answer: Table, second_trut
         if check.groups not in split:
             split[check.groups] = _split(check.groups, truth, answer, second_truth)
         resamples = bootstrap if check.bootstrap is None else check.bootstrap
-        results += [_run(check, group, seed, resamples) for group in split[check.groups]]
+        judged = sum(group.truth.events >= MIN_EVENTS for group in split[check.groups])
+        results += [_run(check, group, seed, resamples, judged) for group in split[check.groups]]
     return results
 
 
@@ -162,23 +197,26 @@ def _parts(groups: Groups | None, table: Table, truth: Table | None = None) -> d
     return parts
 
 
-def _run(check: Check, group: _Group, seed: int, resamples: int) -> CheckResult:
-    value = error = floor = np.nan
+def _run(check: Check, group: _Group, seed: int, resamples: int, groups: int) -> CheckResult:
+    value, error, floor = np.nan, np.nan, Measured(np.nan, np.nan)
     enough = group.truth.events >= MIN_EVENTS
     if enough and group.answer.events >= MIN_EVENTS:
         found = _measure(check, group.name, group.truth.table, group.answer.table)
         value = found.value
         error = found.error if np.isfinite(found.error) or resamples < 2 else _error(check, group, rng(seed, "bootstrap", group.name), resamples)
     if check.best is not None and np.isfinite(value):
-        floor = float(check.best(cast(Table, group.truth.table), cast(Table, group.answer.table)))
+        floor = Measured(float(check.best(cast(Table, group.truth.table), cast(Table, group.answer.table))), np.nan)
     elif enough and group.second is not None and group.second.events >= MIN_EVENTS:
-        floor = _floor(check, group.name, group.truth, group.second, rng(seed, "floor", group.name), int(SWAPS_PER_BOOTSTRAP * resamples))
+        swaps = max(int(SWAPS_PER_BOOTSTRAP * resamples), FEWEST_SWAPS) if resamples else 0
+        floor = _floor(check, group.name, group.truth, group.second, rng(seed, "floor", group.name), swaps)
     limit = check.limit
     if limit is not None and check.limit_in_floors:
-        limit = limit * floor
+        limit = limit * floor.value
     passed = bool(value <= limit) if enough and limit is not None and not np.isnan(limit) else None
     floors = check.limit if check.limit_in_floors else None
-    return CheckResult(check.name, group.name, value, error, floor, limit, passed, check.unit, check.why, floors)
+    return CheckResult(
+        check.name, group.name, value, error, floor.value, limit, passed, check.unit, check.why, floors, floor.error, groups, group.truth.events, check.promised
+    )
 
 
 def _measure(check: Check, group: str, truth: Mapping[str, Any], answer: Mapping[str, Any]) -> Measured:
@@ -204,7 +242,8 @@ def _error(check: Check, group: _Group, random: np.random.Generator, resamples: 
     return float(np.std(values, ddof=1))
 
 
-def _floor(check: Check, group: str, truth: _Part, second: _Part, random: np.random.Generator, swaps: int) -> float:
+def _floor(check: Check, group: str, truth: _Part, second: _Part, random: np.random.Generator, swaps: int) -> Measured:
+    """Mean and spread of truth against truth."""
     first = _measure(check, group, truth.table, second.table)
     values = [first.value]
     pool, events, own = _joined(truth.table, second.table), truth.events, np.arange(truth.events)
@@ -216,4 +255,4 @@ def _floor(check: Check, group: str, truth: _Part, second: _Part, random: np.ran
         else:
             order = random.permutation(events + second.events)
         values.append(_measure(check, group, _taken(pool, order[:events]), _taken(pool, order[events:])).value)
-    return float(np.mean(values))
+    return Measured(float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else first.error)

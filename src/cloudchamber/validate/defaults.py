@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
 from cloudchamber.schema import Column, Table
-from cloudchamber.validate.check import Check
+from cloudchamber.statistics.repeats import repeated_difference
+from cloudchamber.validate.check import Check, Groups
 
 BINS = 15
 
@@ -23,6 +24,22 @@ def pixel_checks(columns: Mapping[str, Column], calibration: float = 0.02, skill
             why = "the Brier score beside that of the classes' shares: below 1 the answer tells something"
             checks.append(Check(f"Brier score of {name} / of its shares", why, partial(brier_ratio, name=name), limit=1.0 - skill))
     return checks
+
+
+def repeats_check(columns: Sequence[str], limit: float = 0.01, groups: Groups | None = None, bootstrap: int | None = None) -> Check:
+    """That lines, zeros and edges of these columns are met as often as in the truth, to the last bit; of several columns the worst."""
+
+    def value(truth: Table, answer: Table) -> float:
+        return max(repeated_difference(np.asarray(truth[name]), np.asarray(answer[name])) for name in columns)
+
+    return Check(
+        "repeated values",
+        f"lines, zeros and edges of {' and '.join(columns)} are hit as often, to the last bit",
+        value,
+        limit,
+        groups=groups,
+        bootstrap=bootstrap,
+    )
 
 
 def calibration_error(truth: Table, answer: Table, name: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,11 +47,11 @@ class Validation:
 
     @property
     def failed(self) -> tuple[CheckResult, ...]:
-        """The run's checks that did not pass."""
-        return tuple(check for check in self.checks if check.passed is False)
+        """The run's results that are beyond limit and floor by more than chance."""
+        return tuple(check for check in self.checks if check.verdict == "failed")
 
     def to_json(self) -> dict[str, Any]:
-        """Study, run, n, report, the run's checks and all answers'; what is not known is null."""
+        """Study, run, n, report, the verdicts in a sentence and a check, the run's results and all answers'; what is not known is null."""
         from cloudchamber.report.write import metrics
 
         return metrics({self.run: self.checks, **self.others}, {"study": self.study, "run": self.run, "n": self.n, "report": str(self.report)}, self.run)
@@ -173,8 +174,7 @@ def compare_with_truth(
     if dropped + dropped_from_floor:
         stated["left out"] = f"{dropped + dropped_from_floor} true events outside the trained domain"
     if skipped:
-        lacking = {column: "the answer" if column in first else "the truth" for column in skipped.values()}
-        stated["not checked"] = "; ".join(f"{check} ({lacking[column]} has no column '{column}')" for check, column in skipped.items())
+        stated["not checked"] = "; ".join(f"{check} ({why})" for check, why in skipped.items())
     report = write_report(out, f"{study.title}: {run}", {name: list(found) for name, found in results.items()}, figures, stated, run)
     others = {name: tuple(found) for name, found in results.items() if name != run}
     return Validation(study.name, run, n, tuple(results[run]), others, report)
@@ -333,17 +333,22 @@ def _peer_answers(study: Study, schema: Schema, truth: Table, seed: int, target:
 
 
 def _checked(checks: Sequence[Check], truth: Table, answer: Table, second: Table, seed: int, complete: bool) -> tuple[list[CheckResult], dict[str, str]]:
-    """The results, and for a truth or an answer that lacks columns the checks that need them."""
+    """The results; and of checks that need what is not installed, or columns that truth or answer lacks, why they were not made."""
     from cloudchamber.validate.check import run_checks
 
+    skipped = {
+        check.name: f"it needs the module '{check.needs}', pip install 'cloudchamber[judge]'" for check in checks if check.needs and not find_spec(check.needs)
+    }
+    able = [check for check in checks if check.name not in skipped]
     if complete:
-        return run_checks(checks, truth, answer, second, seed), {}
-    results, skipped = list[Any](), dict[str, str]()
-    for check in checks:
+        return run_checks(able, truth, answer, second, seed), skipped
+    results = list[Any]()
+    for check in able:
         try:
             results += run_checks([check], truth, answer, second, seed)
         except KeyError as error:
-            skipped[check.name] = str(error.args[0])
+            column = str(error.args[0])
+            skipped[check.name] = f"{'the answer' if column in truth else 'the truth'} has no column '{column}'"
     if not results:
         raise ValueError(f"no check of the study can be made: truth and answer share only the columns {', '.join(name for name in truth if name in answer)}")
     return results, skipped

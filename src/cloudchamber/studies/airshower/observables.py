@@ -8,9 +8,11 @@ import numpy as np
 
 from cloudchamber.physics.shower import fit_gaisser_hillas
 from cloudchamber.schema import Table
-from cloudchamber.statistics.classifier import auc_of
+from cloudchamber.statistics.classifier import Trees, auc_of
+from cloudchamber.statistics.measured import Measured
 from cloudchamber.studies.airshower.columns import N_DEPTH, PRIMARIES, depth_grid
 from cloudchamber.validate.check import Check
+from cloudchamber.validate.defaults import repeats_check
 
 _ENERGY_EDGES = np.arange(15.0, 20.01, 0.25)
 _PROFILE_FLOOR = 1e-2
@@ -96,6 +98,8 @@ def checks() -> Sequence[Check]:
         ),
         Check("classifier AUC, profiles", "no trained eye tells the profiles apart", auc_of(full_profiles, condition, _CLASSIFIER_EVENTS), 0.55, bootstrap=0),
         Check("classifier AUC, observables", "nor the observables of an analysis", auc_of(scalars, condition, _CLASSIFIER_EVENTS), 0.55, bootstrap=0),
+        Check("trees' AUC, observables", "nor do trees, which see edges and spikes", _trees(scalars), 0.55, bootstrap=0, needs="sklearn"),
+        repeats_check(("n_electron", "n_muon", "n_hadron", "xmax_g_cm2", "first_interaction_g_cm2"), bootstrap=8),
         Check("correlation Xmax-N_mu", "hybrid detectors tell masses by it", _correlation, 0.03, groups=bins),
         Check("mean ln N_mu", "the muon number, relative", _muons(np.mean), 0.03, groups=bins),
         Check("sigma ln N_mu", "its fluctuations, relative", _relative(lambda t: np.log(muon_number(t)), np.std), 0.03, groups=bins),
@@ -111,6 +115,10 @@ def checks() -> Sequence[Check]:
         ),
         Check("energy closure", "deposited, ground and invisible energy add up", _closure_error, 0.005, groups=bins),
     ]
+
+
+def _trees(features: Callable[[Table], np.ndarray]) -> Callable[[Table, Table], Measured]:
+    return auc_of(features, condition, _CLASSIFIER_EVENTS, Trees())
 
 
 def _closure_error(truth: Table, answer: Table) -> float:

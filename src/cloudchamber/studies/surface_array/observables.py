@@ -24,6 +24,8 @@ from cloudchamber.validate.check import Check, Groups
 WINDOWS = {"10 EeV": (18.9, 19.1), "57 EeV": (19.656, 19.856)}
 """lg(E/eV) of the events that count as of one energy."""
 LEAST_GAIN = 1.30
+LARGEST_CONFUSION, LARGEST_SURPRISE = 0.45, 0.95 * float(np.log(len(PARTICLES)))
+"""What tells hardly more than a coin, or than that there are five particles, is no answer."""
 ENOUGH, ENOUGH_OF_A_PRIMARY = 5000, 100
 """So many events of a window tell a coverage, or a primary's bias, to about 1 %; with fewer, only all energies together are judged."""
 RESAMPLES, REDRAWS = 100, 4
@@ -47,10 +49,11 @@ def checks() -> Sequence[Check]:
             _ratio68,
             1 / LEAST_GAIN,
             proton_and_iron,
+            skill=True,
         ),
         _check("angular resolution", f"68 % of directions are this near; {promised}", _opening, say.quantile68, None, by_primary, "deg"),
         _check("angular resolution of the fit", "68 % of the fit's directions are this near", _fit_opening, say.quantile68, None, by_primary, "deg", False),
-        _check("core resolution over the fit's", f"68 % quantile of the core's distance; {promised}", _core_distances, _ratio68, None, by_primary),
+        _check("core resolution over the fit's", f"68 % quantile of the core's distance; {promised}", _core_distances, _ratio68, 1.0, by_primary, skill=True),
         _check("core resolution", f"68 % of cores are this near; {promised}", _core_distance, say.quantile68, None, by_primary, "m"),
         *(
             _check(
@@ -58,19 +61,28 @@ def checks() -> Sequence[Check]:
                 f"1 - explained variance of the fit's error; {promised}",
                 numbers,
                 _variance_ratio,
-                None,
+                1.0,
                 by_primary,
+                skill=True,
             )
             for name, numbers in (("zenith angle", _zenith_errors), ("azimuth", _azimuth_errors), ("ln E", _energy_errors))
         ),
         _check("bias of ln E", "no primary's energy is off by more than 3 %", _energy_error, _bias, 0.03, by_primary),
         _check("bias of ln E of the fit", "the same of the fit", _fit_energy_error, _bias, None, by_primary, "", False),
         *(
-            _check(f"sd(ln E) of nuclei at {name}", f"the mixture of nuclei; {promised}", _energy_error, _deviation, limit, groups)
+            _check(f"sd(ln E) of nuclei at {name}", f"the mixture of nuclei; {promised}", _energy_error, _deviation, limit, groups, skill=True)
             for name, limit, groups in (("10 EeV", 0.12, nuclei_at_10_eev), ("57 EeV", 0.09, nuclei_at_57_eev))
         ),
         *(
-            _check(f"sd(ln E) of nuclei at {name}, taken for nuclei", f"the same, no draw a photon's; {promised}", _nuclear_error, _deviation, limit, groups)
+            _check(
+                f"sd(ln E) of nuclei at {name}, taken for nuclei",
+                f"the same, no draw a photon's; {promised}",
+                _nuclear_error,
+                _deviation,
+                limit,
+                groups,
+                skill=True,
+            )
             for name, limit, groups in (("10 EeV", 0.12, nuclei_at_10_eev), ("57 EeV", 0.09, nuclei_at_57_eev))
         ),
         _check("sd(ln E)", f"spread of the energy's error; {promised}", _energy_error, _deviation, None, by_primary),
@@ -93,11 +105,26 @@ def checks() -> Sequence[Check]:
             for share in (0.68, 0.95)
         ),
         _check(
-            "photons and nuclei, 1 - AUC", f"how often a nucleus looks more like a photon than a photon does; {promised}", _photons, _confusion, None, by_energy
+            "photons and nuclei, 1 - AUC",
+            f"how often a nucleus looks more like a photon than a photon does, 1/2 by chance; {promised}",
+            _photons,
+            _confusion,
+            LARGEST_CONFUSION,
+            by_energy,
+            skill=True,
         ),
         _check("Xmax resolution", f"standard deviation of the error; {promised}", _xmax_error, _deviation, None, by_primary, "g/cm2"),
         _check("spread of Xmax", "standard deviation of Xmax itself: what knows no better reaches", _xmax, _deviation, None, by_primary, "g/cm2", False),
-        _check("log score of the particle", f"- ln p of the true one, of five alike ln 5 = 1.609; {promised}", _particle, _surprise, None, by_energy, "nat"),
+        _check(
+            "log score of the particle",
+            f"- ln p of the true one, of five alike ln 5 = 1.609; {promised}",
+            _particle,
+            _surprise,
+            LARGEST_SURPRISE,
+            by_energy,
+            "nat",
+            skill=True,
+        ),
     )
 
 
@@ -170,8 +197,13 @@ def _is(truth: Table, particle: str) -> np.ndarray:
     return np.asarray(np.asarray(truth["particle"]) == PARTICLES.index(particle))
 
 
-def _check(name: str, why: str, numbers: Numbers, statistic: Statistic, limit: float | None, groups: Groups, unit: str = "", promises: bool = True) -> Check:
-    """A check of the ``statistic`` of each event's ``numbers``, with its bootstrap error and, if the answer ``promises`` one, that floor."""
+def _check(
+    name: str, why: str, numbers: Numbers, statistic: Statistic, limit: float | None, groups: Groups, unit: str = "", promises: bool = True, skill: bool = False
+) -> Check:
+    """A check of the ``statistic`` of each event's ``numbers``, with its bootstrap error and, if the answer ``promises`` one, that floor.
+
+    Where calibration is asked, what the answer promises is what a calibrated one reaches; of ``skill`` it is no measure.
+    """
 
     def value(truth: Table, answer: Table) -> Measured:
         found, random = numbers(truth, answer), rng(0, "bootstrap")
@@ -182,7 +214,7 @@ def _check(name: str, why: str, numbers: Numbers, statistic: Statistic, limit: f
     def best(truth: Table, answer: Table) -> float:
         return float(np.mean([statistic(*numbers(*as_if_true(truth, answer, draw))) for draw in range(REDRAWS)])) if promises else float("nan")
 
-    return Check(name, why, value, limit, unit, groups=groups, bootstrap=0, best=best)
+    return Check(name, why, value, limit, unit, groups=groups, bootstrap=0, best=best, promised=skill)
 
 
 def as_if_true(truth: Events, answer: Events, draw: int) -> tuple[Events, Events]:

@@ -13,8 +13,9 @@ SOFT_MEV = 0.5
 """Numbers are linear in energies below this and logarithmic above."""
 BLOB_MEAN, BLOB_WIDTH, BLOB_REACH = -1.5, 0.5, 3.0
 """Energies below the threshold are normal numbers with this mean and deviation, cut at so many deviations, which is zero."""
-LINE_MEV, LINE_HALF_WIDTH_MEV = 0.51099895, 2.5e-4
-"""One photon of positrons' annihilation at rest, alone in a crystal, or leaking: in CsI one deposit in a hundred is exactly this."""
+LINE_MEV, LINE_HALF_WIDTH_MEV = 0.51099891, 2.5e-4
+"""One photon of positrons' annihilation at rest, alone in a crystal, or leaking: in CsI one deposit in a hundred is exactly this, the electron's mass in Geant4
+(CLHEP's PhysicalConstants.h), which differs from today's in its last digit of single precision."""
 OPENED_MEV = 0.035
 """The line is opened so wide that it is about as dense as what surrounds it, and a smooth density has it right."""
 LARGEST, TINY_MEV = 25.0, 1e-20
