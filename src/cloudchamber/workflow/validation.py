@@ -15,6 +15,7 @@ from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles
 from cloudchamber.run.provenance import origins, simulated
+from cloudchamber.run.repeated import Repeats
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take, whole
 from cloudchamber.store.read import Store
 from cloudchamber.study import STORE_SETTINGS, STREAM_SETTINGS, ProtocolFunction, Simulator, Study, make_simulator
@@ -278,8 +279,10 @@ def _of_file(
         stop = before + events_in(chunk)
         parts.append(take(chunk, wanted[np.searchsorted(wanted, before) : np.searchsorted(wanted, stop)] - before))
         before = stop
-    some = whole(parts)
+    some, repeats = whole(parts), Repeats()
     refuse_seen_events(some, f"the file '{path}'", names, models)
+    repeats.see(some, study.schema_for(some).select(tuple(some)))
+    repeats.refuse(f"'{path}'")
     first, second = (take(some, np.searchsorted(wanted, part)) for part in (order[:n], order[n : 2 * n]))
     return first, second, events
 

@@ -140,3 +140,17 @@ def test_the_published_list_of_2014() -> None:
     path = Path(os.environ["CLOUDCHAMBER_SKY_DATA"]) / "auger2014_231.csv"
     table = whole(read(BY_NAME["auger"], path))
     assert len(table["energy_ev"].values) == 231 and table["energy_ev"].values.min() >= 52e18
+
+
+def test_rounding_makes_cosmic_rays_alike_and_joined_lists_do(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    coarse = [
+        (float(ra), float(dec), float(energy)) for ra, dec, energy in zip(*random.integers([[0], [-60], [40]], [[360], [20], [45]], (3, 900)), strict=True)
+    ]
+    assert len(set(coarse)) < 898 and len(whole(read_sky(listed(tmp_path / "a.csv", coarse), "auger"))["lon_deg"].values) == 900
+    fine = [(*row[:2], float(energy)) for row, energy in zip(coarse, random.uniform(40, 90, 900), strict=True)]
+    with pytest.raises(ValueError, match=r"1 pair\(s\) of cosmic rays are the same in direction and energy, the first in rows 8 and 901"):
+        whole(read_sky(listed(tmp_path / "a.csv", [*fine, fine[7]]), "auger"))
+    # the same cosmic ray in two skies is no fault
+    skies = [(sky, *row) for sky in (0, 1) for row in fine]
+    assert events_in(whole(read_sky(listed(tmp_path / "a.csv", skies, "sky," + HEADER), "auger"))) == 2
