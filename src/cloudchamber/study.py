@@ -58,6 +58,15 @@ class JointSimulator(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadySimulator(Protocol):
+    """A simulator that rests on a file of the user's."""
+
+    def ready(self) -> None:
+        """Read it; ValueError for what is none, before a folder is made for events."""
+        ...
+
+
 class Reader(Protocol):
     """Reads a file of somebody's own format: theta and x columns (as many of the schema as the file holds), at once or as an iterator of chunks."""
 

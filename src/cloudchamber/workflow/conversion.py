@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cloudchamber.atomic import held
+from cloudchamber.atomic import held, refuse_place
 from cloudchamber.formats.digest import TableDigest
 from cloudchamber.formats.tables import presence, read_chunks, write_table
 from cloudchamber.rng import rng
@@ -60,6 +60,7 @@ def convert(
         raise ValueError("give at least one file to convert")
     out, seen = Path(out), _Seen(study)
     to_file = bool(out.suffix) or out_format is not None
+    refuse_place(out, file=to_file)
     chunks = seen.all_of([Path(each) for each in sources], format, partial, to_file)
     if to_file:
         write_table(out, chunks, study, out_format)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cloudchamber.atomic import refuse_place
 from cloudchamber.formats.tables import read_chunks
 from cloudchamber.hub import find_run, load, simulator_of, trained_simulator
 from cloudchamber.progress import Progress, quiet
@@ -87,6 +88,7 @@ def validate(
         raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
     if format is not None and file is None:
         raise ValueError("format is that of the file to compare with: give the file too")
+    refuse_place(default_folder(subject) if out is None else Path(out))
     progress(0, 0, "loading the models")
     folder, study = find_run(subject)
     agreed = None if protocol is None else study.protocol(protocol)
