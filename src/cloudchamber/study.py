@@ -123,7 +123,10 @@ class Findings:
 
 
 class Finder(Protocol):
-    """A study's own analysis of a user's events, which come with their answers, chunk after chunk."""
+    """A study's own analysis of a user's events, which come with their answers, chunk after chunk.
+
+    Where it has ``columns``, units and meanings of what it tells by name, the table of answers states them.
+    """
 
     def look(self, answer: Answer) -> Table:
         """Further columns beside the answers, one entry for each of ``answer.events`` (all columns of the schema that the file held)."""

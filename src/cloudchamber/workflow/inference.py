@@ -136,7 +136,7 @@ def infer(
                     drawn(answer)
                 yield _row(answer, model, draws, finder, study, told)
 
-        path = _write_answers(out, tables(), out_format, answer_columns(model))
+        path = _write_answers(out, tables(), out_format, {**answer_columns(model), **getattr(finder, "columns", {})})
     progress(0, 0, "looking at all events, drawing the page")
     found = finder.findings() if finder else Findings()
     facts = told.facts(outside) | {name: value.item() if isinstance(value, np.generic) else value for name, value in found.facts.items()}

@@ -355,8 +355,12 @@ def _checked(checks: Sequence[Check], truth: Table, answer: Table, second: Table
 
 
 def _figures(study: Study, truth: Table, answers: Mapping[str, Table], complete: bool) -> dict[str, Figure]:
+    from cloudchamber.report.figures import short_names
+
+    shown = short_names(answers)
     try:
-        return dict(study.plots(truth, answers))
+        # a long path in a legend or a title would leave the panels no room
+        return dict(study.plots(truth, {shown[name]: answer for name, answer in answers.items()}))
     except KeyError:
         if complete:
             raise

@@ -20,7 +20,7 @@ from cloudchamber.physics.sphere import (
     unit_vectors,
 )
 from cloudchamber.rng import rng
-from cloudchamber.schema import Ragged, Table
+from cloudchamber.schema import Column, Ragged, Table
 from cloudchamber.statistics.significance import MIN_EFFECTIVE_SIZE, direct_p_value, p_from_sigma, sigma_from_p
 from cloudchamber.statistics.splitting import redraw, split
 from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve
@@ -55,8 +55,20 @@ class PValue(NamedTuple):
     how: str
 
 
+TOLD = {
+    "ln_odds": Column(doc="ln of the odds of a signal"),
+    "p_value": Column(doc="probability of such odds in isotropic skies; NaN where only p_value_high holds"),
+    "p_value_low": Column(doc="lower end of the p-value's interval (68 %)"),
+    "p_value_high": Column(doc="upper end of the p-value's interval (68 %)"),
+    "relevance": Column(doc="share of each cosmic ray in the ln odds of a signal", ragged=True),
+}
+"""Meanings of the columns beside a network's answers, none of which has a unit."""
+
+
 class SkyFinder:
     """Log odds and p-value of each sky, the relevance of its cosmic rays; top-hat excesses and figures of the first sky."""
+
+    columns = TOLD
 
     def __init__(self, model: TrainedModel, seed: int) -> None:
         self.model, self.seed = model, seed

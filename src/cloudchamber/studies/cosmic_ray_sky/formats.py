@@ -32,6 +32,7 @@ MANY, LOGARITHMS = 20, (17.0, 21.0)
 """No steep spectrum leaves so many cosmic rays between these energies in EeV, where the decimal logarithms of energies in eV lie."""
 CHANCE, ROOM = 1e-6, 10.0
 """Lists are refused where chance makes so many identical cosmic rays so rarely; sources bring them ten times as close as independent columns."""
+MARK, TRUE = "in_domain", ("True", "true", "1")
 AUGER_2022 = ("year", "julian_day", "utc_s", "zenith", "azimuth", "ra", "dec", "energy_eev", "accumulated_exposure")
 """Columns of the Pierre Auger list of arXiv:2206.13492 (doi 10.5281/zenodo.6504276)."""
 
@@ -97,11 +98,14 @@ def _skies(lines: Lines, observatory: str | None) -> Table:
     order = np.argsort(sky, kind="stable")
     offsets = np.concatenate([[0], np.cumsum(np.unique(sky, return_counts=True)[1])])
     found = {"lon_deg": lon, "lat_deg": lat, "energy_ev": energy, "exposure": exposure}
-    return {name: Ragged(values[order], offsets) for name, values in found.items()}
+    table: Table = {name: Ragged(values[order], offsets) for name, values in found.items()}
+    if MARK in lines.columns:
+        table[MARK] = np.array([text in TRUE for text in lines.columns[MARK]])[order][offsets[:-1]]
+    return table
 
 
 def write_sky(path: Path, tables: Table | Iterable[Table]) -> None:
-    """One cosmic ray a line; several skies are numbered in the column ``sky``."""
+    """One cosmic ray a line; several skies are numbered in the column ``sky``, and a model's mark ``in_domain`` stands beside each."""
     names, before = ("lon_deg", "lat_deg", "energy_ev", "exposure"), 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -113,6 +117,8 @@ def write_sky(path: Path, tables: Table | Iterable[Table]) -> None:
             ra, dec = equatorial_from_galactic(table["lon_deg"].values, table["lat_deg"].values)
             sky = np.repeat(np.arange(before, before + len(counts)), counts)
             cells = {"sky": sky, "ra_deg": ra, "dec_deg": dec} | {name: table[name].values for name in names}
+            if MARK in table:
+                cells[MARK] = np.repeat(table[MARK], counts)
             if before == 0:
                 writer.writerow(cells)
             writer.writerows(zip(*(values.tolist() for values in cells.values()), strict=True))
