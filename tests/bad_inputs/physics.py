@@ -99,7 +99,7 @@ def cases() -> list[Case]:
     doors = ("simulate toy {out} --theta {bad} --workers 1", "sample {run} {here}/a.csv --given {bad}", "convert toy {bad} --out {out}")
     found += [Case(f"{suffix} by {words.split()[0]}", words, rf"how to read 'bad\{suffix}'", saved(suffix)) for suffix in (".npy", ".npz") for words in doors]
     if os.path.exists("/proc/self/mem"):
-        found += [Case(f"unreadable {suffix}", doors[2], rf"bad\{suffix}", unread(suffix)) for suffix in (".csv", ".h5", ".parquet", ".fits", ".vot", ".ecsv")]
+        found += [Case(f"unreadable {suffix}", doors[2], rf"bad\{suffix}", unread(suffix)) for suffix in (".csv", ".h5", ".parquet", ".ecsv")]
         found.append(Case("unreadable events of Auger", "convert surface_array {bad} --out {out}", r"bad\.json", unread(".json")))
         found.append(Case("unreadable overrides", "train toy {decays} {out} --overrides {bad}", r"bad\.json", unread(".json")))
     if os.geteuid() != 0:
