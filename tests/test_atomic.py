@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cloudchamber import atomic
-from cloudchamber.atomic import FolderInUseError, held, remove_leftovers, replacing, write_atomically
+from cloudchamber.atomic import FolderInUseError, held, refuse_place, remove_leftovers, replacing, write_atomically
 
 FILE = "a[1].h5"
 
@@ -232,3 +232,24 @@ def test_what_a_dead_child_left_goes_though_nobody_asked_for_it_yet(tmp_path: Pa
     atomic.remove_leftovers(tmp_path)
     os.waitpid(child, 0)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_is_refused_and_others_stay_untouched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("x")
+    for path, file, told in (
+        (tmp_path / "file", False, r"is a file.*file'"),
+        (tmp_path / "file/deep/inside", True, r"is a file.*file'"),
+        (tmp_path, True, r"is a folder: name a file"),
+    ):
+        with pytest.raises(OSError, match=told):
+            refuse_place(path, file)
+    for path, file in ((tmp_path / "a/b/c", False), (tmp_path, False), (tmp_path / "file", True), (tmp_path / "a/b.h5", True)):
+        refuse_place(path, file)
+    assert names(tmp_path) == {"file"}
+
+    def full(dir: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(atomic.tempfile, "TemporaryFile", full)
+    with pytest.raises(OSError, match=r"could not be made or written to \(No space left on device\).*a/b"):
+        refuse_place(tmp_path / "a/b")

@@ -9,7 +9,7 @@ from astropy.table import Column as AstropyColumn
 from astropy.table import MaskedColumn
 
 from cloudchamber.schema import Column
-from cloudchamber.units import converted, parsed
+from cloudchamber.units import converted, logarithm_meant, parsed
 
 ENERGY = Column(unit="MeV", dtype="float64")
 
@@ -39,3 +39,22 @@ def test_a_mask_that_hides_nothing_is_no_matter() -> None:
 
 def test_words_for_units() -> None:
     assert parsed("degrees") == units.deg and parsed("GeV") == units.GeV and parsed("furlong") is None
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds", "unit", "meant"),
+    [
+        ([18.0, 19.5], (1e17, 1e20), "eV", "are these logarithms"),
+        ([18.0, 19.5], (1e17, 1e20), "", "are these logarithms"),
+        ([2.5, 3.1], (100.0, 2e3), "MeV", "are these logarithms"),
+        ([1e18, 3e19], (15.0, 20.0), "lg(E/eV)", "is this E"),
+        ([18.0, 2e18], (1e17, 1e20), "eV", ""),
+        ([2.5, 3.1], (100.0, 2e3), "mm", ""),
+        ([30.0, 40.0], (1e17, 1e20), "eV", ""),
+        ([25.0], (None, 20.0), "lg(E/eV)", "is this E"),
+        ([], (1e17, 1e20), "eV", ""),
+    ],
+)
+def test_logarithms_and_energies_are_told_apart(values: list[float], bounds: tuple[float | None, float], unit: str, meant: str) -> None:
+    found = logarithm_meant(np.array(values), *bounds, unit)
+    assert (meant in found) if meant else found == ""

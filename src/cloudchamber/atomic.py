@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,27 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
         if found and found["host"] == _host() and int(found["pid"]) != os.getpid() and not _alive(int(found["pid"])):
             # another user's may stay
             _discard(path)
+
+
+def refuse_place(path: Path, file: bool = False) -> None:
+    """OSError where the folder ``path`` (or the ``file`` of that name) cannot be made or written, before anything is made: it names what stands in the way."""
+    place = path.absolute()
+    try:
+        if file and place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder: name a file", str(path))
+        place = place.parent if file else place
+        while not place.exists():
+            place = place.parent
+        if not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "is a file, and a folder is needed there: give another place", str(place))
+        # permissions alone do not tell: the file system may be full, or be none to write to
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        if error.filename in (str(path), str(place)):
+            raise
+        message = f"could not be made or written to ({error.strerror or error}): mend the folder, or give another one"
+        raise OSError(error.errno or errno.EIO, message, str(path)) from error
 
 
 @contextlib.contextmanager

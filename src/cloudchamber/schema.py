@@ -12,7 +12,7 @@ import numpy as np
 from cloudchamber.geometry import Healpix, Wcs
 from cloudchamber.jsonable import from_json, to_json
 from cloudchamber.meant import meant
-from cloudchamber.units import converted, unit_of
+from cloudchamber.units import converted, logarithm_meant, unit_of
 
 
 class Ragged:
@@ -161,7 +161,8 @@ class Column:
         if outside.any():
             edges = f"[{-np.inf if low is None else low:.9g}, {np.inf if high is None else high:.9g}] {self.unit}".strip()
             allowed = ", ".join(f"{i}={c}" for i, c in enumerate(self.categories)) or edges
-            raise ValueError(f"column '{name}': {flat[outside].flat[0]:.9g} in {_where(outside, offsets)} is outside the allowed {allowed}")
+            likely = "" if self.categories else logarithm_meant(np.ravel(flat), self.low, self.high, self.unit)
+            raise ValueError(f"column '{name}': {flat[outside].flat[0]:.9g} in {_where(outside, offsets)} is outside the allowed {allowed}{likely}")
 
     def _check_fits(self, name: str, flat: np.ndarray, offsets: np.ndarray | None) -> None:
         """Refuse what the column's dtype would change: a fraction in an integer column, a number too large."""

@@ -58,6 +58,15 @@ class JointSimulator(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadySimulator(Protocol):
+    """A simulator that rests on a file of the user's."""
+
+    def ready(self) -> None:
+        """Read it; ValueError for what is none, before a folder is made for events."""
+        ...
+
+
 class Reader(Protocol):
     """Reads a file of somebody's own format: theta and x columns (as many of the schema as the file holds), at once or as an iterator of chunks."""
 
@@ -114,7 +123,10 @@ class Findings:
 
 
 class Finder(Protocol):
-    """A study's own analysis of a user's events, which come with their answers, chunk after chunk."""
+    """A study's own analysis of a user's events, which come with their answers, chunk after chunk.
+
+    Where it has ``columns``, units and meanings of what it tells by name, the table of answers states them.
+    """
 
     def look(self, answer: Answer) -> Table:
         """Further columns beside the answers, one entry for each of ``answer.events`` (all columns of the schema that the file held)."""

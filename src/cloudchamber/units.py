@@ -9,6 +9,9 @@ import numpy as np
 
 UNSAID = ("", "-", "--", "1", "none")
 """What files write where a column has no unit, or nobody knows it."""
+ENERGIES = ("eV", "keV", "MeV", "GeV", "TeV", "PeV", "EeV")
+LARGE = 1e9
+"""A column whose values are all larger is one of energies, whatever its unit says."""
 _NAMES = {"degree": "deg", "degrees": "deg", "radians": "rad", "radian": "rad", "°": "deg"}
 
 
@@ -46,6 +49,23 @@ def converted(name: str, values: Any, unit: str) -> np.ndarray:
     given = units.Unit(unit_of(values))
     plain = np.asarray(values.value) if hasattr(values, "value") else np.asarray(values)
     return plain if str(given) in ("", unit) else _times(plain, given, unit, f"column '{name}'")
+
+
+def logarithm_meant(values: np.ndarray, low: float | None, high: float | None, unit: str) -> str:
+    """What is meant where ``values`` all lie outside the bounds, and most of them are logarithms of energies inside, or energies whose logarithms are."""
+    values = np.asarray(values, float)
+    least, most = -np.inf if low is None else low, np.inf if high is None else high
+    if not len(values) or not np.all((values < least) | (values > most)):
+        return ""
+    if (unit in ENERGIES or least > LARGE) and values.max() < 25 and _mostly(10.0**values, least, most):
+        return " (are these logarithms, lg E? give E)"
+    if unit.startswith("lg(") and values.min() > 0 and _mostly(np.log10(values), least, most):
+        return " (is this E? give lg E)"
+    return ""
+
+
+def _mostly(values: np.ndarray, low: float, high: float) -> bool:
+    return bool(np.mean((values >= low) & (values <= high)) > 0.5)
 
 
 def _times(values: np.ndarray, given: Any, unit: str, where: str) -> np.ndarray:

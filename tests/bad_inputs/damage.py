@@ -85,7 +85,8 @@ def stations(path: Path) -> None:
         file["event"] = np.zeros(3, int)
         file["x_m"], file["y_m"], file["z_m"] = np.array([0.0, 1200.0, 0.0]), np.array([0.0, 0.0, 1200.0]), np.zeros(3)
         file["start_ns"] = np.array([0.0, 500.0, 900.0])
-        file["upper"] = file["lower"] = np.tile(np.arange(256, dtype=np.uint16), (3, 1))
+        file["waveform_upper"] = file["waveform_lower"] = np.tile(np.arange(256, dtype=np.uint16), (3, 1))
+        file.attrs["step_ns"] = 20.0
 
 
 def half(content: bytes) -> bytes:

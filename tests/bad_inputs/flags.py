@@ -99,7 +99,7 @@ def model_settings() -> list[Case]:
         ("--accelerator", ("gpux",), r"gpux"),
         ("--strategy", ("ddpx",), r"ddpx"),
     ):
-        found += [Case(f"train {flag} {value}", f"{TRAIN} {flag} {value}", told, leaves=flag in ("--accelerator", "--strategy")) for value in values]
+        found += [Case(f"train {flag} {value}", f"{TRAIN} {flag} {value}", told) for value in values]
     for value in ("nan", "inf", "-1", "0"):
         found.append(
             Case(f"simulate --settings.lifetime-low-us {value}", f"simulate toy {{out}} --n 5 --workers 1 --settings.lifetime-low-us {value}", r"lifetime")
@@ -150,6 +150,7 @@ def names() -> list[Case]:
         Case("executor of a wrong address", f"{SAMPLE} --n 5 --executor dask://", r"dask://|address"),
         Case("unknown way outside", f"{SAMPLE} --n 5 --outside maybe", r"--outside.*'refuse', 'flag'"),
         Case("unknown answers", f"{INFER} --out-format xml", r"--out-format.*csv"),
+        Case("unknown accelerator of a search", f"{TUNE} --accelerator gpux", r"gpux"),
         Case("unknown storage", f"{TUNE} --storage redis://x", r"redis|storage"),
         Case("unknown teacher", f"{TRAIN} --teacher {{here}}/none", r"no study and no run folder"),
         Case("teacher for what has none", f"{TRAIN} --teacher {{run}}", r"takes no teacher"),
@@ -208,21 +209,20 @@ def places() -> list[Case]:
     }
     for name, words in outs.items():
         found.append(Case(f"{name} into ''", words.format("''"), r"word \d of the command is empty"))
-        if name not in ("ensemble",):
-            file = "{here}/file/a.onnx" if name == "export" else "{here}/file/inside"
-            found.append(Case(f"{name} below a file", words.format(file), r"file", made("file", "x")))  # type: ignore[arg-type]
-            if name in ("sample", "export", "convert"):
-                found.append(
-                    Case(
-                        f"{name} onto a folder",
-                        words.format("{here}/a.csv" if name != "export" else "{here}/a.onnx"),
-                        r"is a folder|folder|directory",
-                        made("a.csv" if name != "export" else "a.onnx"),
-                    )
-                )  # type: ignore[arg-type]
-            if name not in ("export",):
-                found.append(Case(f"{name} onto a file", words.format("{here}/file"), r"file", made("file", "x")))  # type: ignore[arg-type]
-        if os.access("/proc", os.F_OK) and name not in ("ensemble",):
+        file = "{here}/file/a.onnx" if name == "export" else "{here}/file/inside"
+        found.append(Case(f"{name} below a file", words.format(file), r"file", made("file", "x")))  # type: ignore[arg-type]
+        if name in ("sample", "export", "convert"):
+            found.append(
+                Case(
+                    f"{name} onto a folder",
+                    words.format("{here}/a.csv" if name != "export" else "{here}/a.onnx"),
+                    r"is a folder|folder|directory",
+                    made("a.csv" if name != "export" else "a.onnx"),
+                )
+            )  # type: ignore[arg-type]
+        if name not in ("export",):
+            found.append(Case(f"{name} onto a file", words.format("{here}/file"), r"file", made("file", "x")))  # type: ignore[arg-type]
+        if os.access("/proc", os.F_OK):
             found.append(Case(f"{name} where nothing can be made", words.format("/proc/none/a.onnx" if name == "export" else "/proc/none/out"), r"/proc/none"))
     return found
 

@@ -14,6 +14,7 @@ from cloudchamber.physics.exposure import (
     exposure_at,
     exposure_at_sine,
     greatest_exposure,
+    share_below,
     visible,
 )
 from cloudchamber.physics.sphere import equatorial_from_galactic, lon_lat_deg, pixel_centres, unit_vectors
@@ -96,3 +97,10 @@ def test_refusals() -> None:
         directional_exposure([0.0, 100.0], 0.0, 60.0)
     with pytest.raises(ValueError, match="unknown exposure 'icecube'"):
         draw_exposed(1, "icecube", rng(1))
+
+
+@pytest.mark.parametrize("exposure", ["uniform", "auger", "both"])
+def test_declinations_of_an_isotropic_flux_fill_the_shares_evenly(exposure: str) -> None:
+    vectors = draw_exposed(4000, exposure, rng(3))
+    _, dec = equatorial_from_galactic(*lon_lat_deg(vectors))
+    assert stats.kstest(share_below(np.sin(np.deg2rad(dec)), exposure), "uniform").pvalue > 1e-6

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from cloudchamber.report import figures
-from cloudchamber.report.figures import BLUE, DASHED, PAGE_INCHES, VERMILION, finish, legend, line, new_figure, panels, patch
+from cloudchamber.report.figures import BLUE, DASHED, PAGE_INCHES, VERMILION, finish, legend, line, new_figure, panels, patch, short_names
 
 PALETTE = ("VERMILION", "ORANGE", "GREEN", "SKY_BLUE", "BLUE", "PINK")
 # of linear RGB, what somebody without red or green cones sees (H. Brettel, F. Vienot, J. Mollon 1997, as simplified by Vienot et al. 1999)
@@ -84,3 +84,10 @@ def test_a_finished_figure_has_its_caption_and_grid() -> None:
         figure.savefig(io.BytesIO(), format="svg")
         assert all(any(mark.get_visible() for mark in axis.get_xgridlines()) is grid for axis in axes)
         assert axes[0].xaxis.label.get_fontsize() == 10.5
+
+
+def test_long_names_are_told_by_their_ends() -> None:
+    one, two = "/data/somebody/runs/of/last/year/airshower/flow", "/data/else/where/runs/of/last/year/airshower/flow"
+    shown = short_names(["flow", one, two, one + "2"], 24)
+    assert shown["flow"] == "flow" and shown[one] == "…" + one[-23:]
+    assert shown[two] == f"{shown[one]} (2)" and len(set(shown.values())) == 4

@@ -54,11 +54,14 @@ def test_chunks_make_one_file(data: Path, tmp_path: Path, suffix: str) -> None:
 
 def test_convert_between_store_and_formats(decays: Path, tmp_path: Path) -> None:
     assert workflow.convert("toy", decays, tmp_path / "a.times").events == 1000
-    done = workflow.convert("toy", [tmp_path / "a.times", tmp_path / "a.times"], tmp_path / "store")
+    workflow.simulate("toy", tmp_path / "more", 1000, seed=4)
+    workflow.convert("toy", tmp_path / "more", tmp_path / "b.times")
+    done = workflow.convert("toy", [tmp_path / "a.times", tmp_path / "b.times"], tmp_path / "store")
     assert done.columns == ("lifetime_us", "decay_time_us") and done.absent == ("kind", "light")
     back = Store(tmp_path / "store").read()
     assert events_in(back) == 2000
-    np.testing.assert_allclose(np.sort(back["decay_time_us"])[::2], np.sort(Store(decays).read()["decay_time_us"]))
+    both = np.concatenate([Store(each).read()["decay_time_us"] for each in (decays, tmp_path / "more")])
+    np.testing.assert_allclose(np.sort(back["decay_time_us"]), np.sort(both))
     with pytest.raises(ValueError, match="no format 'rooot' to read; 'toy' has: times"):
         workflow.convert("toy", tmp_path / "a.times", tmp_path / "b.h5", format="rooot")
     (tmp_path / "broken.h5").write_bytes(b"not hdf5")
@@ -79,3 +82,11 @@ def test_convert_a_table_of_another_detector(tmp_path: Path) -> None:
     write_table(tmp_path / "three.h5", {**table, "light": light[:, :3]}, study)
     with pytest.raises(ValueError, match=r"four\.h5' and .*three\.h5' hold columns of different shapes"):
         workflow.convert("toy", [tmp_path / "three.h5", tmp_path / "four.h5"], tmp_path / "both")
+
+
+def test_a_store_tells_that_it_drops_a_models_mark(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["sample", str(run), str(tmp_path / "marked.h5"), "--n", "50", "--outside", "flag"])
+    main(["convert", "toy", str(tmp_path / "marked.h5"), "--out", str(tmp_path / "store")])
+    assert "left out: in_domain, false for 0 of the events" in " ".join(capsys.readouterr().out.split())
+    main(["convert", "toy", str(tmp_path / "marked.h5"), "--out", str(tmp_path / "kept.csv")])
+    assert "left out" not in capsys.readouterr().out and "in_domain" in (tmp_path / "kept.csv").read_text().splitlines()[0]

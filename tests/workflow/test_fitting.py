@@ -123,3 +123,13 @@ def test_tables_of_other_packages() -> None:
     assert as_table(AstropyTable({"a": [1.0], "b": [2.0]}), "theta")["b"][0] == 2.0
     pandas = pytest.importorskip("pandas")
     assert as_table(pandas.DataFrame({"a": [1.0], "b": ["p"]}), "theta")["b"].tolist() == ["p"]
+    random = np.random.default_rng(1)
+    a = random.normal(size=400)
+    # as pandas reads them: an index of its own, integers and text that it keeps as objects of its own kind
+    theta = pandas.DataFrame({"a": a, "kind": np.where(a > 0, "Fe", "p")}, index=random.permutation(400))
+    x = pandas.DataFrame({"x": a + 0.1 * random.normal(size=400), "hits": random.poisson(5, 400)}, index=theta.index)
+    run = cc.fit(theta, x, overrides=QUICK)
+    drawn = run.posterior(x.iloc[:3], 20)
+    assert run.model.schema.theta["kind"].categories == ("Fe", "p") and drawn["a"].shape == (3, 20)
+    by_hand = cc.fit({name: theta[name].to_numpy() for name in theta}, {name: x[name].to_numpy() for name in x}, overrides=QUICK)
+    np.testing.assert_array_equal(drawn["a"], by_hand.posterior({name: x[name].to_numpy()[:3] for name in x}, 20)["a"])

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloudchamber import workflow
+from cloudchamber.cli import main
 from cloudchamber.formats.parquet import read_parquet
 from cloudchamber.formats.tables import write_table
 from cloudchamber.hub import load
@@ -160,3 +161,11 @@ def test_answers_state_units_and_marks(out_format: Literal["hdf5", "parquet"], t
     with h5py.File(found.posterior) as file:
         assert file["burst_us"].attrs["unit"] == "us"
         np.testing.assert_array_equal(file["in_domain"][:], found.answers["in_domain"])
+
+
+def test_events_that_stand_in_a_file_twice_are_counted(classes: Path, hits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["convert", "toy_sets", str(hits), str(hits), "--out", str(tmp_path / "twice.h5")])
+    main(["infer", str(classes), str(tmp_path / "twice.h5"), "--out", str(tmp_path / "found")])
+    told = " ".join(capsys.readouterr().out.split())
+    repeated = json.loads((tmp_path / "found/findings.json").read_text())["facts"]["repeated"]
+    assert repeated in told and "of 800 events are an earlier one again" in repeated

@@ -301,6 +301,9 @@ class Convert:
         screen.say(f"{done.events} events with {len(done.columns)} columns: {done.path}")
         if done.absent:
             screen.say_wrapped("not in the source:", ", ".join(done.absent), 19)
+        if done.outside is not None:
+            told = f"in_domain, false for {done.outside} of the events: a store has no such column; give OUT a suffix to keep it"
+            screen.say_wrapped("left out:", told, 10)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -58,7 +59,11 @@ def _read(path: Path, chosen: Format) -> Iterator[Table]:
         if path.name in str(error):
             raise
         raise ValueError(f"'{path}': {error}") from error
-    except (OSError, ImportError, Warning):
+    except OSError as error:
+        if path.name in str(error):
+            raise
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
+    except (ImportError, Warning):
         raise
     except Exception as error:
         raise ValueError(f"'{path}' is not readable as {chosen.name} (damaged, cut short, or another format?): {type(error).__name__}: {error}") from error

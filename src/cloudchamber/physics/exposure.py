@@ -89,6 +89,14 @@ def draw_exposed(n: int, exposure: str, rng: np.random.Generator) -> np.ndarray:
     return np.stack((cos_dec * np.cos(ra), cos_dec * np.sin(ra), sin_dec), axis=-1) @ EQUATORIAL_TO_GALACTIC.T
 
 
+def share_below(sin_dec: np.ndarray, exposure: str) -> np.ndarray:
+    """The share of an isotropic flux, as the arrays see it, that arrives below these sines of the declination."""
+    if not sites(exposure):
+        return (np.asarray(sin_dec, float) + 1) / 2
+    nodes, cumulative, _ = _cumulative(exposure)
+    return np.interp(sin_dec, nodes, cumulative)
+
+
 def draw_visible(n: int, exposure: str, rng: np.random.Generator) -> np.ndarray:
     """(n, 3) Galactic directions, uniform over the part of the sky that is visible (``MIN_VISIBLE``)."""
     if not sites(exposure):

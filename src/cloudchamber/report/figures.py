@@ -5,7 +5,7 @@ References: Okabe and Ito, Color Universal Design (2008), jfly.uni-koeln.de/colo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -59,6 +59,16 @@ def legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
         inches = sum(0.75 + 0.08 * len(str(handle.get_label())) for handle in handles)
         columns = -(-len(handles) // max(1, round(inches / figure.get_figwidth() + 0.4)))
         figure.legend(handles=handles, loc="outside upper center", ncols=columns, frameon=False, fontsize=9.5, handlelength=2.4, columnspacing=1.6)
+
+
+def short_names(names: Iterable[str], most: int = 32) -> dict[str, str]:
+    """What stands for each name in a figure: of a long path its end, with a number where two end alike."""
+    shown: dict[str, str] = {}
+    for name in names:
+        short = name if len(name) <= most else "…" + name[1 - most :]
+        again = sum(other == short or other.startswith(f"{short} (") for other in shown.values())
+        shown[name] = f"{short} ({again + 1})" if again else short
+    return shown
 
 
 def finish(figure: Figure, caption: str, grid: bool = True) -> Figure:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cloudchamber.schema import Column, Ragged, Table
+from cloudchamber.units import logarithm_meant
 
 Allowed: TypeAlias = tuple[float, float] | tuple[str, ...]
 """Smallest and largest value of a column of numbers, the categories seen of a column of categories."""
@@ -117,19 +118,15 @@ def refuse_outside(table: Table, columns: Mapping[str, Column], domain: Domain) 
     """ValueError with column, value, event and trained range for the first value, or number of elements, outside the domain."""
     found = first_outside(table, columns, domain)
     if found is not None:
+        column, likely = columns[found.column], ""
+        if not column.categories:
+            low, high = map(float, values_of(domain[found.column]))
+            likely = logarithm_meant(_flat(table[found.column]), low, high, column.unit)
         raise ValueError(
             f"column '{found.column}': {found.value} in event {found.event} ({found.events} such event(s)) is outside the trained range {found.trained}"
-            f"{_likely(table[found.column], domain[found.column])}; "
+            f"{likely}; "
             "train on a wider range, or with outside='flag' (--outside flag) extrapolate at your own risk"
         )
-
-
-def _likely(values: Any, entry: Allowed | SetDomain) -> str:
-    """What is meant where every value lies where the decimal logarithms of such energies do."""
-    flat, allowed = _flat(values), values_of(entry)
-    if all(isinstance(edge, float | int) and edge > 1e9 for edge in allowed) and len(flat) and flat.min() > 5 and flat.max() < 25:
-        return " (are these logarithms, lg E? give E)"
-    return ""
 
 
 def values_of(entry: Allowed | SetDomain) -> Allowed:

@@ -74,9 +74,7 @@ def fit(
         raise ValueError(f"patience={settings.patience}: it counts epochs without a lower validation loss, so it needs validation")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    where = hardware or Hardware()
-    fabric = Fabric(accelerator=where.accelerator, devices=where.devices, strategy=where.strategy, num_nodes=where.num_nodes, precision=settings.precision)
-    check_launched(fabric.world_size)
+    fabric = fabric_on(hardware or Hardware(), settings)
     train = partial(_train, model=model, batches=batches, validation=validation, settings=settings, folder=folder, seed=seed, progress=progress)
     train = partial(train, identity=dict(identity or {}))
     fabric.launch(train)
@@ -89,6 +87,13 @@ def fit(
     model.load_state_dict(saved["best"])
     rows, best_loss = saved["rows"], saved["best_loss"] if validation else math.nan
     return FitResult(best_loss, saved["best_epoch"], len(rows), sum(row["seconds"] for row in rows), folder / "log.csv")
+
+
+def fabric_on(where: Hardware, settings: Fit) -> Fabric:
+    """Lightning's fabric; an error for a name that it does not know, and for hardware that is not there."""
+    fabric = Fabric(accelerator=where.accelerator, devices=where.devices, strategy=where.strategy, num_nodes=where.num_nodes, precision=settings.precision)
+    check_launched(fabric.world_size)
+    return fabric
 
 
 def check_fit(settings: Fit) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cloudchamber.run.repeated import Repeats
 from cloudchamber.schema import Ragged, Table, events_in
 from cloudchamber.study import Study
 
@@ -33,6 +34,7 @@ class Told:
         self.knows = False
         self.left_out: list[int] = []
         self.reason = ""
+        self.repeats = Repeats()
         self.rows: list[list[str]] = []
         self.shown: list[str] = []
         self.spread: dict[str, list[np.ndarray]] = {}
@@ -40,6 +42,7 @@ class Told:
 
     def see(self, table: Table, good: np.ndarray) -> None:
         """Events as they are read, and which of them will be answered."""
+        self.repeats.see(table, self.model.given_columns)
         if not good.all():
             from cloudchamber.run.domain import first_outside
 
@@ -81,6 +84,8 @@ class Told:
         elif self.answered < self.events:
             named = ", ".join(map(str, self.left_out[:NAMED_EVENTS])) + (", ..." if self.events - self.answered > NAMED_EVENTS else "")
             facts["not answered"] = f"{self.events - self.answered} outside the trained domain (event {named}): {self.reason}"
+        if self.repeats.repeated:
+            facts["repeated"] = str(self.repeats)
         if self.knows:
             expected = f"{STRANGE * self.answered:.2g} expected"
             facts["strange events"] = f"{self.strange} of {self.answered} less familiar than {1 - STRANGE:.0%} of those like the training's ({expected})"

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cloudchamber.atomic import held
+from cloudchamber.atomic import held, refuse_place
 from cloudchamber.formats.digest import TableDigest
 from cloudchamber.formats.tables import presence, read_chunks, write_table
 from cloudchamber.rng import rng
+from cloudchamber.run.repeated import Repeats
 from cloudchamber.schema import Ragged, Schema, Table, events_in, take, whole
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
@@ -28,12 +29,13 @@ INCOMING = ".incoming"
 
 @dataclass(frozen=True)
 class Converted:
-    """What ``convert`` wrote: events, and which of the schema's columns the source held."""
+    """What ``convert`` wrote: events, and which of the schema's columns the source held; how many it marked as outside a domain where that was left out."""
 
     path: Path
     events: int
     columns: tuple[str, ...]
     absent: tuple[str, ...]
+    outside: int | None = None
 
 
 def convert(
@@ -49,7 +51,8 @@ def convert(
 
     The formats follow the suffixes unless they are named. A store gets the events in a fixed random order, so that any part of it is a fair sample.
     ``partial`` takes what there is of stores that lack blocks. A model's mark ``in_domain`` goes from file to file;
-    a store has none. Events are read and written chunk by chunk.
+    a store has none, and ``Converted.outside`` tells how many were marked. A store takes no events that repeat each other: learned or held out, they would
+    count twice. Events are read and written chunk by chunk.
     """
     study = find_study(study) if isinstance(study, str) else study
     sources = [source] if isinstance(source, (str, Path)) else list(source)
@@ -57,12 +60,14 @@ def convert(
         raise ValueError("give at least one file to convert")
     out, seen = Path(out), _Seen(study)
     to_file = bool(out.suffix) or out_format is not None
-    chunks = seen.all_of([Path(each) for each in sources], format, partial, marks=to_file)
+    refuse_place(out, file=to_file)
+    chunks = seen.all_of([Path(each) for each in sources], format, partial, to_file)
     if to_file:
         write_table(out, chunks, study, out_format)
     else:
         _write_store(out, chunks, seen, [Path(each).name for each in sources])
-    return Converted(out, seen.digest.events, tuple(seen.schema.columns), tuple(name for name in seen.whole_schema.columns if name not in seen.schema.columns))
+    absent = tuple(name for name in seen.whole_schema.columns if name not in seen.schema.columns)
+    return Converted(out, seen.digest.events, tuple(seen.schema.columns), absent, seen.outside)
 
 
 @dataclass
@@ -74,11 +79,15 @@ class _Seen:
     schema: Schema = field(default_factory=Schema)
     whole_schema: Schema = field(default_factory=Schema)
     names: tuple[str, ...] = ()
+    repeats: Repeats = field(default_factory=Repeats)
+    outside: int | None = None
 
-    def all_of(self, sources: Sequence[Path], format: str | None, partial: bool, marks: bool) -> Iterator[Table]:
-        """The chunks of all sources; ValueError where one has other columns than the first."""
+    def all_of(self, sources: Sequence[Path], format: str | None, partial: bool, to_file: bool) -> Iterator[Table]:
+        """The chunks of all sources; ValueError where one has other columns than the first, and for a store where events repeat."""
         for path in sources:
-            for table in read_chunks(path, self.study, format, partial=partial, events=BLOCK_EVENTS, marks=marks):
+            for table in read_chunks(path, self.study, format, partial=partial, events=BLOCK_EVENTS, marks=True):
+                if not to_file and "in_domain" in table:
+                    self.outside = (self.outside or 0) + int(np.sum(~table.pop("in_domain")))
                 schema = self.study.schema_for(table)
                 if not self.schema.columns:
                     self.whole_schema, self.schema, self.names = schema, presence(table, schema), tuple(table)
@@ -88,9 +97,14 @@ class _Seen:
                 if schema != self.whole_schema:
                     raise ValueError(f"'{path}' and '{sources[0]}' hold columns of different shapes, so of different detectors: convert them one by one")
                 self.digest.update(table)
+                # theta alone may repeat, as on a grid
+                if not to_file and self.schema.x:
+                    self.repeats.see(table, self.schema.columns)
                 yield table
+        named = ", ".join(map(repr, map(str, sources)))
         if self.digest.events == 0:
-            raise ValueError(f"{', '.join(map(repr, map(str, sources)))}: there are no events to convert")
+            raise ValueError(f"{named}: there are no events to convert")
+        self.repeats.refuse(named)
 
 
 def _write_store(out: Path, chunks: Iterator[Table], seen: _Seen, names: list[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cloudchamber.atomic import refuse_place
 from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
@@ -54,8 +55,9 @@ def demo(
     at_least(1, samples=samples)
     say("loading the trained model")
     folder, found = find_run(study)
-    model = load(study)
     out, events = Path("reports") / found.name if out is None else Path(out), 2 * n
+    refuse_place(out)
+    model = load(study)
     if set(model.target) <= set(model.schema.theta):
         say("simulating one event" if file is None else "analysing")
         return infer(study, example(found, seed) if file is None else file, out, format=format, seed=seed, progress=progress)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloudchamber.atomic import held, write_atomically
+from cloudchamber.atomic import held, refuse_place, write_atomically
 from cloudchamber.hub import find_run, load_network
 from cloudchamber.jsonable import flat
 from cloudchamber.run.files import RunFiles, read_file, seal, write_json
@@ -27,6 +27,7 @@ def ensemble(runs: Sequence[Path | str], out: Path | str) -> Ensemble:
     from cloudchamber.run.provenance import differences, ensemble_provenance, read_provenance
     from cloudchamber.store.dataset import package_version
 
+    refuse_place(Path(out))
     found = Ensemble([load_network(run) for run in runs])
     sources = [RunFiles(find_run(run)[0]) for run in runs]
     sealed = {hashlib.sha256(read_file(source.manifest)).hexdigest(): source for source in sources}

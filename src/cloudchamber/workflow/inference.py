@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from cloudchamber.atomic import replacing, write_atomically
+from cloudchamber.atomic import refuse_place, replacing, write_atomically
 from cloudchamber.formats.csv import read_csv, write_csv
 from cloudchamber.formats.hdf5 import IN_DOMAIN, append, attributes_of, read_hdf5, write_hdf5
 from cloudchamber.formats.parquet import read_parquet, write_parquet
@@ -94,6 +94,7 @@ def infer(
     """
     not_negative(seed)
     at_least(1, workers=workers)
+    refuse_place(Path(out))
     progress(0, 0, "loading the model")
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
@@ -135,7 +136,7 @@ def infer(
                     drawn(answer)
                 yield _row(answer, model, draws, finder, study, told)
 
-        path = _write_answers(out, tables(), out_format, answer_columns(model))
+        path = _write_answers(out, tables(), out_format, {**answer_columns(model), **getattr(finder, "columns", {})})
     progress(0, 0, "looking at all events, drawing the page")
     found = finder.findings() if finder else Findings()
     facts = told.facts(outside) | {name: value.item() if isinstance(value, np.generic) else value for name, value in found.facts.items()}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cloudchamber.atomic import refuse_place
 from cloudchamber.formats.digest import TableDigest
 from cloudchamber.formats.tables import find_format, presence, read_chunks, write_table
 from cloudchamber.hub import find_run, load, trained_simulator
@@ -70,9 +71,10 @@ def sample(
     not_negative(seed)
     at_least(1, workers=workers)
     progress(0, 0, "loading the model")
-    folder, study = find_run(subject)
-    model, out = load(subject), Path(out)
+    (folder, study), out = find_run(subject), Path(out)
     to_store = not out.suffix and out_format is None
+    refuse_place(out, file=not to_store)
+    model = load(subject)
     if to_store and outside == "flag":
         raise ValueError(f"a store has no column 'in_domain': give '{out}' a suffix such as .h5")
     if not to_store:
@@ -128,9 +130,8 @@ def export(subject: Path | str, out: Path | str, out_format: Literal["onnx", "to
     from cloudchamber.run.export import export_onnx, export_torchscript
 
     (folder, _), out = find_run(subject), Path(out)
+    refuse_place(out, file=True)
     model = load(subject)
-    if out.is_dir():
-        raise ValueError(f"'{out}' is a folder: name a file, such as {out / 'model.onnx'}")
     run = {"name": folder.name, "run_json_sha256": hashlib.sha256(read_file(RunFiles(folder).manifest)).hexdigest()}
     out.parent.mkdir(parents=True, exist_ok=True)
     return (export_onnx if out_format == "onnx" else export_torchscript)(model, out, run, **(options or {}))

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from cloudchamber.atomic import refuse_place
 from cloudchamber.formats.tables import read_table
 from cloudchamber.parallel.blocks import Block, BlockJob, Destination, part_of, simulate_block
 from cloudchamber.parallel.executors import Where, check_executor, run
@@ -17,7 +18,7 @@ from cloudchamber.progress import Progress, quiet
 from cloudchamber.schema import Table, check_table, concatenate, digest, events_in
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
-from cloudchamber.study import JointSimulator, Simulator, Study, find_study, make_simulator, simulator_settings
+from cloudchamber.study import JointSimulator, ReadySimulator, Simulator, Study, find_study, make_simulator, simulator_settings
 from cloudchamber.workflow.tasks import MOST_EVENTS, not_negative
 
 BLOCK_EVENTS = 1000
@@ -62,6 +63,9 @@ def simulate(
     """
     study = find_study(study) if isinstance(study, str) else study
     model = make_simulator(study, simulator, settings)
+    refuse_place(Path(out))
+    if isinstance(model, ReadySimulator):
+        model.ready()
     if isinstance(theta, (str, Path)):
         theta = read_table(Path(theta), study, own_first=False, partial=partial)
     if theta is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import operator
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cloudchamber.atomic import held
+from cloudchamber.atomic import held, refuse_place
 from cloudchamber.hub import find_run, load, load_network
 from cloudchamber.jsonable import flat, merge
 from cloudchamber.progress import Progress, quiet
@@ -91,6 +92,7 @@ def train(
     if n is not None and n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     store, files = Store(data), RunFiles(Path(out))
+    refuse_place(files.folder)
     store.refuse_gaps(partial)
     taught = load(teacher) if teacher is not None else None
     _refuse_settings(chosen, store, seed, n, hardware, taught)
@@ -186,7 +188,7 @@ def _refuse_settings(recipe: Recipe, store: Store, seed: int, limit: int | None,
     """ValueError for what cannot be learned so, before anything is made: settings, columns, numbers of events, networks."""
     import torch
 
-    from cloudchamber.train.fit import check_fit
+    from cloudchamber.train.fit import Hardware, check_fit, fabric_on
 
     for name, value in flat(recipe.to_json()).items():
         if isinstance(value, float) and not math.isfinite(value):
@@ -194,6 +196,10 @@ def _refuse_settings(recipe: Recipe, store: Store, seed: int, limit: int | None,
     check_fit(recipe.fit)
     if hardware is not None and (hardware.num_nodes < 1 or (isinstance(hardware.devices, int) and hardware.devices < 1)):
         raise ValueError(f"devices and num_nodes must be at least 1, got {hardware.devices} and {hardware.num_nodes}")
+    with warnings.catch_warnings():
+        # the training itself warns
+        warnings.simplefilter("ignore")
+        fabric_on(hardware or Hardware(), recipe.fit)
     given, target = store.schema.select(recipe.given), store.schema.select(recipe.target)
     _refuse_sets(target)
     if both := [name for name in recipe.target if name in recipe.given or recipe.target.count(name) > 1]:

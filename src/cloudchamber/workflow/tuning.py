@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cloudchamber.atomic import FolderInUseError, write_atomically
+from cloudchamber.atomic import FolderInUseError, refuse_place, write_atomically
 from cloudchamber.jsonable import merge
 from cloudchamber.meant import meant
 from cloudchamber.parallel.executors import Where, WorkerLostError, opened, run
@@ -88,6 +88,7 @@ def tune(
     A store that lacks blocks is refused, unless ``partial`` takes what is there.
     ``out`` gets ``best.json``, overrides for ``train``, and a page with all trials.
     """
+    from cloudchamber.train.fit import fabric_on
     from cloudchamber.train.space import read_space
     from cloudchamber.train.tune import TrialJob, fail_trial, here, listed, open_search, run_trials
 
@@ -108,8 +109,12 @@ def tune(
         chosen = chosen.with_json(merge(chosen.to_json(), {"fit": {"epochs": epochs, "warmup_epochs": warmup}}))
     plain = read_file(Path(space)) if isinstance(space, (str, Path)) else space if space is not None else _own_space(study, chosen)
     values, store, folder = read_space(plain), Store(data), Path(out)
+    refuse_place(folder)
     store.refuse_gaps(partial)
     check_space(values, chosen)
+    if hardware is not None and executor in (None, "processes"):
+        # a cluster's workers may have what is not here
+        fabric_on(hardware, chosen.fit)
     if "://" not in storage:
         folder.mkdir(parents=True, exist_ok=True)
     settings = chosen.to_json()
@@ -212,7 +217,10 @@ def read_file(path: Path) -> dict[str, Any]:
     """A JSON or TOML file that holds a mapping."""
     if not path.is_file():
         raise ValueError(f"no file '{path}'")
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"'{path}' cannot be read: {error}") from error
     try:
         data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:

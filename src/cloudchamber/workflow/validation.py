@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cloudchamber.atomic import refuse_place
 from cloudchamber.formats.tables import read_chunks
 from cloudchamber.hub import find_run, load, simulator_of, trained_simulator
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles
 from cloudchamber.run.provenance import origins, simulated
+from cloudchamber.run.repeated import Repeats
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take, whole
 from cloudchamber.store.read import Store
 from cloudchamber.study import STORE_SETTINGS, STREAM_SETTINGS, ProtocolFunction, Simulator, Study, make_simulator
@@ -87,6 +89,7 @@ def validate(
         raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
     if format is not None and file is None:
         raise ValueError("format is that of the file to compare with: give the file too")
+    refuse_place(default_folder(subject) if out is None else Path(out))
     progress(0, 0, "loading the models")
     folder, study = find_run(subject)
     agreed = None if protocol is None else study.protocol(protocol)
@@ -278,8 +281,10 @@ def _of_file(
         stop = before + events_in(chunk)
         parts.append(take(chunk, wanted[np.searchsorted(wanted, before) : np.searchsorted(wanted, stop)] - before))
         before = stop
-    some = whole(parts)
+    some, repeats = whole(parts), Repeats()
     refuse_seen_events(some, f"the file '{path}'", names, models)
+    repeats.see(some, study.schema_for(some).select(tuple(some)))
+    repeats.refuse(f"'{path}'")
     first, second = (take(some, np.searchsorted(wanted, part)) for part in (order[:n], order[n : 2 * n]))
     return first, second, events
 
@@ -355,8 +360,12 @@ def _checked(checks: Sequence[Check], truth: Table, answer: Table, second: Table
 
 
 def _figures(study: Study, truth: Table, answers: Mapping[str, Table], complete: bool) -> dict[str, Figure]:
+    from cloudchamber.report.figures import short_names
+
+    shown = short_names(answers)
     try:
-        return dict(study.plots(truth, answers))
+        # a long path in a legend or a title would leave the panels no room
+        return dict(study.plots(truth, {shown[name]: answer for name, answer in answers.items()}))
     except KeyError:
         if complete:
             raise

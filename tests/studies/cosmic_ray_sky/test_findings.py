@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from cloudchamber.physics.sphere import equatorial_from_galactic
+from cloudchamber.physics.sphere import equatorial_from_galactic, galactic_from_equatorial
 from cloudchamber.schema import Ragged, Table
 from cloudchamber.studies.cosmic_ray_sky import findings
-from cloudchamber.studies.cosmic_ray_sky.findings import blind_scan, exposure_name, isotropic_skies, p_value
+from cloudchamber.studies.cosmic_ray_sky.findings import blind_scan, exposure_name, isotropic_skies, p_value, plausible
 from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
 
 SEEN = ("lon_deg", "lat_deg", "energy_ev", "exposure")
@@ -68,3 +68,15 @@ def test_blind_scan_is_penalised(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "SCANNED_SKIES", 20)
     excess, after = blind_scan(sky(), seed=1)
     assert int(excess.observed) >= 1 and np.exp(float(excess.ln_p)) < (after.value if after.value == after.value else after.high)
+
+
+def test_only_right_data_have_flat_right_ascensions_and_the_declinations_of_their_exposure() -> None:
+    """The same directions with hours for degrees, or of another observatory, are doubted."""
+    given = sky("auger", 300)
+    lon, lat = given["lon_deg"].values, given["lat_deg"].values
+    assert not any("no:" in words for words in plausible(lon, lat, "auger").values())
+    assert list(plausible(lon, lat, None)) == ["right ascension"]
+    assert "no: hours for degrees" in plausible(lon, lat, "ta")["declination"]
+    ra, dec = equatorial_from_galactic(lon, lat)
+    found = plausible(*galactic_from_equatorial(np.asarray(ra) % 360 / 15, dec), "auger")
+    assert "no: hours for degrees" in found["right ascension"] and "no:" not in found["declination"]

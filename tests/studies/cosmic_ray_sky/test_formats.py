@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cloudchamber.cli import main
+from cloudchamber.formats.hdf5 import read_hdf5
+from cloudchamber.formats.tables import write_table
 from cloudchamber.physics.exposure import exposure_at
 from cloudchamber.physics.sphere import galactic_from_equatorial, unit_vectors
 from cloudchamber.schema import check_table, events_in, whole
@@ -13,7 +16,7 @@ from cloudchamber.studies.cosmic_ray_sky import formats
 from cloudchamber.studies.cosmic_ray_sky.columns import SEEN, X
 from cloudchamber.studies.cosmic_ray_sky.formats import FORMATS, read_sky, write_sky
 from cloudchamber.studies.cosmic_ray_sky.skies.toy import Toy
-from cloudchamber.study import Format
+from cloudchamber.study import Format, find_study
 
 BY_NAME = {each.name: each for each in FORMATS}
 HEADER = "ra_deg,dec_deg,energy_eev\n"
@@ -140,3 +143,27 @@ def test_the_published_list_of_2014() -> None:
     path = Path(os.environ["CLOUDCHAMBER_SKY_DATA"]) / "auger2014_231.csv"
     table = whole(read(BY_NAME["auger"], path))
     assert len(table["energy_ev"].values) == 231 and table["energy_ev"].values.min() >= 52e18
+
+
+def test_rounding_makes_cosmic_rays_alike_and_joined_lists_do(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    coarse = [
+        (float(ra), float(dec), float(energy)) for ra, dec, energy in zip(*random.integers([[0], [-60], [40]], [[360], [20], [45]], (3, 900)), strict=True)
+    ]
+    assert len(set(coarse)) < 898 and len(whole(read_sky(listed(tmp_path / "a.csv", coarse), "auger"))["lon_deg"].values) == 900
+    fine = [(*row[:2], float(energy)) for row, energy in zip(coarse, random.uniform(40, 90, 900), strict=True)]
+    with pytest.raises(ValueError, match=r"1 pair\(s\) of cosmic rays are the same in direction and energy, the first in rows 8 and 901"):
+        whole(read_sky(listed(tmp_path / "a.csv", [*fine, fine[7]]), "auger"))
+    # the same cosmic ray in two skies is no fault
+    skies = [(sky, *row) for sky in (0, 1) for row in fine]
+    assert events_in(whole(read_sky(listed(tmp_path / "a.csv", skies, "sky," + HEADER), "auger"))) == 2
+
+
+def test_a_models_mark_stands_beside_each_cosmic_ray(tmp_path: Path) -> None:
+    simulator, random = Toy(n=30, exposure="ta", signal=(5, 10)), np.random.default_rng(2)
+    skies = simulator.simulate(simulator.prior(3, random), random)
+    write_table(tmp_path / "marked.h5", {name: skies[name] for name in SEEN} | {"in_domain": np.array([True, False, True])}, find_study("cosmic_ray_sky"))
+    main(["convert", "cosmic_ray_sky", str(tmp_path / "marked.h5"), "--out", str(tmp_path / "marked.csv")])
+    assert whole(read_sky(tmp_path / "marked.csv"))["in_domain"].tolist() == [True, False, True]
+    main(["convert", "cosmic_ray_sky", str(tmp_path / "marked.csv"), "--out", str(tmp_path / "back.h5")])
+    assert whole(read_hdf5(tmp_path / "back.h5"))["in_domain"].tolist() == [True, False, True]

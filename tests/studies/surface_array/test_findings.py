@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import h5py
 import numpy as np
 import pytest
 import torch
 
+from bad_inputs.damage import stations
+from cloudchamber.cli import main
 from cloudchamber.run.domain import domain_of
 from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.schema import Ragged, Schema, Table, events_in, take, whole
@@ -78,3 +83,14 @@ def test_a_network_tells_of_events(simulated: Table) -> None:
     assert set(columns) >= {"direction_zenith_deg", "direction_error68_deg", "fit_flags_words"} and list(found.figures) == ["The largest event"]
     again = ArrayFinder().look(model.answer(events, seed=3, outside="flag"))
     assert np.array_equal(columns["direction_azimuth_deg"], again["direction_azimuth_deg"])
+
+
+def test_the_table_of_answers_states_units(tmp_path: Path) -> None:
+    stations(tmp_path / "event.h5")
+    main(["infer", "surface_array", str(tmp_path / "event.h5"), "--out", str(tmp_path / "found"), "--out-format", "hdf5", "--outside", "flag"])
+    with h5py.File(tmp_path / "found/answers.h5") as file:
+        units = {name: file[name].attrs.get("unit") for name in file}
+    endings = {"_deg": "deg", "_m": "m", "_ns": "ns", "_ev": "eV", "_vem": "VEM"}
+    wanted = {name: unit for name in units for ending, unit in endings.items() if name.endswith(ending)}
+    assert {"direction_zenith_deg", "array_core_x_m", "fit_energy_ev", "origin_ns"} <= set(wanted)
+    assert {name: units[name] for name in wanted} == wanted

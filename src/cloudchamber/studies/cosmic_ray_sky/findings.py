@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cloudchamber.physics.exposure import EXPOSURES, draw_exposed, exposure_at
+from cloudchamber.physics.exposure import EXPOSURES, draw_exposed, exposure_at, share_below
 from cloudchamber.physics.sphere import (
     equatorial_from_galactic,
     galactic_from_equatorial,
@@ -20,7 +20,7 @@ from cloudchamber.physics.sphere import (
     unit_vectors,
 )
 from cloudchamber.rng import rng
-from cloudchamber.schema import Ragged, Table
+from cloudchamber.schema import Column, Ragged, Table
 from cloudchamber.statistics.significance import MIN_EFFECTIVE_SIZE, direct_p_value, p_from_sigma, sigma_from_p
 from cloudchamber.statistics.splitting import redraw, split
 from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve
@@ -39,6 +39,8 @@ CENTAURUS_A_DEG = (309.516, 19.417)
 TARGET_RADIUS_DEG, TARGET_THRESHOLD_EV = 27.0, 3.8e19
 """The targeted search of the Pierre Auger Collaboration, ApJ 935 (2022) 170, section 4."""
 _EXPOSURE_TOLERANCE = 0.01
+IMPLAUSIBLE = 1e-6
+"""A list whose right ascensions, or declinations, are as they are with a smaller probability is rather a wrong one than a strong signal."""
 
 Score = Callable[[Table], np.ndarray]
 """A statistic of skies, (events,)."""
@@ -53,8 +55,20 @@ class PValue(NamedTuple):
     how: str
 
 
+TOLD = {
+    "ln_odds": Column(doc="ln of the odds of a signal"),
+    "p_value": Column(doc="probability of such odds in isotropic skies; NaN where only p_value_high holds"),
+    "p_value_low": Column(doc="lower end of the p-value's interval (68 %)"),
+    "p_value_high": Column(doc="upper end of the p-value's interval (68 %)"),
+    "relevance": Column(doc="share of each cosmic ray in the ln odds of a signal", ragged=True),
+}
+"""Meanings of the columns beside a network's answers, none of which has a unit."""
+
+
 class SkyFinder:
     """Log odds and p-value of each sky, the relevance of its cosmic rays; top-hat excesses and figures of the first sky."""
+
+    columns = TOLD
 
     def __init__(self, model: TrainedModel, seed: int) -> None:
         self.model, self.seed = model, seed
@@ -94,6 +108,7 @@ def _of_sky(first: Table, odds: float, p: PValue, relevance: np.ndarray, absorbe
         "cosmic rays": len(energy_ev),
         "energies": f"{energy_ev.min() / 1e18:.3g} to {energy_ev.max() / 1e18:.3g} EeV",
         "exposure": name or "of its own; isotropic skies keep each declination",
+        **plausible(lon, lat, name),
         "ln odds of a signal": round(odds, 3),
         "p-value": stated(p),
         "relevance of constants": f"{absorbed:.3g} of the ln odds; the rest is the cosmic rays'",
@@ -117,6 +132,21 @@ def _of_sky(first: Table, odds: float, p: PValue, relevance: np.ndarray, absorbe
         "The sky": tophat_sky(lon, lat, energy_ev, scan),
     }
     return Findings(facts, figures)
+
+
+def plausible(lon_deg: np.ndarray, lat_deg: np.ndarray, exposure: str | None) -> dict[str, str]:
+    """Whether right ascensions are as flat as the earth's rotation makes them, and declinations as a known exposure; Kolmogorov-Smirnov tests."""
+    from scipy.stats import kstest
+
+    ra, dec = equatorial_from_galactic(lon_deg, lat_deg)
+    tests = {"right ascension": (kstest(np.asarray(ra) % 360.0 / 360.0, "uniform").pvalue, "flat")}
+    if exposure is not None:
+        tests["declination"] = (kstest(share_below(np.sin(np.deg2rad(dec)), exposure), "uniform").pvalue, f"as the exposure '{exposure}'")
+    found = {}
+    for what, (p, how) in tests.items():
+        doubt = "; no: hours for degrees, another frame or observatory, or a selection of events?" if p < IMPLAUSIBLE else ""
+        found[what] = f"{how}, p {p:.2g}{doubt}"
+    return found
 
 
 def stated(p: PValue) -> str:

@@ -28,6 +28,11 @@ RAYS_AT_ONCE = 100_000
 HOURS_FROM, WIDE_DEG = 20.0, 60.0
 """A list of some dozens that fills 24 but not 360 while its declinations spread so far is one in hours."""
 LEAST_EV, MOST_EV = 1e17, 1e22
+MANY, LOGARITHMS = 20, (17.0, 21.0)
+"""No steep spectrum leaves so many cosmic rays between these energies in EeV, where the decimal logarithms of energies in eV lie."""
+CHANCE, ROOM = 1e-6, 10.0
+"""Lists are refused where chance makes so many identical cosmic rays so rarely; sources bring them ten times as close as independent columns."""
+MARK, TRUE = "in_domain", ("True", "true", "1")
 AUGER_2022 = ("year", "julian_day", "utc_s", "zenith", "azimuth", "ra", "dec", "energy_eev", "accumulated_exposure")
 """Columns of the Pierre Auger list of arXiv:2206.13492 (doi 10.5281/zenodo.6504276)."""
 
@@ -89,14 +94,18 @@ def _skies(lines: Lines, observatory: str | None) -> Table:
     else:
         exposure = _exposure(lines, observatory, dec)
     sky = lines.numbers("sky") if "sky" in lines.columns else np.zeros(len(energy))
+    _refuse_repeats(lines, sky, energy)
     order = np.argsort(sky, kind="stable")
     offsets = np.concatenate([[0], np.cumsum(np.unique(sky, return_counts=True)[1])])
     found = {"lon_deg": lon, "lat_deg": lat, "energy_ev": energy, "exposure": exposure}
-    return {name: Ragged(values[order], offsets) for name, values in found.items()}
+    table: Table = {name: Ragged(values[order], offsets) for name, values in found.items()}
+    if MARK in lines.columns:
+        table[MARK] = np.array([text in TRUE for text in lines.columns[MARK]])[order][offsets[:-1]]
+    return table
 
 
 def write_sky(path: Path, tables: Table | Iterable[Table]) -> None:
-    """One cosmic ray a line; several skies are numbered in the column ``sky``."""
+    """One cosmic ray a line; several skies are numbered in the column ``sky``, and a model's mark ``in_domain`` stands beside each."""
     names, before = ("lon_deg", "lat_deg", "energy_ev", "exposure"), 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -108,6 +117,8 @@ def write_sky(path: Path, tables: Table | Iterable[Table]) -> None:
             ra, dec = equatorial_from_galactic(table["lon_deg"].values, table["lat_deg"].values)
             sky = np.repeat(np.arange(before, before + len(counts)), counts)
             cells = {"sky": sky, "ra_deg": ra, "dec_deg": dec} | {name: table[name].values for name in names}
+            if MARK in table:
+                cells[MARK] = np.repeat(table[MARK], counts)
             if before == 0:
                 writer.writerow(cells)
             writer.writerows(zip(*(values.tolist() for values in cells.values()), strict=True))
@@ -179,6 +190,8 @@ def _energy(lines: Lines) -> np.ndarray:
     unit = ENERGIES_EV[name]
     low, high = LEAST_EV / unit, MOST_EV / unit
     advice = "; are these EeV? name the column energy_eev" if unit == 1.0 else "; are these eV? name the column energy_ev"
+    if len(values) >= MANY and np.ptp(values) > 0 and LOGARITHMS[0] <= values.min() and values.max() <= LOGARITHMS[1]:
+        raise ValueError(f"'{lines.path}': every '{name}' lies from {values.min():g} to {values.max():g}: are these logarithms, lg(E/eV)? give energies")
     lines.refuse(name, values, (values < low) | (values > high), f"from {low:g} to {high:g} {'eV' if unit == 1.0 else 'EeV'}{advice}")
     return values * unit
 
@@ -194,7 +207,7 @@ def _directions(lines: Lines) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         lines.refuse(pair[1], lat, np.abs(lat) > 90, "from -90 to 90 degrees")
         if len(lon) >= 10 and lon.max() - lon.min() <= 2 * np.pi and np.abs(lat).max() <= np.pi / 2:
             raise ValueError(f"'{lines.path}': no '{pair[0]}' is further than 2 pi from another, no '{pair[1]}' beyond pi/2: are these radians? give degrees")
-        if len(lon) >= 20 and lon.min() >= 0 and HOURS_FROM <= lon.max() <= 24 and np.ptp(lat) > WIDE_DEG:
+        if len(lon) >= MANY and lon.min() >= 0 and HOURS_FROM <= lon.max() <= 24 and np.ptp(lat) > WIDE_DEG:
             raise ValueError(
                 f"'{lines.path}': every '{pair[0]}' lies from 0 to 24, while '{pair[1]}' spans {np.ptp(lat):.0f} degrees: are these hours? give degrees"
             )
@@ -203,6 +216,35 @@ def _directions(lines: Lines) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return (lat, *galactic_from_equatorial(lon, lat))
     wanted = " or ".join(", ".join(pair) for pair in (*GALACTIC, *EQUATORIAL))
     raise ValueError(f"'{lines.path}' has no directions: name two columns {wanted}; it has: {', '.join(lines.columns)}")
+
+
+def _refuse_repeats(lines: Lines, sky: np.ndarray, energy: np.ndarray) -> None:
+    """ValueError where more cosmic rays of a ``sky`` are alike, number by number, than rounding explains."""
+    from scipy.stats import poisson
+
+    # as the file has them, where rounding shows
+    pair = next(pair for pair in (*GALACTIC, *EQUATORIAL) if set(pair) <= set(lines.columns))
+    rays = np.column_stack([*(lines.numbers(name) for name in pair), energy])
+    together = np.column_stack([sky, rays])
+    _, first, place, counts = np.unique(together, axis=0, return_index=True, return_inverse=True, return_counts=True)
+    found = _pairs(counts)
+    if not found:
+        return
+    every = _pairs(np.unique(sky, return_counts=True)[1])
+    # the repeated rows themselves say nothing of the rounding
+    alike = [max(_pairs(np.unique(column, return_counts=True)[1]) - found, 0.0) / _pairs(np.array([len(rays)])) for column in rays.T]
+    if poisson.sf(found - 1, ROOM * every * np.prod(alike)) < CHANCE:
+        earlier = first[place.ravel()]
+        again = int(np.argmax(earlier != np.arange(len(rays))))
+        rows = f"{lines.before + int(earlier[again]) + 1} and {lines.before + again + 1}"
+        raise ValueError(
+            f"'{lines.path}': {found:.0f} pair(s) of cosmic rays are the same in direction and energy, the first in rows {rows}: "
+            "was the list joined with itself, or with one that shares events? give each once"
+        )
+
+
+def _pairs(counts: np.ndarray) -> float:
+    return float(np.sum(counts * (counts - 1.0))) / 2
 
 
 def _exposure(lines: Lines, observatory: str | None, dec: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cloudchamber.schema import Table, events_in, take, whole
+from cloudchamber.schema import Column, Table, events_in, take, whole
 from cloudchamber.studies.surface_array import estimates as say
 from cloudchamber.studies.surface_array.columns import FIT
 from cloudchamber.studies.surface_array.fit.flags import FitFlag
@@ -27,8 +27,23 @@ DISPLAYED = ("zenith_deg", "azimuth_deg", "energy_ev", "core_x_m", "core_y_m")
 """What the picture of an event shows of a network's answer."""
 
 
+TOLD = {
+    "direction_zenith_deg": Column(unit="deg", doc="zenith angle of the mean direction of the draws"),
+    "direction_azimuth_deg": Column(unit="deg", doc="azimuth of the mean direction of the draws"),
+    "direction_error68_deg": Column(unit="deg", doc="angle about the mean direction that holds 68 % of the draws"),
+    "energy_if_nucleus_ev": Column(unit="eV", doc="energy if the primary is a nucleus"),
+    **{f"array_core_{axis}_m": Column(unit="m", doc="core in the array's coordinates") for axis in "xy"},
+    **{f"fit_array_core_{axis}_m": Column(unit="m", doc="core by the parametric fit in the array's coordinates") for axis in "xy"},
+    **FIT,
+    **FROM_FILE,
+}
+"""Units and meanings of the columns beside a network's answers."""
+
+
 class ArrayFinder:
     """The fit beside the network: direction with its error, core in the array's coordinates, the fit's values and flags; the largest event as a picture."""
+
+    columns = TOLD
 
     def __init__(self, model: TrainedModel | None = None, seed: int = 0) -> None:
         self.told: list[Table] = []

@@ -1,4 +1,5 @@
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +227,23 @@ def test_mixed_primaries_and_missing_columns_are_refused(tmp_path: Path) -> None
     with pytest.raises(ValueError, match=r"needs column 'n_electron'"):
         write_table(tmp_path / "a.root", {name: values for name, values in table.items() if name != "n_electron"}, STUDY)
     assert not (tmp_path / "a.root").exists()
+
+
+def test_units_stand_beside_the_trees_and_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.root"
+    write_conex(path, showers())
+    with uproot.open(path) as file:
+        told = json.loads(str(file["units"]))
+        assert told["dEdX"] == "GeV cm2/g" and told["X"] == "g/cm2" and told["lgE"] == "lg(E/eV)"
+        assert set(told) <= set(file["Shower"].keys())
+    before = whole(read_conex(path))
+    with uproot.update(path) as file:
+        file["units"] = json.dumps(told | {"X": "kg/m2", "invisibleEnergy": "TeV"})
+    after = whole(read_conex(path))
+    np.testing.assert_allclose(after["invisible_energy_gev"], 1000 * before["invisible_energy_gev"], rtol=1e-6)
+    # a tenth of the depth: ten times shorter steps
+    assert after["n_electron"].argmax(axis=1) == pytest.approx(before["n_electron"].argmax(axis=1) / 10, abs=1)
+    with uproot.update(path) as file:
+        file["units"] = json.dumps(told | {"dEdX": "GeV"})
+    with pytest.raises(ValueError, match=r"branch 'dEdX' is in GeV cm2/g, got GeV, which is another kind"):
+        whole(read_conex(path))

@@ -126,6 +126,7 @@ def test_a_density_counts_what_lies_outside_in_its_norm() -> None:
 def test_limits_of_an_axis_leave_the_tails_out() -> None:
     values = np.linspace(0, 100, 1001)
     assert span(values, 0.1, margin=0.1) == (pytest.approx(2.0), pytest.approx(98.0)), "from 10 to 90, and a tenth of that on either side"
+    assert span(values, 0.1, margin=0.0) == (pytest.approx(10.0), pytest.approx(90.0))
     for odd in (np.full(5, 3.0), np.zeros(5), np.array([])):
         low, high = span(odd, 0.1)
         assert low < high

@@ -1,4 +1,4 @@
-"""Sampling anew keeps signal and time; times of stations at different heights come to one level."""
+"""Sampling anew keeps signal and time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from cloudchamber.studies.surface_array.columns import BINS
-from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
-from cloudchamber.studies.surface_array.formats.level import level_times
 from cloudchamber.studies.surface_array.formats.resample import DETECTOR, QUIET_SAMPLES, to_counts, to_samples, window
 
 
@@ -42,20 +40,3 @@ def test_rounding_never_adds_up() -> None:
     assert to_counts(np.full((2, 4), 1e4)).max() == DETECTOR.saturation_counts
     assert (to_counts(signal, saturated=True).max(axis=1) == DETECTOR.saturation_counts).all()
     assert to_counts(np.full((2, 4), -1.0)).max() == 0
-
-
-@pytest.mark.parametrize("zenith_deg", [0.0, 30.0, 54.0, 70.0])
-def test_a_plane_front_reaches_one_level_at_the_right_times(zenith_deg: float) -> None:
-    draw = np.random.default_rng(3)
-    x, y, z = draw.uniform(-3000, 3000, 8), draw.uniform(-3000, 3000, 8), draw.uniform(1300, 1500, 8)
-    zenith = np.deg2rad(zenith_deg)
-    n = np.array([np.sin(zenith) * 0.6, np.sin(zenith) * 0.8, np.cos(zenith)])
-    time = 1e6 - (np.column_stack([x, y, z]) @ n) / LIGHT_M_NS
-    np.testing.assert_allclose(level_times(x, y, z, time), 1e6 - (x * n[0] + y * n[1] + z.mean() * n[2]) / LIGHT_M_NS, atol=0.5)
-
-
-def test_few_stations_and_wild_times_are_no_trouble() -> None:
-    x = np.array([0.0, 100.0])
-    np.testing.assert_allclose(level_times(x, x, np.array([10.0, -10.0]), np.zeros(2)), np.array([10.0, -10.0]) / LIGHT_M_NS)
-    wild = level_times(np.zeros(5), np.zeros(5), np.arange(5.0), np.array([0, 1e9, -1e9, 5, 7]))
-    assert np.isfinite(wild).all()

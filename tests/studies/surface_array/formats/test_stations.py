@@ -153,9 +153,9 @@ def test_rows_come_back_from_any_order() -> None:
 def test_times_of_a_gps_clock_lose_nothing() -> None:
     """Nanoseconds since 1980 need 61 bits: whole numbers keep each of them, where doubles have steps of 256 ns."""
     rows = user_rows()
-    start = np.array([7, 12, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]) + 1_400_000_000_000_000_000
+    start = np.array([1007, 2012, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]) + 1_400_000_000_000_000_000
     table = from_rows(FILE, rows | {"start_ns": start}, {"step_ns": 20.0})
-    assert table["origin_ns"][0] == 1_400_000_000_000_000_001 and next(iter(table["start_ns"])).tolist() == [6.0, 11.0, 0.0]
+    assert table["origin_ns"][0] == 1_400_000_000_000_000_001 and next(iter(table["start_ns"])).tolist() == [1006.0, 2011.0, 0.0]
 
 
 def test_columns_of_the_event_follow_its_origin() -> None:
@@ -172,3 +172,16 @@ def test_an_event_without_any_station_keeps_a_row() -> None:
     assert len(table["event_id"]) == 1 and table["read_flags"].tolist() == [ReadFlag.NO_STATION] and len(table["silent_x_m"].values) == 0
     back = to_rows(table)
     assert back["event"].tolist() == [5] and back["alive"].tolist() == [False]
+
+
+def test_times_and_places_in_other_units_are_named_and_a_common_trigger_tells_nothing() -> None:
+    rows, settings = user_rows(), {"step_ns": 20.0, "counts_per_vem": 1000.0, "pedestal_counts": 20.0}
+    first = rows["start_ns"].min()
+    for change, words in (
+        ({"start_ns": (rows["start_ns"] - first) / 1000.0}, "times in microseconds"),
+        ({"start_ns": (rows["start_ns"] - first) * 1000}, "times in picoseconds"),
+        ({"x_m": rows["x_m"] / 1000, "y_m": rows["y_m"] / 1000}, "positions in kilometres"),
+    ):
+        with pytest.raises(ValueError, match=rf"'start_ns': records of an event start .* are the {words}"):
+            from_rows(FILE, rows | change, settings)
+    assert from_rows(FILE, rows | {"start_ns": np.full(12, first)}, settings)["read_flags"].tolist() == [0, 0, 0]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS
-from cloudchamber.formats.root import refuse_cut_off
+from cloudchamber.formats.root import read_units, refuse_cut_off, write_units
 from cloudchamber.physics.shower import fit_gaisser_hillas, gaisser_hillas
 from cloudchamber.schema import Table, chunked, events_in
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, MASS_NUMBER, PRIMARIES, depth_grid
@@ -27,6 +27,7 @@ from cloudchamber.studies.airshower.formats.grid import (
     unknown_primary,
     warn_about_cuts,
 )
+from cloudchamber.units import stated
 
 PHOTON = 22
 PRIMARY_OF_CODE = {100 * MASS_NUMBER[name]: name for name in PRIMARIES} | {PHOTON: "photon", 2212: "p"}
@@ -40,6 +41,14 @@ EXTRA_SCALARS = {
     "ground_energy_gev": "groundEnergy",
     "invisible_energy_gev": "invisibleEnergy",
 }
+UNITS = {
+    **dict.fromkeys(("zenith", "azimuth"), "deg"),
+    **dict.fromkeys(("X", "X0", "Xmax", "p1", "Xfirst", "Xmx", "XmxdEdX"), "g/cm2"),
+    **dict.fromkeys(("dEdX", "dEdXmx"), "GeV cm2/g"),
+    **dict.fromkeys(("EGround", *EXTRA_SCALARS.values()), "GeV"),
+    "lgE": "lg(E/eV)",
+}
+"""Units of the branches of ``Shower``, those of CONEX."""
 MARK = "inDomain"
 """Whether what a model was given lies in its trained domain; only where it was asked to tell."""
 
@@ -115,14 +124,28 @@ def _read_trees(path: Path) -> Iterator[tuple[dict[str, np.ndarray], dict[str, A
             if len(header["Particle"]) == 0:
                 raise _WrongFileError(f"{path}: the tree 'Header' is empty")
             branches = sorted(names["Shower"] & wanted)
+            factors = _factors(path, read_units(file), branches)
             if file["Shower"].num_entries == 0:
                 yield header, file["Shower"].arrays(branches, library="np")
             for shower in file["Shower"].iterate(branches, library="np", step_size=CHUNK_EVENTS):
-                yield header, shower
+                yield header, {**shower, **{branch: shower[branch] * factor for branch, factor in factors.items()}}
     except (_WrongFileError, GeneratorExit):
         raise
     except Exception as error:
         raise ValueError(f"{path}: not a readable ROOT file (damaged or cut short?): {error}") from error
+
+
+def _factors(path: Path, units: Mapping[str, str], branches: Sequence[str]) -> dict[str, float]:
+    """What the numbers of branches that the file states in another unit are to be multiplied with; ValueError where that is another kind of quantity."""
+    found = {}
+    for branch in branches:
+        try:
+            factor = float(stated(np.ones(1), units.get(branch, ""), UNITS.get(branch, ""), f"{path}: branch '{branch}'")[0])
+        except ValueError as error:
+            raise _WrongFileError(str(error)) from error
+        if factor != 1.0:
+            found[branch] = factor
+    return found
 
 
 class _WrongFileError(ValueError):
@@ -160,6 +183,7 @@ def write_conex(path: Path, tables: Table | Iterable[Table]) -> None:
             jagged = ak.zip({branch: ak.unflatten(rows[within], lengths) for branch, rows in profiles.items()})
             types = {key: (value.dtype, value.shape[1:]) if value.ndim > 1 else value.dtype for key, value in scalars.items()}
             if "Shower" not in file:
+                write_units(file, UNITS)
                 named = {"counter_name": lambda _: "nX", "field_name": lambda _, inner: inner}
                 tree = file.mktree("Shower", types | {"": jagged.type.content}, title="shower info", **named)
             tree.extend(scalars | {"": jagged})

@@ -103,6 +103,13 @@ class Hybrid:
                     result[name][batch] = values
         return check_table(result, X)
 
+    def ready(self) -> None:
+        """Read a table of the user's; ValueError for what is none."""
+        from cloudchamber.studies.airshower.hybrid.tables import load_tables
+
+        if self.tables not in ("packaged", "cached"):
+            load_tables(self.table_file())
+
     def table_file(self) -> Path:
         """The interaction table that this simulator replays, built into the cache if it is not there yet."""
         from cloudchamber.studies.airshower.hybrid.tables import PACKAGED, ensure_tables

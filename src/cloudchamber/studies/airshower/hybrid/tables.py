@@ -19,6 +19,7 @@ from cloudchamber.parallel.executors import Where, run
 from cloudchamber.studies.airshower.hybrid.interactions import (
     LG_ENERGIES,
     PROJECTILES,
+    SPECIES,
     Fragmentations,
     Interactions,
     cross_sections_mb,
@@ -40,6 +41,8 @@ _ARRAYS = (
     "model", "thinning", "species", "codes", "event_lengths", "event_counts",
     "yields", "sigma_mb", "nuclear_sigma_mb", "wounded", "fragments", "fragment_lengths",
 )  # fmt: skip
+HEAVIEST = 56
+"""Nucleons of the heaviest nucleus."""
 NUCLEAR_LG_ENERGIES = np.array([3.0, 5.0, 7.0, 9.0])
 FRAGMENT_LG_ENERGIES = (5.0, 8.0)
 
@@ -191,6 +194,7 @@ def load_tables(path: Path) -> Tables:
         missing = [name for name in _ARRAYS if name not in raw]
         if missing:
             raise ValueError(f"'{missing[0]}' is missing")
+        _refuse_unlike(raw)
     except Exception as error:
         raise ValueError(f"cannot read the interaction table {path} ({error}); delete it and run: {BUILD_COMMAND}") from error
     starts = np.concatenate([[0], np.cumsum(raw["event_lengths"], dtype=np.int64)])
@@ -215,6 +219,36 @@ def load_tables(path: Path) -> Tables:
         fragment_starts=fragment_starts,
         digest=hashlib.blake2b(raw["codes"].tobytes() + raw["yields"].tobytes(), digest_size=8).hexdigest(),
     )
+
+
+def _refuse_unlike(raw: dict[str, np.ndarray]) -> None:
+    """ValueError names an array whose shape or numbers cannot be: compiled code follows them without looking."""
+    from cloudchamber.studies.airshower.hybrid.hadron_table import BINS, PRODUCTS
+
+    counts, lengths, broken = raw["event_counts"], raw["event_lengths"], raw["fragment_lengths"]
+    whole = ("species", "codes", "event_lengths", "event_counts", "wounded", "fragments", "fragment_lengths")
+    if wrong := [name for name in _ARRAYS[1:] if raw[name].dtype.kind not in ("iu" if name in whole else "f")]:
+        raise ValueError(f"'{wrong[0]}' holds {raw[wrong[0]].dtype}")
+    replayed, masses = LG_ENERGIES - REPLAY_FROM, raw["nuclear_sigma_mb"].shape[0]
+    events = raw["wounded"].shape[-1]
+    shapes = {
+        "event_counts": (len(PROJECTILES), replayed),
+        "event_lengths": (int(counts.sum()),),
+        "species": (int(lengths.sum(dtype=np.int64)),),
+        "codes": (int(lengths.sum(dtype=np.int64)),),
+        "yields": (len(PROJECTILES), BINS, PRODUCTS * BINS + 2),
+        "sigma_mb": (len(PROJECTILES), LG_ENERGIES),
+        "nuclear_sigma_mb": (HEAVIEST + 1, len(NUCLEAR_LG_ENERGIES)),
+        "wounded": (len(FRAGMENT_LG_ENERGIES), masses, events),
+        "fragment_lengths": (len(FRAGMENT_LG_ENERGIES), masses * events),
+        "fragments": (int(broken.sum(dtype=np.int64)),),
+    }
+    if wrong := [name for name, shape in shapes.items() if raw[name].shape != shape]:
+        raise ValueError(f"'{wrong[0]}' has the shape {raw[wrong[0]].shape}, wanted {shapes[wrong[0]]}")
+    most = {"species": len(SPECIES) - 1, "wounded": HEAVIEST, "fragments": HEAVIEST}
+    for name in _ARRAYS[1:]:
+        if raw[name].size and not (np.isfinite(raw[name]).all() and raw[name].min() >= 0 and raw[name].max() <= most.get(name, np.inf)):
+            raise ValueError(f"'{name}' holds {raw[name].min()} to {raw[name].max()}, which cannot be")
 
 
 def _replayed(size: Size) -> tuple[int, int, int]:

@@ -148,7 +148,7 @@ def finite(values: Array) -> Array:
 def span(values: Array, tail: float, margin: float = 0.08) -> tuple[float, float]:
     """Limits of an axis that leave ``tail`` of the values out on either side, with a relative margin."""
     low, high = np.quantile(values, [tail, 1 - tail]) if len(values) else (0.0, 1.0)
-    width = margin * (high - low) or 0.05 * abs(high) or 1.0
+    width = margin * (high - low) if high > low else 0.05 * abs(high) or 1.0
     return float(low - width), float(high + width)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cloudchamber.physics.gumbel import gumbel_density
-from cloudchamber.report.figures import DASHED, DOTTED, INK, PAGE_INCHES, QUIET, finish, legend, line, new_figure, panels, patch
+from cloudchamber.report.figures import DASHED, DOTTED, INK, PAGE_INCHES, QUIET, finish, legend, line, new_figure, panels, patch, short_names
 from cloudchamber.schema import Table
 from cloudchamber.studies.airshower.columns import MASS_NUMBER, PRIMARIES, depth_grid
 from cloudchamber.studies.airshower.plots.parts import (
@@ -156,8 +156,8 @@ def xmax_against_muons(truth: Table, answers: Mapping[str, Table]) -> Figure:
                 axis.plot(*points[:, :1500], "s", color=INK, markersize=0.7 * size, markeredgewidth=0, alpha=0.6 * alpha, rasterized=True)
                 contours(axis, points, limits, colors=INK, linewidths=1.1, linestyles=[DASHED])
             rho = f"{correlation(points):+.2f}".replace("-", "−").replace("+nan", "–")
-            # the legend has the whole name; a long path here would leave the panels no room
-            notes.append(f"{name if len(name) <= NOTED else '…' + name[1 - NOTED :]}  ρ = {rho}")
+            # the legend has more of a long name, which would leave the panels no room
+            notes.append(f"{short_names([name], NOTED)[name]}  ρ = {rho}")
         (low, high), room = limits[1], 0.24 * (limits[1][1] - limits[1][0])
         axis.set(xlim=limits[0], ylim=(low, high + room), xlabel=r"$\ln N_\mu^\mathrm{max}$")
         axis.locator_params(axis="x", nbins=6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS, IN_DOMAIN, append, attributes_of, refuse_links, rows_of
-from cloudchamber.formats.root import refuse_cut_off
+from cloudchamber.formats.root import read_units, refuse_cut_off, write_units
 from cloudchamber.schema import Column, Table, chunked, events_in
 from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema
 from cloudchamber.studies.calorimeter.formats.showers_h5 import CALOCHALLENGE, ENERGIES, SHOWERS, read_slices
@@ -24,7 +23,7 @@ PDG_NUMBERS = dict(zip(PARTICLES, (11, 22, -11, 13, -13, -211, 211, -321, 321, 2
 """Particle Data Group's numbers, which ROOT files hold in the branch ``pdg``."""
 COLUMNS = {**calorimeter_schema(Crystals(), PARTICLES).columns, "in_domain": IN_DOMAIN}
 """The study's columns, and the mark that a model sets beside its answers."""
-TREE, UNITS = "showers", "units"
+TREE = "showers"
 
 
 def write_root(path: Path, tables: Table | Iterable[Table]) -> None:
@@ -37,8 +36,7 @@ def write_root(path: Path, tables: Table | Iterable[Table]) -> None:
             if "particle" in table:
                 branches["pdg"] = np.array(list(PDG_NUMBERS.values()), dtype=np.int32)[np.asarray(table["particle"])]
             if TREE not in file:
-                # branches of uproot have no titles to state a unit
-                file[UNITS] = json.dumps({name: COLUMNS[name].unit for name in branches if name in COLUMNS})
+                write_units(file, {name: COLUMNS[name].unit for name in branches if name in COLUMNS})
                 file.mktree(TREE, {name: (values.dtype, values.shape[1:]) for name, values in branches.items()})
             file[TREE].extend(branches)
 
@@ -61,7 +59,7 @@ def read_root(path: Path) -> Iterator[Table]:
             if not trees:
                 there = ", ".join(f"{name} ({kind})" for name, kind in file.classnames().items()) or "nothing"
                 raise ValueError(f"'{path}' has no tree with a branch 'deposit_mev'; it holds: {there}")
-            tree, units = file[trees[0]], _units(file)
+            tree, units = file[trees[0]], read_units(file)
             names = [name for name in tree.keys() if name in COLUMNS or name == "pdg"]  # noqa: SIM118
             for first in range(0, max(tree.num_entries, 1), CHUNK_EVENTS):
                 # awkward arrays tell lists of different lengths, which numpy would take for objects
@@ -74,17 +72,6 @@ def read_root(path: Path) -> Iterator[Table]:
                 yield table
     except (OSError, EOFError, uproot.exceptions.KeyInFileError, uproot.deserialization.DeserializationError, IndexError) as error:
         raise ValueError(f"'{path}' is not a readable ROOT file (damaged or cut short?): {error}") from error
-
-
-def _units(file: Any) -> dict[str, str]:
-    """What ``write_root`` says beside the tree; nothing in a file of another program."""
-    if file.classnames(cycle=False).get(UNITS) != "TObjString":
-        return {}
-    try:
-        told = json.loads(str(file[UNITS]))
-    except ValueError:
-        return {}
-    return {name: str(unit) for name, unit in told.items()} if isinstance(told, dict) else {}
 
 
 def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:

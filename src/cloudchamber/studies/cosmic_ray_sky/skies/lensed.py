@@ -70,6 +70,11 @@ class Lensed:
         parts = [slice(i, i + _BATCH) for i in range(0, max(len(theta["kind"]), 1), _BATCH)]
         return concatenate([self._simulate({name: column[part] for name, column in theta.items()}, rng) for part in parts])
 
+    def ready(self) -> None:
+        """Read a lens of the user's; ValueError for what is none."""
+        if self.lens not in ("packaged", "cached"):
+            self.load_lens()
+
     def load_lens(self) -> Lens:
         """The lens of these settings, built into the cache if it is not there yet."""
         from cloudchamber.studies.cosmic_ray_sky.galaxy.lens import load_lens

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from cloudchamber.schema import Table
 from cloudchamber.studies.surface_array.columns import BINS, HITS, PARTICLES, SEEN, SILENT, STEP_NS, THETA
+from cloudchamber.studies.surface_array.constants import LIGHT_M_NS
 from cloudchamber.studies.surface_array.formats.events import FROM_FILE, ORIGIN_OF, Event, Station, in_frame, to_table
 from cloudchamber.studies.surface_array.formats.read_flags import ReadFlag
 from cloudchamber.studies.surface_array.formats.resample import DETECTOR, to_counts, to_samples, window
@@ -41,6 +42,9 @@ OWN = {
     "saturation_counts": float(DETECTOR.saturation_counts),
 }
 """Attributes, with the values of records that need no conversion."""
+FEWEST_STATIONS, WIDE_M = 3, 300.0
+SHORT, LONG, LATE_NS = 0.003, 30.0, 2e4
+"""Fronts of showers cross an event's stations in some share of light's time: times that say so much less, or more, are in another unit."""
 ALLOWED = {"step_ns": (0.1, 1000.0), "counts_per_vem": (1e-3, 1e6), "pedestal_counts": (-1e6, 1e6), "saturation_counts": (1.0, 1e6)}
 
 
@@ -72,6 +76,7 @@ def from_rows(path: Path, rows: Mapping[str, np.ndarray], attributes: Mapping[st
     else:
         start, clock = _times(path, rows["start_ns"], recorded, index, len(first))
         events = [Event(int(n), int(c)) for n, c in zip(number, clock, strict=True)]
+    _refuse_times(path, place, np.where(recorded, start, np.nan), index)
     for row in range(len(index)):
         event, x, y = events[index[row]], float(place["x_m"][row]), float(place["y_m"][row])
         if recorded[row]:
@@ -181,6 +186,37 @@ def _times(path: Path, column: np.ndarray, recorded: np.ndarray, index: np.ndarr
     np.minimum.at(clock, index[good], times[good] if whole else np.floor(times[good]).astype(np.int64))
     clock[clock == np.iinfo(np.int64).max] = 0
     return np.where(recorded, times - clock[index], 0).astype(np.float64), clock
+
+
+def _refuse_times(path: Path, place: Mapping[str, np.ndarray], start: np.ndarray, index: np.ndarray) -> None:
+    """ValueError where the records of most events start far too close together, or too far apart, for the distances of their stations.
+
+    Records that start all at once, as behind a common trigger, tell nothing.
+    """
+    values = np.stack([place["x_m"], place["y_m"], start], axis=1)
+    good = np.isfinite(values).all(axis=1)
+    index, values = index[good], values[good]
+    order = np.argsort(index, kind="stable")
+    events, first, stations = np.unique(index[order], return_index=True, return_counts=True)
+    if not len(events):
+        return
+    east, north, lasted = (np.maximum.reduceat(values[order], first) - np.minimum.reduceat(values[order], first)).T
+    across = np.hypot(east, north)
+    telling = (stations >= FEWEST_STATIONS) & (lasted > 0) & (across > 0)
+    for wrong, cause in (
+        (telling & (across >= WIDE_M), "times in microseconds? give nanoseconds"),
+        (telling & (lasted >= LATE_NS), "times in picoseconds? give nanoseconds"),
+        (telling & (lasted < LATE_NS), "positions in kilometres? give metres"),
+    ):
+        if not 2 * wrong.sum() > telling.sum():
+            continue
+        apart, distance = np.median(lasted[wrong]), np.median(across[wrong])
+        share = np.median(LIGHT_M_NS * lasted[wrong] / across[wrong])
+        if share < SHORT if "micro" in cause else share > LONG:
+            raise ValueError(
+                f"'{path}', column 'start_ns': records of an event start {apart:.3g} ns apart at stations {distance:.3g} m apart, "
+                f"for which light takes {distance / LIGHT_M_NS:.3g} ns: are the {cause}"
+            )
 
 
 def _record(layers: list[Any], settings: Mapping[str, float]) -> tuple[NDArray[np.uint16], float, bool] | None:
