@@ -53,17 +53,19 @@ def simulate(
     theta: Table | Path | str | None = None,
     progress: Progress = quiet,
     partial: bool = False,
+    read: Mapping[str, Any] | None = None,
 ) -> Simulated:
     """Simulate ``n`` events of a study into the event store ``out``; after an interruption the same call makes the missing blocks only.
 
     The events depend on ``seed``, ``simulator``, ``settings``, ``theta`` and ``block_events``, not on ``workers`` or the ``executor`` (processes where none
     is given; its workers write into ``out``, so on a cluster that is a shared folder).
-    ``theta``, a table or a file of it, replaces the prior: one event each; ``partial`` takes what there is of a store that lacks blocks.
+    ``theta``, a table or a file of it, replaces the prior: one event each, read by the simulator's columns with the options
+    ``read`` of its format; ``partial`` takes what there is of a store that lacks blocks.
     """
     study = find_study(study) if isinstance(study, str) else study
     model = make_simulator(study, simulator, settings)
     if isinstance(theta, (str, Path)):
-        theta = read_table(Path(theta), study, own_first=False, partial=partial)
+        theta = read_table(Path(theta), study, own_first=False, partial=partial, schema=model.schema, read=read)
     if theta is not None:
         theta = check_table(theta, model.schema.theta, extra=True)
         if n not in (None, events_in(theta)):

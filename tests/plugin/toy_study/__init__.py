@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cloudchamber.schema import Column, Schema, Table
-from cloudchamber.study import Format, Study, at_once
+from cloudchamber.study import Format, Study, at_once, simulable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KINDS = ("muon", "pion")
 SCHEMA = Schema(
     theta={
-        "lifetime_us": Column(unit="us", doc="mean lifetime", low=0.2, high=20.0),
+        "lifetime_us": Column(unit="us", doc="mean lifetime", low=0.0),
         "kind": Column(doc="stopped particle", dtype="int64", categories=KINDS),
     },
     x={
@@ -29,6 +29,8 @@ SCHEMA = Schema(
         "light": Column(shape=(3,), unit="pe", doc="light in three tubes", low=0.0),
     },
 )
+
+SIMULATED = {"lifetime_us": (0.2, 20.0)}
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Decay:
 
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """x, one event for each event of theta."""
+        theta = simulable(theta, self.schema.theta, SIMULATED)
         n = len(theta["kind"])
         time = rng.exponential(1.0, n) * theta["lifetime_us"]
         share = np.exp(0.2 * rng.standard_normal((n, 1)) + 0.1 * rng.standard_normal((n, 3)))
