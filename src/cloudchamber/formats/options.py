@@ -76,6 +76,12 @@ def chosen_options(format: Format, asked: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
+def need_file(read: Mapping[str, Any] | None, file: object) -> None:
+    """ValueError for options where no file is read."""
+    if read and not isinstance(file, (str, Path)):
+        raise ValueError(f"--read.{next(iter(read))} is an option of a file's format: give the file too")
+
+
 def stated_options(asked: Mapping[str, Any]) -> str:
     """What was asked for, in a line."""
     return ", ".join(f"{name.replace('-', '_')} {given}" for name, given in sorted(asked.items()))

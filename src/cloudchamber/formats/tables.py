@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -49,13 +49,14 @@ def read_chunks(
     marks: bool = False,
     schema: Schema | None = None,
     read: Mapping[str, Any] | None = None,
+    only: Collection[str] | None = None,
 ) -> Iterator[Table]:
     """The study's columns that a file, or an event store's folder, holds, in chunks of so many events; ValueError where there is none of them.
 
     Columns are those of ``schema``, such as a run's, with its codes of categories; others are the study's, as ``schema_for`` the table, or the store's own.
     A store that lacks blocks is refused, unless ``partial`` takes what is there.
     Where a suffix belongs to a format of the study's own and to a general one, ``own_first`` decides. With ``marks`` a file's ``in_domain`` comes along.
-    ``read`` are options of the format (``options.options_of``).
+    ``read`` are options of the format (``options.options_of``). With ``only`` some names, other columns are of no matter.
     """
     if not path.exists():
         raise ValueError(f"no file or folder '{path}'")
@@ -67,7 +68,7 @@ def read_chunks(
         raise PermissionError(f"'{path}' may not be read: ask its owner for permission")
     chosen = find_format(path, study, format, "read", own_first, schema)
     tables = _read(path, chosen, chosen_options(chosen, read or {}))
-    return trimmed(rechunked(_checked(path, tables, study, marks, schema, chosen in study.formats), events))
+    return trimmed(rechunked(_checked(path, tables, study, marks, schema, chosen in study.formats, only), events))
 
 
 def _read(path: Path, chosen: Format, options: Mapping[str, Any]) -> Iterator[Table]:
@@ -106,13 +107,13 @@ def joined(schema: Schema | None, other: Schema) -> Schema:
     return Schema(schema.theta | more[0], schema.x | more[1])
 
 
-def _checked(path: Path, tables: Iterator[Table], study: Study, marks: bool, schema: Schema | None, own: bool) -> Iterator[Table]:
+def _checked(path: Path, tables: Iterator[Table], study: Study, marks: bool, schema: Schema | None, own: bool, only: Collection[str] | None) -> Iterator[Table]:
     """The study's columns of each chunk, which all have the same ones."""
     first: dict[str, Column] = {}
     before = 0
     for table in tables:
         told = study.schema_for(table)
-        columns = joined(schema, told).columns
+        columns = {name: column for name, column in joined(schema, told).columns.items() if only is None or name in only}
         if own:
             # a reader of the study's knows its own codes
             table = recoded(table, told.columns, columns)

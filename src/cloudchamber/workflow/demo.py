@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cloudchamber.formats.options import need_file
 from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
@@ -53,6 +54,7 @@ def demo(
         progress(0, 0, text)
 
     not_negative(seed)
+    need_file(read, file)
     at_least(2 * MIN_EVENTS, n=n)
     at_least(1, samples=samples)
     say("loading the trained model")

@@ -17,7 +17,7 @@ import numpy as np
 from cloudchamber.atomic import replacing, write_atomically
 from cloudchamber.formats.csv import read_csv, write_csv
 from cloudchamber.formats.hdf5 import IN_DOMAIN, append, attributes_of, read_hdf5, write_hdf5
-from cloudchamber.formats.options import stated_options
+from cloudchamber.formats.options import need_file, stated_options
 from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.formats.tables import presence, read_chunks
 from cloudchamber.hub import find_run, load
@@ -98,6 +98,7 @@ def infer(
     """
     not_negative(seed)
     at_least(1, workers=workers)
+    need_file(read, file)
     progress(0, 0, "loading the model")
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloudchamber.formats.digest import TableDigest
+from cloudchamber.formats.options import need_file
 from cloudchamber.formats.tables import find_format, presence, read_chunks, write_table
 from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.memory import trimmed
@@ -71,6 +72,7 @@ def sample(
     """
     not_negative(seed)
     at_least(1, workers=workers)
+    need_file(read, given)
     progress(0, 0, "loading the model")
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
@@ -158,7 +160,7 @@ def _given(
 
     def blocks() -> Iterator[Table]:
         if isinstance(given, (str, Path)):
-            chunks = read_chunks(Path(given), study, own_first=False, partial=partial, events=BLOCK_EVENTS, schema=schema, read=read)
+            chunks = read_chunks(Path(given), study, own_first=False, partial=partial, events=BLOCK_EVENTS, schema=schema, read=read, only=names)
         else:
             chunks = rechunked([dict(given or {})], BLOCK_EVENTS)
         return (check_table(chunk, columns, extra=True) for chunk in chunks)

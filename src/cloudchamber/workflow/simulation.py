@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from cloudchamber.formats.options import need_file
 from cloudchamber.formats.tables import read_table
 from cloudchamber.parallel.blocks import Block, BlockJob, Destination, part_of, simulate_block
 from cloudchamber.parallel.executors import Where, check_executor, run
@@ -64,6 +65,7 @@ def simulate(
     """
     study = find_study(study) if isinstance(study, str) else study
     model = make_simulator(study, simulator, settings)
+    need_file(read, theta)
     if isinstance(theta, (str, Path)):
         theta = read_table(Path(theta), study, own_first=False, partial=partial, schema=model.schema, read=read)
     if theta is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cloudchamber.formats.options import stated_options
+from cloudchamber.formats.options import need_file, stated_options
 from cloudchamber.formats.tables import read_chunks
 from cloudchamber.hub import find_run, load, simulator_of, trained_simulator
 from cloudchamber.progress import Progress, quiet
@@ -85,10 +85,11 @@ def validate(
     """
     not_negative(seed)
     at_least(1, workers=workers)
+    need_file(read, file)
     if not MIN_EVENTS <= n <= MOST_COMPARED:
         raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
-    if (format is not None or read) and file is None:
-        raise ValueError(f"{'format' if format is not None else 'read'} is that of the file to compare with: give the file too")
+    if format is not None and file is None:
+        raise ValueError("format is that of the file to compare with: give the file too")
     progress(0, 0, "loading the models")
     folder, study = find_run(subject)
     agreed = None if protocol is None else study.protocol(protocol)
@@ -349,7 +350,11 @@ def _peer_answers(study: Study, schema: Schema, truth: Table, seed: int, target:
         if [column.shape for column in simulator.schema.x.values()] != [column.shape for column in schema.x.values()]:
             continue
         try:
-            made = live_events(simulator, events_in(theta), seed, theta=recoded(theta, schema.columns, simulator.schema.columns), purpose=peer)
+            there = recoded(theta, schema.columns, simulator.schema.columns)
+        except ValueError:
+            continue
+        try:
+            made = live_events(simulator, events_in(theta), seed, theta=there, purpose=peer)
         except NotSimulableError:
             continue
         answers[peer] = {name: made[name] for name in truth if name in made}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
@@ -147,10 +147,22 @@ def more_tubes(table: Table) -> Schema | None:
     return replace(SCHEMA, x=SCHEMA.x | {"light": replace(SCHEMA.x["light"], shape=np.shape(table["light"])[1:])})
 
 
-def read_times(path: Path) -> Table:
+def read_times(
+    path: Path,
+    *,
+    kind: Annotated[str | Sequence[str] | None, "what stopped, one for all or one a line: muon, pion"] = None,
+    light: Annotated[Path | None, "the file of the light, a number for each tube a line"] = None,
+) -> Table:
     """Lifetime and decay time, two numbers a line."""
     numbers = np.loadtxt(path, ndmin=2, dtype=np.float32)
-    return {"lifetime_us": numbers[:, 0], "decay_time_us": numbers[:, 1]}
+    table = {"lifetime_us": numbers[:, 0], "decay_time_us": numbers[:, 1]}
+    if kind is not None:
+        table["kind"] = SCHEMA.theta["kind"].codes("kind", np.full(len(numbers), kind))
+    if light is not None:
+        if not light.is_file():
+            raise ValueError(f"--read.light: there is no file '{light}'")
+        table["light"] = np.loadtxt(light, ndmin=2, dtype=np.float32)
+    return table
 
 
 def write_times(path: Path, table: Table) -> None:

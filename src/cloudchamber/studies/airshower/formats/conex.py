@@ -63,7 +63,7 @@ def read_conex(
         if before == 0:
             code = int(header["Particle"][0])
             if primary is None and code not in PRIMARY_OF_CODE:
-                raise unknown_primary(path, f"with CONEX code {code}")
+                raise ValueError(f"{unknown_primary(path, f'with CONEX code {code}')}; where the code is another program's, give --read.primary")
             name = PRIMARY_OF_CODE[code] if primary is None else primary
             if name not in PRIMARIES:
                 raise unknown_primary(path, f"'{name}'")
