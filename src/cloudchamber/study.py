@@ -58,6 +58,15 @@ class JointSimulator(Protocol):
         ...
 
 
+@runtime_checkable
+class LimitedSimulator(Protocol):
+    """A simulator that cannot make all theta that may exist: it tells before anything is simulated."""
+
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; NotSimulableError for the first value that the simulator cannot make (``simulable``)."""
+        ...
+
+
 class Reader(Protocol):
     """Reads a file of somebody's own format: theta and x columns (as many of the schema as the file holds), at once or as an iterator of chunks.
 

@@ -18,7 +18,7 @@ from cloudchamber.progress import Progress, quiet
 from cloudchamber.schema import Table, check_table, concatenate, digest, events_in
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
-from cloudchamber.study import JointSimulator, Simulator, Study, find_study, make_simulator, simulator_settings
+from cloudchamber.study import JointSimulator, LimitedSimulator, Simulator, Study, find_study, make_simulator, simulator_settings
 from cloudchamber.workflow.tasks import MOST_EVENTS, not_negative
 
 BLOCK_EVENTS = 1000
@@ -70,6 +70,8 @@ def simulate(
         theta = read_table(Path(theta), study, own_first=False, partial=partial, schema=model.schema, read=read)
     if theta is not None:
         theta = check_table(theta, model.schema.theta, extra=True)
+        if isinstance(model, LimitedSimulator):
+            model.check(theta)
         if n not in (None, events_in(theta)):
             raise ValueError(f"give either n or theta: n is {n}, and theta holds {events_in(theta)} events")
         n = events_in(theta)

@@ -55,9 +55,13 @@ class Decay:
         lifetime = np.exp(rng.uniform(np.log(self.lifetime_low_us), np.log(self.lifetime_high_us), n))
         return {"lifetime_us": lifetime.astype(np.float32), "kind": rng.integers(0, 2, n)}
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, self.schema.theta, SIMULATED)
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """x, one event for each event of theta."""
-        theta = simulable(theta, self.schema.theta, SIMULATED)
+        theta = self.check(theta)
         n = len(theta["kind"])
         time = rng.exponential(1.0, n) * theta["lifetime_us"]
         share = np.exp(0.2 * rng.standard_normal((n, 1)) + 0.1 * rng.standard_normal((n, 3)))

@@ -60,9 +60,13 @@ class Parametrised:
         """Draw ``n`` events' theta from ``prior_range``."""
         return self.prior_range.draw(n, rng)
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, THETA, SIMULATED)
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Profiles and scalars of one shower for each event of ``theta``; ValueError for a bad column."""
-        theta = simulable(theta, THETA, SIMULATED)
+        theta = self.check(theta)
         showers = draw_showers(theta, self.model, rng)
         angles, depths = _ground_depths(self.ground_altitude_m)
         ground = np.interp(np.asarray(theta["zenith_deg"], float), angles, depths)

@@ -87,12 +87,16 @@ class Hybrid:
         """Draw ``n`` events' theta from ``prior_range``."""
         return self.prior_range.draw(n, rng)
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, THETA, SIMULATED)
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Profiles and scalars of one shower for each event of ``theta``; ValueError for a bad column.
 
         The same ``theta`` and ``rng`` give the same bits; a part of ``theta`` gives other showers of the same distribution, as all events share one ``rng``.
         """
-        theta = simulable(theta, THETA, SIMULATED)
+        theta = self.check(theta)
         ground = ground_depth_g_cm2(theta["zenith_deg"], self.ground_altitude_m)
         last = np.minimum(np.ceil(np.maximum(ground, _FOLLOW_TO_G_CM2) / DEPTH_STEP_G_CM2).astype(int) + 1, N_DEPTH - 1)
         # alike energies share a batch's equations, and a batch's deepest showers come first

@@ -56,6 +56,10 @@ class Geant4:
         """Draw ``n`` events' theta from ``beam``."""
         return self.beam.draw(n, self.crystals, self.schema, rng)
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, self.schema.theta, simulated(self.crystals, LOWEST_ENERGY_MEV), {"particle": self.particles})
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Deposits of one shower for each event of ``theta``.
 
@@ -65,7 +69,7 @@ class Geant4:
         from cloudchamber.studies.calorimeter.geant4.process import geant4_process
 
         schema = self.schema
-        theta = simulable(theta, schema.theta, simulated(self.crystals, LOWEST_ENERGY_MEV), {"particle": self.particles})
+        theta = self.check(theta)
         polar, azimuth = np.radians(theta["polar_deg"].astype(float)), np.radians(theta["azimuth_deg"].astype(float))
         categories = schema.theta["particle"].categories
         events = {

@@ -52,12 +52,16 @@ class Gflash:
         """Draw ``n`` events' theta from ``beam``."""
         return self.beam.draw(n, self.crystals, self.schema, rng)
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, self.schema.theta, simulated(self.crystals, LOWEST_ENERGY_MEV), {"particle": ELECTROMAGNETIC})
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Deposits of one shower for each event of ``theta``; ValueError for a bad column."""
         from cloudchamber.studies.calorimeter.gflash.kernel import showers
 
         schema, crystals, medium = self.schema, self.crystals, self.crystals.medium
-        theta = simulable(theta, schema.theta, simulated(crystals, LOWEST_ENERGY_MEV), {"particle": ELECTROMAGNETIC})
+        theta = self.check(theta)
         deposit = showers(
             theta["particle"] == ELECTROMAGNETIC.index("gamma"),
             theta["energy_mev"].astype(float),

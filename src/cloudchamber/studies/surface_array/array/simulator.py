@@ -88,9 +88,13 @@ class SurfaceArray:
         table = self._draw_until(n, rng, keep)
         return check_table(table, THETA, extra=True), check_table(table | self._fit(table), SEEN, extra=True)
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, THETA, SIMULATED)
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Records, silent stations and the parametric fit of one event for each of ``theta``; ValueError for a bad column."""
-        theta = simulable(theta, THETA, SIMULATED)
+        theta = self.check(theta)
         x, _ = self._see(theta, _TRIES if self.triggered else 1, False, rng)
         return check_table(x | self._fit(x), SEEN)
 
