@@ -96,7 +96,14 @@ def _of_store(path: Path, study: Study, partial: bool, events: int, schema: Sche
     store.refuse_gaps(partial)
     parts = (slice(first, min(first + events, store.n_events)) for first in range(0, store.n_events, events))
     here = (schema or store.schema).columns
-    return (recoded(store.read(None, part), store.schema.columns, here) for part in parts)
+
+    def read(part: slice) -> Table:
+        try:
+            return recoded(store.read(None, part), store.schema.columns, here)
+        except ValueError as error:
+            raise error if str(path) in str(error) else ValueError(f"the store '{path}' (of simulator '{store.simulator}'): {error}") from None
+
+    return map(read, parts)
 
 
 def joined(schema: Schema | None, other: Schema) -> Schema:
