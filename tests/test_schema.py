@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudchamber.schema import Column, Ragged, Schema, check_table, concatenate, events_in, take
+from cloudchamber.schema import Column, Ragged, Schema, check_table, concatenate, events_in, recoded, take, wider
 
 SCHEMA = Schema(
     theta={"energy_ev": Column(unit="eV", dtype="float64", low=1e15, high=1e20), "primary": Column(categories=("proton", "helium", "iron"))},
@@ -155,3 +155,29 @@ def test_tables_of_no_or_unequal_columns() -> None:
         events_in({"a": np.ones(1), "b": np.ones(2)})
     with pytest.raises(ValueError, match="no tables to join"):
         concatenate([])
+
+
+def test_codes_follow_their_names() -> None:
+    there, here = {"kind": Column(categories=("p", "Fe"))}, {"kind": Column(categories=("photon", "Fe", "p")), "a": Column()}
+    table = {"kind": np.array([0, 1, 1]), "a": np.arange(3.0), "other": np.zeros(3)}
+    found = recoded(table, there, here)
+    assert found["kind"].tolist() == [2, 1, 1] and found["a"] is table["a"] and found["other"] is table["other"]
+    sets = recoded({"kind": Ragged(np.array([0, 1]), np.array([0, 0, 2]))}, there, here)["kind"]
+    assert sets.values.tolist() == [2, 1] and sets.offsets.tolist() == [0, 0, 2]
+    # a category that no event has is of no matter
+    assert recoded({"kind": np.array([1, 2])}, here, there)["kind"].tolist() == [1, 0]
+    with pytest.raises(ValueError, match="column 'kind': unknown 'photon'; allowed: p, Fe"):
+        recoded({"kind": np.array([1, 0])}, here, there)
+
+
+def test_words_and_bounds_are_no_other_kind() -> None:
+    column = Column(unit="m", low=0.0, doc="length")
+    assert column.alike(Column(unit="m", high=3.0)) and not column.alike(Column(unit="cm", low=0.0)) and not column.alike(Column(unit="m", shape=(2,)))
+
+
+def test_bounds_become_as_loose_as_those_known() -> None:
+    narrow = Schema({"a": Column(unit="m", low=0.0, high=1.0), "b": Column(low=2.0, high=3.0)}, {"c": Column(low=0.0)})
+    loose = wider(narrow, Schema({"a": Column(unit="m", low=-1.0), "b": Column(unit="m")}, {"c": Column(low=1.0, high=2.0), "d": Column()}))
+    assert (loose.theta["a"].low, loose.theta["a"].high) == (-1.0, None)
+    # another unit, another thing; and nothing becomes narrower
+    assert loose.theta["b"] == narrow.theta["b"] and loose.x == narrow.x

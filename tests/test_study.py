@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cloudchamber.schema import Column, Schema, Table
-from cloudchamber.study import ENTRY_POINTS, Format, Study, find_study, study_names
+from cloudchamber.study import ENTRY_POINTS, Format, NotSimulableError, Study, find_study, simulable, study_names
 
 PLUGIN = """
 from pathlib import Path
@@ -98,3 +98,16 @@ def test_studies_of_other_packages() -> None:
     assert find_study("muons").title == "Muons"
     with pytest.raises(TypeError, match=r"'bad' of muon_plugin:not_a_study is int, not a cloudchamber Study"):
         find_study("bad")
+
+
+def test_a_simulator_refuses_what_may_exist_and_it_cannot_make() -> None:
+    columns = {"energy_gev": Column(unit="GeV", low=0.0), "kind": Column(categories=("p", "He", "C"))}
+    theta = {"energy_gev": np.array([1.0, 20.0]), "kind": np.array(["p", "C"])}
+    made = simulable(theta, columns, {"energy_gev": (1.0, 20.0)}, {"kind": ("p", "C")})
+    assert made["kind"].tolist() == [0, 2] and made["energy_gev"].dtype == np.float32
+    with pytest.raises(NotSimulableError, match=r"column 'energy_gev': 20 in event 1 is outside the allowed \[1, 10\] GeV of this simulator"):
+        simulable(theta, columns, {"energy_gev": (1.0, 10.0)})
+    with pytest.raises(NotSimulableError, match=r"column 'kind': 'C' in event 1 is none of this simulator's: p, He"):
+        simulable(theta, columns, {}, {"kind": ("p", "He")})
+    with pytest.raises(ValueError, match=r"-1 in event 0 is outside the allowed \[0, inf\] GeV$"):
+        simulable(theta | {"energy_gev": np.array([-1.0, 2.0])}, columns, {"energy_gev": (1.0, 10.0)})

@@ -29,7 +29,8 @@ def load(name: str | Path, parts: Iterable[type] | Mapping[str, type] = ()) -> T
     study = RunFiles(folder).sealed.study
     if study in study_names():
         handed = study_parts(find_study(study)) | handed
-    return load_trained(folder, Parts(handed))
+    # runs of earlier versions have the bounds of a prior
+    return load_trained(folder, Parts(handed), find_study(study).simulator.schema if study in study_names() else None)
 
 
 def load_network(name: str | Path) -> TrainedNetwork:

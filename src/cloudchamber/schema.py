@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -60,7 +60,7 @@ Table: TypeAlias = dict[str, Any]
 class Column:
     """One column: the shape of one event's entry, unit, meaning, and the values it may take.
 
-    ``low`` and ``high`` bound every entry (both included). ``geometry`` says where on
+    ``low`` and ``high`` bound every entry (both included): what may exist, not what somebody simulates. ``geometry`` says where on
     the sky the pixels of the last axes lie. A column with ``categories`` holds integer codes, their positions in that tuple.
     """
 
@@ -85,6 +85,10 @@ class Column:
             raise ValueError(f"a column's dtype is that of numpy's numbers, such as float32 or int64, got '{self.dtype}'") from None
         if self.geometry is not None and self.shape[-len(self.geometry.shape) :] != self.geometry.shape:
             raise ValueError(f"a column whose pixels are {self.geometry.shape} needs a shape that ends so, got {self.shape}")
+
+    def alike(self, other: Column) -> bool:
+        """Whether entries of both are the same kind of thing: words and bounds aside."""
+        return replace(self, doc="", low=None, high=None) == replace(other, doc="", low=None, high=None)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary; without a geometry it looks as it did before columns had one."""
@@ -220,6 +224,36 @@ class Schema:
     def from_json(cls, data: Mapping[str, Any]) -> Schema:
         """Read what ``to_json`` wrote; unknown keys are refused."""
         return from_json(cls, data)
+
+
+def wider(schema: Schema, other: Schema) -> Schema:
+    """The columns of ``schema``, each bounded as loosely as there or in ``other``, where that has the same kind of column."""
+
+    def loosened(name: str, column: Column) -> Column:
+        there = other.columns.get(name)
+        if there is None or (there.shape, there.unit, bool(there.categories)) != (column.shape, column.unit, bool(column.categories)):
+            return column
+        low = None if column.low is None or there.low is None else min(column.low, there.low)
+        high = None if column.high is None or there.high is None else max(column.high, there.high)
+        return replace(column, low=low, high=high)
+
+    return Schema(*({name: loosened(name, column) for name, column in side.items()} for side in (schema.theta, schema.x)))
+
+
+def recoded(table: Mapping[str, Any], there: Mapping[str, Column], here: Mapping[str, Column]) -> Table:
+    """The same events with the codes of categories that columns have ``here``; ValueError for a category that has none."""
+    turned = dict(table)
+    for name in table:
+        old, new = (columns[name].categories if name in columns else () for columns in (there, here))
+        values = table[name]
+        flat = values.values if isinstance(values, Ragged) else np.asarray(values)
+        if not old or not new or old == new or flat.dtype.kind not in "iu" or not np.all((flat >= 0) & (flat < len(old))):
+            continue
+        codes = np.array([new.index(category) if category in new else -1 for category in old])[flat]
+        if np.any(codes < 0):
+            raise ValueError(f"column '{name}': unknown '{old[int(flat[codes < 0].flat[0])]}'; allowed: {', '.join(new)}")
+        turned[name] = Ragged(codes, values.offsets) if isinstance(values, Ragged) else codes
+    return turned
 
 
 def check_table(table: Mapping[str, Any], columns: Mapping[str, Column], extra: bool = False) -> Table:

@@ -137,7 +137,7 @@ def show_studies(studies: Sequence[Listed]) -> None:
             "recipes": (recipes,),
             "trained weights": study.packaged or ("none packaged",),
             "formats": study.formats,
-        } | ({"protocols": study.protocols} if study.protocols else {})
+        } | {name: told for name, told in (("protocols", study.protocols), ("read options", study.read_options)) if told}
         for name, values in facts.items():
             say_wrapped(f"  {name}:", ", ".join(values), 19)
 

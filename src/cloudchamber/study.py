@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -13,7 +13,7 @@ import numpy as np
 
 from cloudchamber.jsonable import from_json, to_json
 from cloudchamber.meant import meant
-from cloudchamber.schema import Schema, Table, whole
+from cloudchamber.schema import Column, Schema, Table, check_table, whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,8 +67,20 @@ class ReadySimulator(Protocol):
         ...
 
 
+@runtime_checkable
+class LimitedSimulator(Protocol):
+    """A simulator that cannot make all theta that may exist: it tells before anything is simulated."""
+
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; NotSimulableError for the first value that the simulator cannot make (``simulable``)."""
+        ...
+
+
 class Reader(Protocol):
-    """Reads a file of somebody's own format: theta and x columns (as many of the schema as the file holds), at once or as an iterator of chunks."""
+    """Reads a file of somebody's own format: theta and x columns (as many of the schema as the file holds), at once or as an iterator of chunks.
+
+    Keyword-only parameters are options, ``--read.NAME VALUE``: annotate each with a type and words, such as ``Annotated[float | None, "height / m"]``.
+    """
 
     def __call__(self, path: Path) -> Table | Iterator[Table]: ...
 
@@ -226,6 +238,33 @@ def find_study(name: str) -> Study:
             raise TypeError(f"the entry point '{name}' of {points[name].value} is {type(study).__name__}, not a cloudchamber Study: mend that package")
         return study
     return _pick("study", dict.fromkeys(study_names()), name)
+
+
+class NotSimulableError(ValueError):
+    """Theta that may exist, and that a simulator cannot make."""
+
+
+def simulable(
+    theta: Table, columns: Mapping[str, Column], ranges: Mapping[str, tuple[float, float]], classes: Mapping[str, Sequence[str]] | None = None
+) -> Table:
+    """Theta in its dtypes; ValueError names the first value that is none, NotSimulableError one that a simulator of these ``ranges`` cannot make.
+
+    ``classes`` are the categories that it can make.
+    """
+    checked = check_table(theta, columns)
+    for name, made in (classes or {}).items():
+        known = columns[name].categories
+        strange = np.flatnonzero(~np.isin(checked[name], [known.index(each) for each in made]))
+        if len(strange):
+            raise NotSimulableError(
+                f"column '{name}': '{known[checked[name][strange[0]]]}' in event {strange[0]} is none of this simulator's: {', '.join(made)}"
+            )
+    for name, (low, high) in ranges.items():
+        try:
+            replace(columns[name], low=low, high=high).check_values(name, checked[name], None)
+        except ValueError as error:
+            raise NotSimulableError(f"{error} of this simulator") from None
+    return checked
 
 
 def make_simulator(study: Study, name: str | None = None, settings: Mapping[str, Any] | None = None) -> Simulator:

@@ -31,6 +31,57 @@ VALIDATE, INFER, TUNE = "validate {run} --out {out}", "infer {classes} {hits} --
 WHOLE = r"none of the values that it takes, INT"
 
 
+def times(world: World, here: Path) -> Path:
+    """A good file of the study's own format, which tells lifetimes and decay times."""
+    (here / "good.times").write_text("1.5 2.0\n" * 60)
+    return here / "good.times"
+
+
+def reading() -> list[Case]:
+    """Read options that a format lacks, of another kind, without a value or a file, and a companion that is not there."""
+    doors = {
+        "convert": "convert toy {bad} --out {out}",
+        "sample": "sample {run} {here}/a.csv --given {bad}",
+        "validate": "validate {run} --file {bad} --out {out}",
+    }
+    found = []
+    for door, words in doors.items():
+        found += [
+            Case(f"{door} --read of no format", f"{words} --read.primary p", r"'times' has no read option 'primary'; it has: --read.kind \(text\)", times),
+            Case(f"{door} --read misspelt", f"{words} --read.kin muon", r"no read option 'kin' \(did you mean 'kind'\?\)", times),
+            Case(f"{door} --read unknown class", f"{words} --read.kind pino", r"kind.*unknown 'pino' \(did you mean 'pion'\?\)", times),
+            Case(f"{door} --read missing companion", f"{words} --read.kind pion --read.light {{here}}/gone", r"--read.light: there is no file '.*gone'", times),
+            Case(f"{door} --read folder as companion", f"{words} --read.kind pion --read.light {{here}}", r"--read.light: there is no file", times),
+            Case(f"{door} --read without value", f"{words} --read.kind", r"--read.kind needs a value", times),
+            Case(f"{door} --read twice", f"{words} --read.kind pion --read.kind muon", r"--read.kind is given twice", times),
+            Case(f"{door} --read two for many", f"{words} --read.kind pion,muon", r"good.times.*(broadcast|2)", times),
+        ]
+    found += [
+        Case("sample --read without file", SAMPLE + " --n 5 --read.kind pion", r"--read.kind is an option of a file's format: give the file too"),
+        Case("validate --read without file", VALIDATE + " --n 50 --read.kind pion", r"--read.kind is an option of a file's format"),
+        Case("simulate --read without file", SIMULATE + " --n 5 --read.kind pion", r"--read.kind is an option of a file's format"),
+        Case("infer --read of a store", INFER + " --read.kind pion", r"event store, which has no read options"),
+        Case("train --read", TRAIN + " --read.kind pion", r"--read"),
+        Case("convert --read number", "convert airshower {bad} --out {out} --format corsika7 --read.lg-energy-ev high", r"'high' is no number", times),
+        Case("convert --like nothing", "convert toy {decays} --out {out} --like {here}/nowhere", r"no study and no run folder"),
+        Case("convert --like another study", "convert toy {decays} --out {out} --like {classes}", r"is of the study 'toy_sets', not of 'toy'"),
+        *(
+            Case(f"zero lifetime by {door.split()[0]}", door, told, zero)
+            for door, told in (
+                (SIMULATE + " --theta {bad}", r"lifetime_us.*0 in event 1 is outside the allowed \[0.2, 20\] us of this simulator"),
+                (SAMPLE + " --given {bad}", r"lifetime_us.*0 in event 1.*outside the trained range"),
+            )
+        ),
+    ]
+    return found
+
+
+def zero(world: World, here: Path) -> Path:
+    """A lifetime that may exist, and that nobody simulates."""
+    (here / "zero.csv").write_text("lifetime_us,kind\n1.5,muon\n0,pion\n")
+    return here / "zero.csv"
+
+
 def numbers() -> list[Case]:
     found = []
     whole = (
@@ -187,7 +238,7 @@ def contradictions() -> list[Case]:
         Case("flag into a store", "sample {run} {out} --n 5 --outside flag", r"has no column 'in_domain'"),
         Case("convert in place", "convert toy {decays} --out {decays}", r"holds|is itself|another"),
         Case("convert two kinds of files", "convert toy {decays} {hits} --out {out}", r"holds the columns .* convert them one by one"),
-        Case("infer events of another study", "infer {classes} {decays} --out {out}", r"none of the columns|lack"),
+        Case("infer events of another study", "infer {classes} {decays} --out {out}", r"none of the columns|lack|the store .*unknown .muon."),
         Case("train on another study's events", "train toy {hits} {out}", r"no column '\w+' in the schema"),
         Case("tune without a space", "tune toy {decays} {out} --recipe matching --trials 1", r"no search space of its own"),
     ]
@@ -263,4 +314,4 @@ def files() -> list[Case]:
 
 
 def cases() -> list[Case]:
-    return numbers() + model_settings() + names() + contradictions() + places() + files()
+    return reading() + numbers() + model_settings() + names() + contradictions() + places() + files()

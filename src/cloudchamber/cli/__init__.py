@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from typing import Any
 
@@ -15,6 +15,7 @@ from cloudchamber.cli.commands import COMMANDS
 from cloudchamber.cli.flags import with_settings
 from cloudchamber.cli.former import former_words, todays
 from cloudchamber.cli.help import first_sentence, tidy
+from cloudchamber.cli.reading import gathered, with_read_help
 from cloudchamber.parsing import parse
 from cloudchamber.store.dataset import package_version
 
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for former, today in former_words(words):
         sys.stderr.write(f"note: {former} is {today} now\n")
     try:
-        _parsed(todays(words)).run()
+        _parsed(gathered(todays(words))).run()
     except KeyboardInterrupt:
         screen.complain("interrupted: the same command goes on where a simulation or a training stopped")
         raise SystemExit(130) from None
@@ -66,7 +67,9 @@ def _parsed(words: Sequence[str]) -> Any:
     helped, text = bool({"-h", "--help"} & set(words)), io.StringIO()
     # the settings of a recipe load torch
     with screen.working("loading") if words[0] == "train" and not helped else nullcontext():
-        commands: dict[str, Callable[..., Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
+        commands: dict[str, type[Any]] = {name: with_settings(command, words) if words[0] == name else command for name, command in COMMANDS.items()}
+    if helped and words[0] in COMMANDS:
+        commands[words[0]] = with_read_help(commands[words[0]], words)
     if words[0] in ("-h", "--help"):
         commands = {name: type(name, (command,), {"__doc__": first_sentence(command.__doc__)}) for name, command in COMMANDS.items()}
     try:

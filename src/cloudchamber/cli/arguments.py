@@ -14,4 +14,7 @@ MaybeInt: TypeAlias = Annotated[int | None, tyro.conf.arg(metavar="INT", help_be
 MaybeText: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="")]
 MaybePath: TypeAlias = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="")]
 Options: TypeAlias = Annotated[dict[str, int | float | str], tyro.conf.arg(metavar="NAME VALUE ...", help_behavior_hint="")]
+READ = "read.NAME"
+"""Stands for all options ``--read.primary``, ``--read.dat``, ... (``reading.py``)."""
+ReadOptions: TypeAlias = Annotated[dict[str, str], tyro.conf.arg(name=READ, metavar="VALUE", help_behavior_hint="")]
 Out: TypeAlias = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")]

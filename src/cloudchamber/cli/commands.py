@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from cloudchamber import screen
-from cloudchamber.cli.arguments import MaybeInt, MaybePath, MaybeText, Options, Out, StudyName, Subject
+from cloudchamber.cli.arguments import MaybeInt, MaybePath, MaybeText, Options, Out, ReadOptions, StudyName, Subject
+from cloudchamber.cli.files import Convert, Export
 from cloudchamber.cli.learning import Ensemble, Train, Tune, Upgrade
 from cloudchamber.parallel.cores import usable_cores
 
@@ -64,6 +65,8 @@ class Simulate:
     """Events in one file of the store."""
     theta: MaybePath = None
     """A file of theta (one event each) in place of the prior, such as .csv with a column for each name."""
+    read: ReadOptions = field(default_factory=dict)
+    """What a file does not tell, by its format, such as --read.primary p; `cloudchamber convert STUDY --help` lists them."""
     partial: bool = False
     """Take a store of --theta that lacks blocks as it is."""
 
@@ -85,6 +88,7 @@ class Simulate:
                 theta=self.theta,
                 progress=told,
                 partial=self.partial,
+                read=self.read,
             )
         had = f", {done.events - done.new_events} were there" if done.new_events < done.events else ""
         screen.say(f"{done.new_events} events in {done.seconds:.1f} s ({done.rate:.3g} events/s){had}: {done.folder}")
@@ -111,6 +115,8 @@ class Validate:
     """A file of your own to compare with."""
     format: MaybeText = None
     """The file's format, where the suffix doesn't tell."""
+    read: ReadOptions = field(default_factory=dict)
+    """What a file does not tell, by its format, such as --read.primary p; `cloudchamber convert STUDY --help` lists them."""
     compare: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RUN ...", help_behavior_hint="")] = ()
     """Further runs for the same report."""
     out: MaybePath = None
@@ -146,6 +152,7 @@ class Validate:
                 protocol=self.protocol,
                 progress=told,
                 partial=self.partial,
+                read=self.read,
             )
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
@@ -171,6 +178,8 @@ class Sample:
     """Number of events from the prior."""
     given: MaybePath = None
     """A file of the given columns, one event each, in place of --n."""
+    read: ReadOptions = field(default_factory=dict)
+    """What a file does not tell, by its format, such as --read.primary p; `cloudchamber convert STUDY --help` lists them."""
     out_format: MaybeText = None
     """The format to write, where the suffix doesn't tell."""
     seed: int = 1
@@ -201,6 +210,7 @@ class Sample:
                 options=self.options,
                 progress=told,
                 partial=self.partial,
+                read=self.read,
                 workers=self.workers,
                 executor=self.executor,
             )
@@ -227,6 +237,8 @@ class Infer:
     """Folder of the answers."""
     format: MaybeText = None
     """The file's format, where the suffix doesn't tell."""
+    read: ReadOptions = field(default_factory=dict)
+    """What a file does not tell, by its format, such as --read.primary p; `cloudchamber convert STUDY --help` lists them."""
     seed: int = 1
     """Seed of draws and of the study's own analysis."""
     outside: Literal["skip", "refuse", "flag"] = "skip"
@@ -262,6 +274,7 @@ class Infer:
                 out_format=self.out_format,
                 progress=told,
                 partial=self.partial,
+                read=self.read,
                 workers=self.workers,
                 executor=self.executor,
             )
@@ -269,75 +282,6 @@ class Infer:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
         else:
             screen.show_inference(found)
-
-
-@dataclass(frozen=True)
-class Convert:
-    """Convert files of the field to an event store (a name without suffix) or to another format.
-
-    For example:
-    $ cloudchamber convert airshower conex_*.root --out data/conex
-    $ cloudchamber convert airshower data/test --out test.parquet
-    """
-
-    study: StudyName
-    """A study's name; `cloudchamber list` shows its formats."""
-    source: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE...", help_behavior_hint="(required)")]
-    """Files or event stores."""
-    out: Path
-    """File by suffix; no suffix: an event store."""
-    format: MaybeText = None
-    """The sources' format, where the suffix doesn't tell."""
-    out_format: MaybeText = None
-    """The format to write, where the suffix doesn't tell."""
-    partial: bool = False
-    """Take an event store that lacks blocks as it is."""
-
-    def run(self) -> None:
-        with screen.working("converting"):
-            from cloudchamber.workflow import convert
-
-            done = convert(self.study, self.source, self.out, format=self.format, out_format=self.out_format, partial=self.partial)
-        screen.say(f"{done.events} events with {len(done.columns)} columns: {done.path}")
-        if done.absent:
-            screen.say_wrapped("not in the source:", ", ".join(done.absent), 19)
-        if done.outside is not None:
-            told = f"in_domain, false for {done.outside} of the events: a store has no such column; give OUT a suffix to keep it"
-            screen.say_wrapped("left out:", told, 10)
-
-
-@dataclass(frozen=True)
-class Export:
-    """Write a trained model as one file for other programs: physical columns and normal noise in, physical columns out.
-
-    The file needs no Python: onnxruntime runs it in C++, in a browser, anywhere. Its inputs are `noise`, standard normal numbers of which other ones make
-    another draw, and the columns that the model is given, in the units and the order that the table shows; categories as their codes. Its outputs are the
-    model's columns, and `in_domain`: false for each event that the model was not trained for, whose numbers are not to be trusted, and which holds NaN where
-    an input is NaN or an unknown code. All of this stands in the file too, with the trained range of each column, the run and its checksum.
-    docs/exported.md shows how to use it from Python, C++ and a browser.
-
-    For example:
-    $ cloudchamber export airshower airshower.onnx
-    $ cloudchamber export airshower fast.onnx --options steps 4          # fewer steps are frozen in
-    $ cloudchamber export runs/mine mine.pt --out-format torchscript           # for torch::jit::load
-    """
-
-    subject: Subject
-    """A study, study/recipe, or a run folder."""
-    out: Out
-    """The file to write."""
-    out_format: Literal["onnx", "torchscript"] = "onnx"
-    """ONNX runs anywhere; TorchScript where a model has operations that ONNX lacks."""
-    options: Options = field(default_factory=dict)
-    """Sampling options to freeze in: name and value, such as: steps 8."""
-
-    def run(self) -> None:
-        with screen.working("exporting"):
-            from cloudchamber.run.metadata import read_metadata
-            from cloudchamber.workflow import export
-
-            path = export(self.subject, self.out, self.out_format, options=self.options)
-        screen.show_exported(path, read_metadata(path))
 
 
 @dataclass(frozen=True)
@@ -355,6 +299,8 @@ class Demo:
     """Events to analyse, for a study that infers."""
     format: MaybeText = None
     """The file's format, where the suffix doesn't tell."""
+    read: ReadOptions = field(default_factory=dict)
+    """What a file does not tell, by its format, such as --read.primary p; `cloudchamber convert STUDY --help` lists them."""
     out: MaybePath = None
     """Folder of the report; reports/STUDY by default."""
     n: int = 1200
@@ -369,7 +315,17 @@ class Demo:
             from cloudchamber.workflow import demo
             from cloudchamber.workflow.inference import Inference
 
-            done = demo(self.study, self.out, n=self.n, samples=self.samples, seed=self.seed, progress=told, file=self.file, format=self.format)
+            done = demo(
+                self.study,
+                self.out,
+                n=self.n,
+                samples=self.samples,
+                seed=self.seed,
+                progress=told,
+                file=self.file,
+                format=self.format,
+                read=self.read,
+            )
         if isinstance(done, Inference):
             screen.show_inference(done)
             return

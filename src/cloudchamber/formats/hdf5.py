@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.schema import Column, Ragged, Table, chunked
+from cloudchamber.schema import Column, Ragged, Table, chunked, recoded
 from cloudchamber.units import stated
 
 CHUNK_EVENTS = 2000
@@ -44,6 +44,14 @@ def write_hdf5(path: Path, tables: Table | Iterable[Table], columns: Mapping[str
                     written = append(file, name, values)
                 if columns and name in columns:
                     written.attrs.update(attributes_of(columns[name]))
+
+
+def in_codes(name: str, values: np.ndarray, stated: Any, column: Column | None) -> np.ndarray:
+    """Codes of the column's categories, where a file states those of its own."""
+    text = stated.decode() if isinstance(stated, bytes) else str(stated)
+    if column is None or not text:
+        return values
+    return np.asarray(recoded({name: values}, {name: Column(categories=tuple(text.split(",")))}, {name: column})[name])
 
 
 def append(file: Any, name: str, values: np.ndarray, **options: Any) -> Any:
@@ -82,7 +90,7 @@ def read_hdf5(path: Path, wanted: Mapping[str, Column] | None = None) -> Iterato
             events = next(iter(lengths.values()))
             for first in range(0, max(events, 1), CHUNK_EVENTS):
                 stop = min(first + CHUNK_EVENTS, events)
-                yield {name: _part(path, file, name, ragged.get(name), slice(first, stop), wanted[name].unit if wanted else None) for name in columns}
+                yield {name: _part(path, file, name, ragged.get(name), slice(first, stop), wanted[name] if wanted else None) for name in columns}
     except (OSError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file of columns: {error}") from error
 
@@ -147,8 +155,9 @@ def _offsets(path: Path, name: str, group: Any) -> np.ndarray:
     return np.asarray(offsets, np.int64)
 
 
-def _part(path: Path, file: Any, name: str, offsets: np.ndarray | None, part: slice, unit: str | None) -> np.ndarray | Ragged:
+def _part(path: Path, file: Any, name: str, offsets: np.ndarray | None, part: slice, column: Column | None) -> np.ndarray | Ragged:
+    unit = None if column is None else column.unit
     if offsets is None:
-        return rows_of(path, file, name, part, unit)
+        return in_codes(name, rows_of(path, file, name, part, unit), file[name].attrs.get("categories", ""), column)
     mine = offsets[part.start : part.stop + 1]
     return Ragged(rows_of(path, file, f"{name}/values", slice(int(mine[0]), int(mine[-1])), unit), mine - mine[0])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cloudchamber.formats.hdf5 import CHUNK_EVENTS, attributes_of
+from cloudchamber.formats.hdf5 import CHUNK_EVENTS, attributes_of, in_codes
 from cloudchamber.schema import Column, Ragged, Table, chunked
 from cloudchamber.units import stated
 
@@ -47,7 +47,7 @@ def read_parquet(path: Path, wanted: Mapping[str, Column] | None = None) -> Iter
         # a plain reader: a folder name like primary=p must not turn into a column
         with pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
             names = [name for name in file.schema_arrow.names if wanted is None or name in wanted] or file.schema_arrow.names
-            units = units_of(file.schema_arrow)
+            units, classes = units_of(file.schema_arrow), metadata_of(file.schema_arrow, b"categories")
             if twice := [name for name in names if names.count(name) > 1]:
                 raise ValueError(f"'{path}' gives the column '{twice[0]}' twice: which one counts?")
             if file.metadata.num_rows == 0:
@@ -56,7 +56,8 @@ def read_parquet(path: Path, wanted: Mapping[str, Column] | None = None) -> Iter
             before = 0
             for batch in file.iter_batches(CHUNK_EVENTS, columns=names):
                 table = {name: _values(path, name, column, before) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
-                yield {name: _stated(path, name, values, units, wanted or {}) for name, values in table.items()}
+                read = {name: _stated(path, name, values, units, wanted or {}) for name, values in table.items()}
+                yield {name: _classes(name, values, classes.get(name, ""), (wanted or {}).get(name)) for name, values in read.items()}
                 before += len(batch)
     except (OSError, pyarrow.ArrowInvalid) as error:
         raise ValueError(f"'{path}' is not a readable parquet file (damaged or cut short?): {error}") from error
@@ -64,8 +65,18 @@ def read_parquet(path: Path, wanted: Mapping[str, Column] | None = None) -> Iter
 
 def units_of(schema: Any) -> dict[str, str]:
     """The units that the fields' metadata state."""
-    found = {field.name: (field.metadata or {}).get(b"unit", b"").decode() for field in schema}
-    return {name: unit for name, unit in found.items() if unit}
+    return metadata_of(schema, b"unit")
+
+
+def metadata_of(schema: Any, key: bytes) -> dict[str, str]:
+    """What the fields' metadata say under ``key``, where they do."""
+    found = {field.name: (field.metadata or {}).get(key, b"").decode() for field in schema}
+    return {name: text for name, text in found.items() if text}
+
+
+def _classes(name: str, values: np.ndarray | Ragged, stated: str, column: Column | None) -> np.ndarray | Ragged:
+    flat = in_codes(name, values.values if isinstance(values, Ragged) else values, stated, column)
+    return Ragged(flat, values.offsets) if isinstance(values, Ragged) else flat
 
 
 def _stated(path: Path, name: str, values: np.ndarray | Ragged, units: Mapping[str, str], wanted: Mapping[str, Column]) -> np.ndarray | Ragged:

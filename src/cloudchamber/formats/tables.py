@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,44 +17,66 @@ from cloudchamber.formats.astronomy import read_astropy
 from cloudchamber.formats.csv import read_csv, write_csv, write_ecsv
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS, IN_DOMAIN, read_hdf5, write_hdf5
 from cloudchamber.formats.maps import map_columns, read_maps, write_maps
+from cloudchamber.formats.options import chosen_options
 from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.meant import meant
 from cloudchamber.memory import trimmed
-from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, chunked, events_in, rechunked, whole
+from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, chunked, events_in, rechunked, recoded, whole
 from cloudchamber.study import Format, Study
 
 SUFFIXES = (".fits", ".fits.gz", ".fit")
 
 
-def read_table(path: Path, study: Study, format: str | None = None, own_first: bool = True, partial: bool = False) -> Table:
+def read_table(
+    path: Path,
+    study: Study,
+    format: str | None = None,
+    own_first: bool = True,
+    partial: bool = False,
+    schema: Schema | None = None,
+    read: Mapping[str, Any] | None = None,
+) -> Table:
     """All that ``read_chunks`` reads, in one table."""
-    return whole(read_chunks(path, study, format, own_first, partial))
+    return whole(read_chunks(path, study, format, own_first, partial, schema=schema, read=read))
 
 
 def read_chunks(
-    path: Path, study: Study, format: str | None = None, own_first: bool = True, partial: bool = False, events: int = CHUNK_EVENTS, marks: bool = False
+    path: Path,
+    study: Study,
+    format: str | None = None,
+    own_first: bool = True,
+    partial: bool = False,
+    events: int = CHUNK_EVENTS,
+    marks: bool = False,
+    schema: Schema | None = None,
+    read: Mapping[str, Any] | None = None,
+    only: Collection[str] | None = None,
 ) -> Iterator[Table]:
     """The study's columns that a file, or an event store's folder, holds, in chunks of so many events; ValueError where there is none of them.
 
+    Columns are those of ``schema``, such as a run's, with its codes of categories; others are the study's, as ``schema_for`` the table, or the store's own.
     A store that lacks blocks is refused, unless ``partial`` takes what is there.
     Where a suffix belongs to a format of the study's own and to a general one, ``own_first`` decides. With ``marks`` a file's ``in_domain`` comes along.
+    ``read`` are options of the format (``options.options_of``). With ``only`` some names, other columns are of no matter.
     """
     if not path.exists():
         raise ValueError(f"no file or folder '{path}'")
     if path.is_dir() and format is None:
-        return trimmed(_of_store(path, study, partial, events))
+        if read:
+            raise ValueError(f"'{path}' is read as an event store, which has no read options; name the format of another program's folder")
+        return trimmed(_of_store(path, study, partial, events, schema))
     if not os.access(path, os.R_OK):
         raise PermissionError(f"'{path}' may not be read: ask its owner for permission")
-    chosen = find_format(path, study, format, "read", own_first)
-    assert chosen.read is not None
-    return trimmed(rechunked(_checked(path, _read(path, chosen), study, marks), events))
+    chosen = find_format(path, study, format, "read", own_first, schema)
+    tables = _read(path, chosen, chosen_options(chosen, read or {}))
+    return trimmed(rechunked(_checked(path, tables, study, marks, schema, chosen in study.formats, only), events))
 
 
-def _read(path: Path, chosen: Format) -> Iterator[Table]:
+def _read(path: Path, chosen: Format, options: Mapping[str, Any]) -> Iterator[Table]:
     """What a reader gives; its errors name the file, and one that is no error of values is told as damage."""
-    assert chosen.read is not None
+    read: Any = chosen.read
     try:
-        yield from chunked(chosen.read(path))
+        yield from chunked(read(path, **options))
     except (ValueError, TypeError) as error:
         if path.name in str(error):
             raise
@@ -69,7 +91,7 @@ def _read(path: Path, chosen: Format) -> Iterator[Table]:
         raise ValueError(f"'{path}' is not readable as {chosen.name} (damaged, cut short, or another format?): {type(error).__name__}: {error}") from error
 
 
-def _of_store(path: Path, study: Study, partial: bool, events: int) -> Iterator[Table]:
+def _of_store(path: Path, study: Study, partial: bool, events: int, schema: Schema | None) -> Iterator[Table]:
     from cloudchamber.store.read import Store
 
     if not (path / "dataset.json").exists():
@@ -77,15 +99,36 @@ def _of_store(path: Path, study: Study, partial: bool, events: int) -> Iterator[
         raise ValueError(f"'{path}' is no event store; for the output folder of another program name its format: {', '.join(folders) or 'there is none'}")
     store = Store(path)
     store.refuse_gaps(partial)
-    return (store.read(None, slice(first, min(first + events, store.n_events))) for first in range(0, store.n_events, events))
+    parts = (slice(first, min(first + events, store.n_events)) for first in range(0, store.n_events, events))
+    here = (schema or store.schema).columns
+
+    def read(part: slice) -> Table:
+        try:
+            return recoded(store.read(None, part), store.schema.columns, here)
+        except ValueError as error:
+            raise error if str(path) in str(error) else ValueError(f"the store '{path}' (of simulator '{store.simulator}'): {error}") from None
+
+    return map(read, parts)
 
 
-def _checked(path: Path, tables: Iterator[Table], study: Study, marks: bool) -> Iterator[Table]:
+def joined(schema: Schema | None, other: Schema) -> Schema:
+    """The columns of ``schema``, and those of ``other`` that it lacks."""
+    if schema is None:
+        return other
+    more = [{name: column for name, column in side.items() if name not in schema.columns} for side in (other.theta, other.x)]
+    return Schema(schema.theta | more[0], schema.x | more[1])
+
+
+def _checked(path: Path, tables: Iterator[Table], study: Study, marks: bool, schema: Schema | None, own: bool, only: Collection[str] | None) -> Iterator[Table]:
     """The study's columns of each chunk, which all have the same ones."""
     first: dict[str, Column] = {}
     before = 0
     for table in tables:
-        columns = study.schema_for(table).columns
+        told = study.schema_for(table)
+        columns = {name: column for name, column in joined(schema, told).columns.items() if only is None or name in only}
+        if own:
+            # a reader of the study's knows its own codes
+            table = recoded(table, told.columns, columns)
         present = {name: column for name, column in columns.items() if name in table}
         if not present:
             raise ValueError(f"'{path}' holds none of the columns of '{study.name}'; it has: {', '.join(table) or 'nothing'}; wanted: {', '.join(columns)}")
@@ -102,20 +145,24 @@ def _checked(path: Path, tables: Iterator[Table], study: Study, marks: bool) -> 
         before += events_in({name: table[name] for name in present})
 
 
-def write_table(path: Path, tables: Table | Iterable[Table], study: Study, format: str | None = None) -> None:
-    """Write columns to a file, chunk after chunk: it appears whole or not at all."""
-    chosen = find_format(path, study, format, "write")
+def write_table(path: Path, tables: Table | Iterable[Table], study: Study, format: str | None = None, schema: Schema | None = None) -> None:
+    """Write columns, those of ``schema`` where it has them, to a file, chunk after chunk: it appears whole or not at all."""
+    chosen = find_format(path, study, format, "write", schema=schema)
     assert chosen.write is not None
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
-        chosen.write(part, chunked(tables))
+        chunks = chunked(tables)
+        if schema is not None and chosen in study.formats:
+            # a writer of the study's knows its own codes
+            chunks = (recoded(table, schema.columns, study.schema_for(table).columns) for table in chunks)
+        chosen.write(part, chunks)
 
 
-def find_format(path: Path, study: Study, format: str | None, verb: str, own_first: bool = True) -> Format:
+def find_format(path: Path, study: Study, format: str | None, verb: str, own_first: bool = True, schema: Schema | None = None) -> Format:
     """The format called ``format``, else the study's for the path's suffix, else the general one; it can ``verb`` ("read" or "write")."""
     if verb == "write" and path.is_dir():
         raise ValueError(f"'{path}' is a folder: name a file")
-    general = general_formats(study.simulator.schema)
+    general = general_formats(joined(schema, study.simulator.schema))
     known = [f for f in ((*study.formats, *general) if own_first else (*general, *study.formats)) if getattr(f, verb) is not None]
     if format is not None:
         named = [f for f in known if f.name == format]

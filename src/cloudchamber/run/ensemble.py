@@ -62,7 +62,7 @@ class Ensemble(TrainedModel):
                 learned = " and ".join(f"{', '.join(sorted(each.target))} from {', '.join(sorted(each.given))}" for each in (first, member))
                 raise ValueError(f"the members of an ensemble answer one question, the first one and member {number} do not: {learned}")
             there, here = first.schema.columns, member.schema.columns
-            if changed := [name for name in (*first.given, *first.target) if there[name] != here[name]]:
+            if changed := [name for name in (*first.given, *first.target) if not there[name].alike(here[name])]:
                 raise ValueError(
                     f"the column '{changed[0]}' of member {number} of the ensemble is {here[changed[0]]}, that of the first one {there[changed[0]]}"
                 )

@@ -21,7 +21,7 @@ from cloudchamber.run.files import RunFiles, read_file, seal, write_json
 from cloudchamber.run.parts import Parts, classes_of
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.run.weights import checksum, read_weights, write_weights
-from cloudchamber.schema import Column, Schema
+from cloudchamber.schema import Column, Schema, wider
 from cloudchamber.store.dataset import package_version
 
 BATCH_EVENTS = 2048
@@ -172,8 +172,10 @@ class TrainedNetwork(TrainedModel):
         seal(files, self.study, {place: found.__name__ for place, found in classes_of(self.recipe) if place}, package_version())
 
 
-def read_network(files: RunFiles, parts: Parts | None = None) -> TrainedNetwork:
-    """Read what ``save`` wrote, run.json aside; FileNotFoundError for a missing file, ValueError for broken or unfitting ones, or an unknown part."""
+def read_network(files: RunFiles, parts: Parts | None = None, known: Schema | None = None) -> TrainedNetwork:
+    """Read what ``save`` wrote, run.json aside; its columns may hold what those of ``known`` may.
+
+    FileNotFoundError for a missing file, ValueError for broken or unfitting ones, or an unknown part."""
     head = files.read_json(files.recipe)
     try:
         if not isinstance(head, Mapping):
@@ -189,7 +191,7 @@ def read_network(files: RunFiles, parts: Parts | None = None) -> TrainedNetwork:
     except ValueError as error:
         raise ValueError(f"{files.recipe}: {error}") from None
     try:
-        schema = Schema.from_json(files.read_json(files.schema))
+        schema = read_schema(files)
         given_columns, target_columns = schema.select(recipe.given), schema.select(recipe.target)
     except ValueError as error:
         raise ValueError(f"{files.schema}: {error}") from None
@@ -206,7 +208,14 @@ def read_network(files: RunFiles, parts: Parts | None = None) -> TrainedNetwork:
     if model.feature_size is not None and files.familiarity.exists():
         familiarity = Familiarity(model.feature_size)
         read_weights(files.familiarity, familiarity)
+    # the codecs have the run's own bounds; what it may be asked is told by its trained domain
+    schema = wider(schema, known) if known else schema
     return TrainedNetwork(head["study"], recipe, schema, given_codec, target_codec, model, domain, head["seed"], familiarity)
+
+
+def read_schema(files: RunFiles) -> Schema:
+    """The schema that a run's codecs were made for."""
+    return Schema.from_json(files.read_json(files.schema))
 
 
 def refuse_larger(files: RunFiles, recipe: Recipe, columns: Mapping[str, Column]) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cloudchamber.atomic import refuse_place
+from cloudchamber.formats.options import need_file
 from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
-from cloudchamber.schema import Table, take
+from cloudchamber.schema import Table, recoded, take
 from cloudchamber.study import Study
 from cloudchamber.workflow.inference import Inference, infer
 from cloudchamber.workflow.tasks import at_least, not_negative
@@ -40,6 +43,7 @@ def demo(
     progress: Progress = quiet,
     file: Path | str | None = None,
     format: str | None = None,
+    read: Mapping[str, Any] | None = None,
 ) -> Demo | Inference:
     """Simulate ``n`` events of the study and as many more for the floor, sample ``samples`` from its packaged model, and write the report that compares
     them into ``out``, by default ``reports/<study>``.
@@ -51,6 +55,7 @@ def demo(
         progress(0, 0, text)
 
     not_negative(seed)
+    need_file(read, file)
     at_least(2 * MIN_EVENTS, n=n)
     at_least(1, samples=samples)
     say("loading the trained model")
@@ -60,7 +65,7 @@ def demo(
     model = load(study)
     if set(model.target) <= set(model.schema.theta):
         say("simulating one event" if file is None else "analysing")
-        return infer(study, example(found, seed) if file is None else file, out, format=format, seed=seed, progress=progress)
+        return infer(study, example(found, seed) if file is None else file, out, format=format, seed=seed, progress=progress, read=read)
     if file is not None:
         raise ValueError(f"'{study}' is a surrogate: it has no events of a file to analyse; compare it with `cloudchamber validate {study} --file {file}`")
     simulator = trained_simulator(folder, found, found.quick)
@@ -69,11 +74,11 @@ def demo(
 
     say(f"simulating {events} events")
     start = time.perf_counter()
-    first, second = truth_twice(simulator, n, seed)
+    first, second = (recoded(each, simulator.schema.columns, model.schema.columns) for each in truth_twice(simulator, n, seed))
     simulated_rate = events / (time.perf_counter() - start)
 
     say(f"sampling {samples} events")
-    theta = simulator.prior(samples, rng(seed, "prior"))
+    theta = recoded(simulator.prior(samples, rng(seed, "prior")), simulator.schema.columns, model.schema.columns)
     start = time.perf_counter()
     model.sample({name: theta[name] for name in model.given}, seed)
     sampled_rate = samples / (time.perf_counter() - start)

@@ -167,6 +167,9 @@ def fit(
         )
     )
     table = check_table(sides[0] | sides[1], schema.columns)
+    if direction == "surrogate":
+        # the prior's bounds say what was simulated, not what may be given: the trained domain tells of that
+        schema = replace(schema, theta={name: replace(column, low=None, high=None) for name, column in schema.theta.items()})
     if events_in(table) < FEWEST_EVENTS:
         raise ValueError(f"{events_in(table)} events are too few to learn from: give at least {FEWEST_EVENTS}, better 10,000")
     logs = tuple(name for name, column in schema.columns.items() if _spans_orders(table[name], column))

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from cloudchamber.atomic import refuse_place, replacing, write_atomically
 from cloudchamber.formats.csv import read_csv, write_csv
 from cloudchamber.formats.hdf5 import IN_DOMAIN, append, attributes_of, read_hdf5, write_hdf5
+from cloudchamber.formats.options import need_file, stated_options
 from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.formats.tables import presence, read_chunks
 from cloudchamber.hub import find_run, load
@@ -80,8 +81,11 @@ def infer(
     progress: Progress = quiet,
     workers: int = 1,
     executor: Where = None,
+    read: Mapping[str, Any] | None = None,
 ) -> Inference:
     """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store), chunk after chunk.
+
+    A file is read by the run's own columns, with the options ``read`` of its format.
 
     ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``out_format``; columns that don't
     fit into csv turn it into parquet or HDF5): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the
@@ -95,6 +99,7 @@ def infer(
     not_negative(seed)
     at_least(1, workers=workers)
     refuse_place(Path(out))
+    need_file(read, file)
     progress(0, 0, "loading the model")
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
@@ -110,7 +115,7 @@ def infer(
 
     def chunks() -> Iterator[Table]:
         if isinstance(file, (str, Path)):
-            tables = read_chunks(Path(file), study, format, partial=partial, events=events)
+            tables = read_chunks(Path(file), study, format, partial=partial, events=events, schema=model.schema, read=read)
         else:
             tables = rechunked([_checked(dict(file), model, study)], events)
         return (_checked(table, model, study) for table in tables)
@@ -139,7 +144,8 @@ def infer(
         path = _write_answers(out, tables(), out_format, {**answer_columns(model), **getattr(finder, "columns", {})})
     progress(0, 0, "looking at all events, drawing the page")
     found = finder.findings() if finder else Findings()
-    facts = told.facts(outside) | {name: value.item() if isinstance(value, np.generic) else value for name, value in found.facts.items()}
+    stated = {"read options": stated_options(read)} if read else {}
+    facts = told.facts(outside) | stated | {name: value.item() if isinstance(value, np.generic) else value for name, value in found.facts.items()}
     there = out / "posterior.h5" if posterior else None
     report = write_answers_page(out, told, facts, found.figures, path, there)
     result = Inference(study.name, run, told.events, told.answered, facts, path, report, there)

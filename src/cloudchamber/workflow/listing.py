@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloudchamber.formats.options import options_of
 from cloudchamber.formats.tables import general_formats
 from cloudchamber.hub import packaged_recipes
 from cloudchamber.study import find_study, study_names
@@ -11,7 +12,7 @@ from cloudchamber.study import find_study, study_names
 
 @dataclass(frozen=True)
 class Listed:
-    """One study: its names, and which recipes come with trained weights."""
+    """One study: its names, which recipes come with trained weights, and the options of its formats' readers."""
 
     name: str
     title: str
@@ -23,6 +24,7 @@ class Listed:
     packaged: tuple[str, ...]
     formats: tuple[str, ...]
     protocols: tuple[str, ...]
+    read_options: tuple[str, ...]
 
 
 def list_studies() -> tuple[Listed, ...]:
@@ -45,4 +47,5 @@ def _listed(name: str) -> Listed:
         packaged_recipes(study),
         formats,
         tuple(study.protocols),
+        tuple(f"{option.flag} ({f.name})" for f in study.formats for option in options_of(f).values()),
     )

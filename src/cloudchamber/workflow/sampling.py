@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cloudchamber.atomic import refuse_place
 from cloudchamber.formats.digest import TableDigest
+from cloudchamber.formats.options import need_file
 from cloudchamber.formats.tables import find_format, presence, read_chunks, write_table
 from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.memory import trimmed
@@ -20,7 +21,7 @@ from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles, read_file
 from cloudchamber.run.provenance import sample_identity, simulated
-from cloudchamber.schema import Table, check_table, events_in, rechunked
+from cloudchamber.schema import Table, check_table, events_in, rechunked, recoded
 from cloudchamber.store.dataset import Order
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.study import Study
@@ -61,15 +62,18 @@ def sample(
     partial: bool = False,
     workers: int = 1,
     executor: Where = None,
+    read: Mapping[str, Any] | None = None,
 ) -> Sampled:
     """Draw from ``subject`` (a study, ``"study/recipe"`` or a run folder) at ``given``, a table or file, or at ``n`` draws of the study's prior.
 
     ``out`` is a file of one of the study's formats, or without a suffix a folder: an event store, written block by block.
     ``outside="flag"`` answers beyond the trained domain too and adds the column ``in_domain``; files only. ``options`` go to the model, such as ``steps``.
-    ``workers`` processes, or an ``executor`` whose workers see the run folder, draw the blocks.
+    ``workers`` processes, or an ``executor`` whose workers see the run folder, draw the blocks. A file is read by the run's own columns, with the options
+    ``read`` of its format.
     """
     not_negative(seed)
     at_least(1, workers=workers)
+    need_file(read, given)
     progress(0, 0, "loading the model")
     (folder, study), out = find_run(subject), Path(out)
     to_store = not out.suffix and out_format is None
@@ -78,8 +82,8 @@ def sample(
     if to_store and outside == "flag":
         raise ValueError(f"a store has no column 'in_domain': give '{out}' a suffix such as .h5")
     if not to_store:
-        find_format(out, study, out_format, "write")
-    source, known = _given(folder, study, model, n, given, seed, partial), dict(options or {})
+        find_format(out, study, out_format, "write", schema=model.schema)
+    source, known = _given(folder, study, model, n, given, seed, partial, read), dict(options or {})
     asked, done = Asked.of(subject, model), 0
     model.options(known)
 
@@ -96,7 +100,7 @@ def sample(
     start, total = time.perf_counter(), source.events
     if not to_store:
         progress(0, total, "")
-        write_table(out, (table for _, table in drawn(every)), study, out_format)
+        write_table(out, (table for _, table in drawn(every)), study, out_format, model.schema)
         return Sampled(out, total, total, time.perf_counter() - start)
     with _writer(out, study, model, source, known, seed) as writer:
         missing = writer.missing(len(every))
@@ -137,7 +141,16 @@ def export(subject: Path | str, out: Path | str, out_format: Literal["onnx", "to
     return (export_onnx if out_format == "onnx" else export_torchscript)(model, out, run, **(options or {}))
 
 
-def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given: Table | Path | str | None, seed: int, partial: bool) -> _Given:
+def _given(
+    folder: Path,
+    study: Study,
+    model: TrainedModel,
+    n: int | None,
+    given: Table | Path | str | None,
+    seed: int,
+    partial: bool,
+    read: Mapping[str, Any] | None,
+) -> _Given:
     """The columns to sample at, checked: the user's own, or theta of the prior that the run learned from."""
     names, schema = model.given, model.schema
     if (n is None) == (given is None):
@@ -148,7 +161,7 @@ def _given(folder: Path, study: Study, model: TrainedModel, n: int | None, given
 
     def blocks() -> Iterator[Table]:
         if isinstance(given, (str, Path)):
-            chunks = read_chunks(Path(given), study, own_first=False, partial=partial, events=BLOCK_EVENTS)
+            chunks = read_chunks(Path(given), study, own_first=False, partial=partial, events=BLOCK_EVENTS, schema=schema, read=read, only=names)
         else:
             chunks = rechunked([dict(given or {})], BLOCK_EVENTS)
         return (check_table(chunk, columns, extra=True) for chunk in chunks)
@@ -172,7 +185,7 @@ def _of_prior(folder: Path, study: Study, model: TrainedModel, n: int, seed: int
         for block, first in enumerate(range(0, n, BLOCK_EVENTS)):
             words = () if block == 0 else (block,)
             theta = simulator.prior(min(BLOCK_EVENTS, n - first), rng(seed, "prior", *words))
-            yield check_table(theta, model.schema.theta, extra=True)
+            yield check_table(recoded(theta, simulator.schema.theta, model.schema.theta), model.schema.theta, extra=True)
 
     origin = simulated(folder)
     told = json.dumps([origin["simulator"], origin["settings"]], sort_keys=True)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cloudchamber.atomic import refuse_place
+from cloudchamber.formats.options import need_file
 from cloudchamber.formats.tables import read_table
 from cloudchamber.parallel.blocks import Block, BlockJob, Destination, part_of, simulate_block
 from cloudchamber.parallel.executors import Where, check_executor, run
@@ -18,7 +19,7 @@ from cloudchamber.progress import Progress, quiet
 from cloudchamber.schema import Table, check_table, concatenate, digest, events_in
 from cloudchamber.store.read import Store
 from cloudchamber.store.write import StoreWriter
-from cloudchamber.study import JointSimulator, ReadySimulator, Simulator, Study, find_study, make_simulator, simulator_settings
+from cloudchamber.study import JointSimulator, LimitedSimulator, ReadySimulator, Simulator, Study, find_study, make_simulator, simulator_settings
 from cloudchamber.workflow.tasks import MOST_EVENTS, not_negative
 
 BLOCK_EVENTS = 1000
@@ -54,22 +55,27 @@ def simulate(
     theta: Table | Path | str | None = None,
     progress: Progress = quiet,
     partial: bool = False,
+    read: Mapping[str, Any] | None = None,
 ) -> Simulated:
     """Simulate ``n`` events of a study into the event store ``out``; after an interruption the same call makes the missing blocks only.
 
     The events depend on ``seed``, ``simulator``, ``settings``, ``theta`` and ``block_events``, not on ``workers`` or the ``executor`` (processes where none
     is given; its workers write into ``out``, so on a cluster that is a shared folder).
-    ``theta``, a table or a file of it, replaces the prior: one event each; ``partial`` takes what there is of a store that lacks blocks.
+    ``theta``, a table or a file of it, replaces the prior: one event each, read by the simulator's columns with the options
+    ``read`` of its format; ``partial`` takes what there is of a store that lacks blocks.
     """
     study = find_study(study) if isinstance(study, str) else study
     model = make_simulator(study, simulator, settings)
+    need_file(read, theta)
     refuse_place(Path(out))
     if isinstance(model, ReadySimulator):
         model.ready()
     if isinstance(theta, (str, Path)):
-        theta = read_table(Path(theta), study, own_first=False, partial=partial)
+        theta = read_table(Path(theta), study, own_first=False, partial=partial, schema=model.schema, read=read)
     if theta is not None:
         theta = check_table(theta, model.schema.theta, extra=True)
+        if isinstance(model, LimitedSimulator):
+            model.check(theta)
         if n not in (None, events_in(theta)):
             raise ValueError(f"give either n or theta: n is {n}, and theta holds {events_in(theta)} events")
         n = events_in(theta)

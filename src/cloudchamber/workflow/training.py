@@ -7,7 +7,7 @@ import math
 import operator
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from cloudchamber.jsonable import flat, merge
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles, write_json
-from cloudchamber.schema import Column, Ragged, Table, events_in, take
+from cloudchamber.schema import Column, Ragged, Schema, Table, events_in, take
 from cloudchamber.store.read import Store
 from cloudchamber.study import Study, find_study
 from cloudchamber.train.encoded import Encoded, largest_sets
@@ -119,7 +119,7 @@ def _train(
     import torch
 
     from cloudchamber.run.coverage import learned_familiarity, trained_domain
-    from cloudchamber.run.network import TrainedNetwork
+    from cloudchamber.run.network import TrainedNetwork, read_schema
     from cloudchamber.run.provenance import begin, provenance, read_provenance, run_identity
     from cloudchamber.run.seen import MARKED_EVENTS, marks_of, read_marks, write_marks
     from cloudchamber.train.checkpoint import remove_checkpoints
@@ -127,13 +127,14 @@ def _train(
     from cloudchamber.train.processes import rank
 
     schema = store.schema
-    given_columns, target_columns = schema.select(chosen.given), schema.select(chosen.target)
-    _refuse_sets(target_columns)
+    _refuse_sets(schema.select(chosen.target))
     parts = _split(store.n_events, n, chosen.fit.validation_fraction, seed)
     origin = provenance(study.name, chosen, store, seed, {"training": len(parts[0]), "validation": len(parts[1])})
     if before is not None and start is not None:
         _refuse_other_networks(chosen, before)
+        schema = _continued(store, read_schema(RunFiles(find_run(start)[0])), (*chosen.given, *chosen.target))
         origin["start"] = {"weights": before.digest, "training": read_provenance(find_run(start)[0])}
+    given_columns, target_columns = schema.select(chosen.given), schema.select(chosen.target)
     if teacher is not None:
         origin["teacher"] = teacher.digest
     if rank() == 0:
@@ -235,6 +236,21 @@ def _refuse_other_networks(recipe: Recipe, before: TrainedNetwork) -> None:
     there, now = (flat({name: each.to_json()[name] for name in names}) for each in (before.recipe, recipe))
     if changed := differences(there, now):
         raise ValueError(f"the recipe '{recipe.name}' cannot start from the weights of another network or codec: {'; '.join(changed)}")
+
+
+def _continued(store: Store, before: Schema, names: Sequence[str]) -> Schema:
+    """The store's schema with those of the columns that a run's codecs know; ValueError where the store's are of another kind."""
+    for name in names:
+        there, here = before.columns[name], store.schema.columns[name]
+        known, told = there.categories, here.categories
+        if not replace(there, categories=()).alike(replace(here, categories=())) or any(one != two for one, two in zip(known, told, strict=False)):
+            raise ValueError(f"cannot start from a run whose column '{name}' is {there}: that of '{store.folder}' is {here}")
+        codes = store.read((name,))[name] if len(told) > len(known) else np.zeros(1, int)
+        strange = np.ravel(codes.values if isinstance(codes, Ragged) else codes).max(initial=0)
+        if known and strange >= len(known):
+            raise ValueError(f"column '{name}': the run to start from knows no '{told[strange]}' of '{store.folder}'; it knows: {', '.join(known)}")
+    sides = ({name: before.columns[name] if name in names else column for name, column in side.items()} for side in (store.schema.theta, store.schema.x))
+    return Schema(*sides)
 
 
 def _done(files: RunFiles) -> Trained:

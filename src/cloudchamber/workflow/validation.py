@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloudchamber.atomic import refuse_place
+from cloudchamber.formats.options import need_file, stated_options
 from cloudchamber.formats.tables import read_chunks
 from cloudchamber.hub import find_run, load, simulator_of, trained_simulator
 from cloudchamber.progress import Progress, quiet
@@ -18,9 +19,9 @@ from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles
 from cloudchamber.run.provenance import origins, simulated
 from cloudchamber.run.repeated import Repeats
-from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take, whole
+from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, recoded, take, whole
 from cloudchamber.store.read import Store
-from cloudchamber.study import STORE_SETTINGS, STREAM_SETTINGS, ProtocolFunction, Simulator, Study, make_simulator
+from cloudchamber.study import STORE_SETTINGS, STREAM_SETTINGS, NotSimulableError, ProtocolFunction, Simulator, Study, make_simulator
 from cloudchamber.workflow.simulation import live_events
 from cloudchamber.workflow.tasks import at_least, not_negative
 
@@ -74,6 +75,7 @@ def validate(
     protocol: str | None = None,
     progress: Progress = quiet,
     partial: bool = False,
+    read: Mapping[str, Any] | None = None,
 ) -> Validation:
     """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
 
@@ -81,10 +83,12 @@ def validate(
     compared with answers at the same theta; as many more give the floor that truth reaches against truth: simulated here at the same theta too, taken from
     the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
     ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``progress`` hears how far it is. The events
-    are drawn by ``seed`` over the whole store; one that lacks blocks is refused, unless ``partial`` takes what is there.
+    are drawn by ``seed`` over the whole store; one that lacks blocks is refused, unless ``partial`` takes what is there. Stores and files are read by the
+    run's own columns, a file with the options ``read`` of its format.
     """
     not_negative(seed)
     at_least(1, workers=workers)
+    need_file(read, file)
     if not MIN_EVENTS <= n <= MOST_COMPARED:
         raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
     if format is not None and file is None:
@@ -98,36 +102,52 @@ def validate(
     for label, model in models.items():
         if model.study != study.name:
             raise ValueError(f"'{label}' belongs to the study '{model.study}', '{_label(subject)}' to '{study.name}': compare runs of one study")
+    schema = models[_label(subject)].schema
+    for label, model in models.items():
+        _refuse_other_codes(label, model.schema, schema)
     facts: dict[str, str] = {}
     if file is not None and data is not None:
         raise ValueError("give either data, an event store, or file, one of your own: not both")
     if floor is not None and data is None:
         raise ValueError("floor, a second event store, needs data, the first one")
     if file is not None:
-        first, second, events = _of_file(Path(file), study, format, partial, n, seed, names, models)
-        facts["truth"] = f"{events} events of {Path(file).name}"
+        first, second, events = _of_file(Path(file), study, format, partial, n, seed, names, models, read)
+        facts["truth"] = f"{events} events of {Path(file).name}{f' (read with {stated_options(read)})' if read else ''}"
     elif data is not None:
         store = Store(Path(data))
         store.refuse_gaps(partial)
         _refuse_training_data(store, names, models, study, seed)
         facts["truth"] = f"events of the store {Path(data).name} (simulator {store.simulator}, seed {store.seed})"
         if floor is None:
-            first, second = halves(store.read_events(None, _drawn(store.n_events, 2 * n, seed)), n, seed)
+            first, second = halves(_of_store(store, _drawn(store.n_events, 2 * n, seed), schema), n, seed)
         else:
             other = Store(Path(floor))
             other.refuse_gaps(partial)
             _refuse_training_data(other, names, models, study, seed)
             index = _drawn(min(store.n_events, other.n_events), n, seed)
             order = rng(seed, "halves").permutation(len(index))
-            first, second = (take(each.read_events(None, index), order) for each in (store, other))
+            first, second = (take(_of_store(each, index, schema), order) for each in (store, other))
             _refuse_other_theta(first, second, store.schema)
             _refuse_same_x(first, second, store.schema)
     else:
         simulator = trained_simulator(folder, study)
         progress(0, 0, f"simulating {2 * n} events")
-        first, second = truth_twice(simulator, n, seed, workers)
+        first, second = (recoded(each, simulator.schema.columns, schema.columns) for each in truth_twice(simulator, n, seed, workers))
         facts["truth"] = f"{2 * n} events simulated for this report (simulator {simulated(folder)['simulator']}, seed {seed})"
     return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts, agreed, progress)
+
+
+def _of_store(store: Store, index: np.ndarray, schema: Schema) -> Table:
+    """These events, with the codes of a run's schema."""
+    return recoded(store.read_events(None, index), store.schema.columns, schema.columns)
+
+
+def _refuse_other_codes(label: str, schema: Schema, first: Schema) -> None:
+    """ValueError for a run that would take the categories of the first one's events for others."""
+    for name, column in schema.columns.items():
+        known = first.columns[name].categories if name in first.columns else ()
+        if any(here != there for here, there in zip(column.categories, known, strict=False)):
+            raise ValueError(f"'{label}' has other categories of '{name}', {', '.join(column.categories)}, than the first run, {', '.join(known)}")
 
 
 def truth_twice(simulator: Simulator, n: int, seed: int, workers: int = 1) -> tuple[Table, Table]:
@@ -223,7 +243,7 @@ def _refuse_training_data(store: Store, names: Mapping[str, Path | str], models:
                 f"the run '{folder}' was trained on the events of '{store.folder}' (same simulator, settings and seed): "
                 f"simulate others, with --seed other than {store.seed}"
             )
-    some = store.read_events(None, _drawn(store.n_events, MARKED_EVENTS, seed))
+    some = _of_store(store, _drawn(store.n_events, MARKED_EVENTS, seed), next(iter(models.values())).schema)
     refuse_seen_events(some, f"the store '{store.folder}'", names, models)
 
 
@@ -268,16 +288,18 @@ def _of_file(
     seed: int,
     names: Mapping[str, Path | str],
     models: Mapping[str, TrainedModel],
+    read: Mapping[str, Any] | None,
 ) -> tuple[Table, Table, int]:
     """The two halves of a file's events, as ``halves`` draws them, and how many it holds: counted in one pass, taken in another."""
     from cloudchamber.run.seen import MARKED_EVENTS
 
-    events = sum(map(events_in, read_chunks(path, study, format, partial=partial)))
+    schema = next(iter(models.values())).schema
+    events = sum(map(events_in, read_chunks(path, study, format, partial=partial, schema=schema, read=read)))
     n = min(n, events // 2)
     order = rng(seed, "halves").permutation(events)
     wanted = np.sort(order[: max(2 * n, MARKED_EVENTS)])
     before, parts = 0, list[Table]()
-    for chunk in read_chunks(path, study, format, partial=partial):
+    for chunk in read_chunks(path, study, format, partial=partial, schema=schema, read=read):
         stop = before + events_in(chunk)
         parts.append(take(chunk, wanted[np.searchsorted(wanted, before) : np.searchsorted(wanted, stop)] - before))
         before = stop
@@ -329,10 +351,17 @@ def _peer_answers(study: Study, schema: Schema, truth: Table, seed: int, target:
     answers = {}
     for peer in study.peers:
         simulator = study.make_simulator(peer)
-        # the peer of another detector has nothing to compare
+        # the peer of another detector, or that cannot make such events, has nothing to compare
         if [column.shape for column in simulator.schema.x.values()] != [column.shape for column in schema.x.values()]:
             continue
-        made = live_events(simulator, events_in(theta), seed, theta=theta, purpose=peer)
+        try:
+            there = recoded(theta, schema.columns, simulator.schema.columns)
+        except ValueError:
+            continue
+        try:
+            made = live_events(simulator, events_in(theta), seed, theta=there, purpose=peer)
+        except NotSimulableError:
+            continue
         answers[peer] = {name: made[name] for name in truth if name in made}
     return answers
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from cloudchamber.schema import Column, Schema, Table
-from cloudchamber.study import Format, Study, at_once
+from cloudchamber.study import Format, Study, at_once, simulable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KINDS = ("muon", "pion")
 SCHEMA = Schema(
     theta={
-        "lifetime_us": Column(unit="us", doc="mean lifetime", low=0.2, high=20.0),
+        "lifetime_us": Column(unit="us", doc="mean lifetime", low=0.0),
         "kind": Column(doc="stopped particle", dtype="int64", categories=KINDS),
     },
     x={
@@ -29,6 +29,8 @@ SCHEMA = Schema(
         "light": Column(shape=(3,), unit="pe", doc="light in three tubes", low=0.0),
     },
 )
+
+SIMULATED = {"lifetime_us": (0.2, 20.0)}
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,13 @@ class Decay:
         lifetime = np.exp(rng.uniform(np.log(self.lifetime_low_us), np.log(self.lifetime_high_us), n))
         return {"lifetime_us": lifetime.astype(np.float32), "kind": rng.integers(0, 2, n)}
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, self.schema.theta, SIMULATED)
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """x, one event for each event of theta."""
+        theta = self.check(theta)
         n = len(theta["kind"])
         time = rng.exponential(1.0, n) * theta["lifetime_us"]
         share = np.exp(0.2 * rng.standard_normal((n, 1)) + 0.1 * rng.standard_normal((n, 3)))
@@ -144,10 +151,22 @@ def more_tubes(table: Table) -> Schema | None:
     return replace(SCHEMA, x=SCHEMA.x | {"light": replace(SCHEMA.x["light"], shape=np.shape(table["light"])[1:])})
 
 
-def read_times(path: Path) -> Table:
+def read_times(
+    path: Path,
+    *,
+    kind: Annotated[str | Sequence[str] | None, "what stopped, one for all or one a line: muon, pion"] = None,
+    light: Annotated[Path | None, "the file of the light, a number for each tube a line"] = None,
+) -> Table:
     """Lifetime and decay time, two numbers a line."""
     numbers = np.loadtxt(path, ndmin=2, dtype=np.float32)
-    return {"lifetime_us": numbers[:, 0], "decay_time_us": numbers[:, 1]}
+    table = {"lifetime_us": numbers[:, 0], "decay_time_us": numbers[:, 1]}
+    if kind is not None:
+        table["kind"] = SCHEMA.theta["kind"].codes("kind", np.full(len(numbers), kind))
+    if light is not None:
+        if not light.is_file():
+            raise ValueError(f"--read.light: there is no file '{light}'")
+        table["light"] = np.loadtxt(light, ndmin=2, dtype=np.float32)
+    return table
 
 
 def write_times(path: Path, table: Table) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cloudchamber.studies.airshower.columns import MASS_NUMBER, PRIMARIES, THETA, X, depth_grid
+from cloudchamber.studies.airshower.hybrid.simulator import ZENITH_MAX_DEG
 
 
 def test_the_grid_of_depths() -> None:
@@ -13,7 +14,7 @@ def test_the_grid_of_depths() -> None:
     assert np.all(np.diff(grid) == 10.0)
     assert {column.shape for column in X.values()} == {(248,), ()}
     # to the ground at 65 degrees, wherever it is: 1033 g/cm2 at sea level
-    assert grid[-1] > 1033 / np.cos(np.radians(THETA["zenith_deg"].high or 0.0))
+    assert grid[-1] > 1033 / np.cos(np.radians(ZENITH_MAX_DEG))
 
 
 def test_every_primary_has_its_mass_number() -> None:

@@ -63,6 +63,6 @@ def test_bad_settings_are_refused(settings: dict[str, Any], message: str) -> Non
 
 def test_a_beam_that_its_simulator_does_not_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="particles: 'pi-' is not among e-, gamma, e\\+; ask elsewhere"):
-        Beam(particles=("e-", "pi-")).check(SCHEMA, "; ask elsewhere")
+        Beam(particles=("e-", "pi-")).check(("e-", "gamma", "e+"), 1.0, "; ask elsewhere")
     with pytest.raises(ValueError, match=r"50 is outside the allowed \[100, 1e\+06\] MeV of this simulator"):
-        Beam(energies_mev=(50.0,)).check(calorimeter_schema(CRYSTALS, lowest_energy_mev=100.0))
+        Beam(energies_mev=(50.0,)).check(("e-", "gamma"), 100.0)

@@ -50,7 +50,7 @@ def test_spaces_galactic_names_and_a_column_of_observatories(tmp_path: Path) -> 
     path = write(tmp_path / "list.txt", "# a comment\nglon glat energy observatory\n350.0 10.0 60 Auger\n-20 -30 70 Auger\n")
     table = whole(read_sky(path))
     assert np.allclose(table["lon_deg"].values, [-10.0, -20.0]) and np.all(table["exposure"].values != 1.0)
-    assert np.array_equal(table["exposure"].values, whole(read_sky(path, "auger"))["exposure"].values)
+    assert np.array_equal(table["exposure"].values, whole(read_sky(path, observatory="auger"))["exposure"].values)
 
 
 def test_the_list_of_2022_has_no_header(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_lists_of_many_skies_come_in_chunks(tmp_path: Path, monkeypatch: pytest.
 def test_skies_that_are_mixed_in_the_list_are_sorted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "RAYS_AT_ONCE", 2)
     rows = [(sky, ra, -43.0, 60.0) for sky, ra in ((1, 10), (0, 20), (1, 30), (0, 40), (2, 50))]
-    table = whole(read_sky(listed(tmp_path / "list.csv", rows, "sky," + HEADER), "auger"))
+    table = whole(read_sky(listed(tmp_path / "list.csv", rows, "sky," + HEADER), observatory="auger"))
     assert table["lon_deg"].offsets.tolist() == [0, 2, 4, 5]
     expected, _ = galactic_from_equatorial(np.array([20.0, 40, 10, 30, 50]), np.full(5, -43.0))
     assert np.allclose(table["lon_deg"].values, expected, atol=1e-4)
@@ -97,7 +97,7 @@ def test_the_last_cosmic_ray_of_a_long_list_is_named_by_its_place(tmp_path: Path
     monkeypatch.setattr(formats, "RAYS_AT_ONCE", 2)
     rows = [(sky, 10.0, -20.0, energy) for sky, energy in enumerate([60.0, 60.0, 60.0, 60.0, -60.0])]
     with pytest.raises(ValueError, match="'energy_eev', cosmic ray 5: -60; allowed"):
-        whole(read_sky(listed(tmp_path / "list.csv", rows, "sky," + HEADER), "auger"))
+        whole(read_sky(listed(tmp_path / "list.csv", rows, "sky," + HEADER), observatory="auger"))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_last_cosmic_ray_of_a_long_list_is_named_by_its_place(tmp_path: Path
         (HEADER + "10,20\n", "line 2: 2 cells, the header has 3"),
         (HEADER + "10,95,60\n", "'dec_deg', cosmic ray 1: 95; allowed: from -90 to 90"),
         (HEADER + "400,-20,60\n", "'ra_deg', cosmic ray 1: 400"),
-        (HEADER + "10,-20,-60\n", "'energy_eev', cosmic ray 1: -60; allowed: from 0.1 to 10000 EeV"),
+        (HEADER + "10,-20,-60\n", "'energy_eev', cosmic ray 1: -60; allowed: from 1e-06 to 10000 EeV"),
         (HEADER + "10,-20,6e19\n", "are these eV"),
         ("ra,dec,energy_ev\n10,-20,60\n", "are these EeV"),
         (HEADER + "10,-20,nan\n", "finite"),

@@ -13,8 +13,9 @@ MASS_NUMBER = {"p": 1, "He": 4, "N": 14, "Si": 28, "Fe": 56, "photon": 0}
 
 THETA = {
     "primary": Column(doc="primary particle", dtype="int64", categories=PRIMARIES),
-    "lg_energy_ev": Column(unit="lg(E/eV)", doc="decimal logarithm of the primary's energy in eV", low=15.0, high=20.0),
-    "zenith_deg": Column(unit="deg", doc="zenith angle at the ground", low=0.0, high=65.0),
+    # below a GeV there is no shower; an energy that is no logarithm lies far above
+    "lg_energy_ev": Column(unit="lg(E/eV)", doc="decimal logarithm of the primary's energy in eV", low=9.0, high=24.0),
+    "zenith_deg": Column(unit="deg", doc="zenith angle at the ground; above 90 it goes up", low=0.0, high=180.0),
     "azimuth_deg": Column(unit="deg", doc="azimuth angle of the shower axis", low=-180.0, high=180.0),
 }
 

@@ -20,7 +20,8 @@ from cloudchamber.physics.photon_shower import photon_depths
 from cloudchamber.physics.shower import gaisser_hillas_rl
 from cloudchamber.schema import Schema, Table, check_table
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, MASS_NUMBER, N_DEPTH, PRIMARIES, THETA, X, depth_grid
-from cloudchamber.studies.airshower.hybrid.simulator import Prior
+from cloudchamber.studies.airshower.hybrid.simulator import SIMULATED, Prior
+from cloudchamber.study import simulable
 
 Array = NDArray[Any]
 
@@ -59,9 +60,13 @@ class Parametrised:
         """Draw ``n`` events' theta from ``prior_range``."""
         return self.prior_range.draw(n, rng)
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, THETA, SIMULATED)
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Profiles and scalars of one shower for each event of ``theta``; ValueError for a bad column."""
-        theta = check_table(theta, THETA)
+        theta = self.check(theta)
         showers = draw_showers(theta, self.model, rng)
         angles, depths = _ground_depths(self.ground_altitude_m)
         ground = np.interp(np.asarray(theta["zenith_deg"], float), angles, depths)

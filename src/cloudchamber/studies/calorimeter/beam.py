@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from cloudchamber.schema import Schema, Table, check_table
-from cloudchamber.studies.calorimeter.columns import POLAR_LIMIT_DEG
+from cloudchamber.studies.calorimeter.columns import HIGHEST_ENERGY_MEV, POLAR_LIMIT_DEG
 from cloudchamber.studies.calorimeter.geometry import Crystals
 
 
@@ -38,16 +38,15 @@ class Beam:
         if not 0 <= self.polar_max_deg <= POLAR_LIMIT_DEG:
             raise ValueError(f"polar_max_deg: {self.polar_max_deg} is outside the allowed [0, {POLAR_LIMIT_DEG}] deg")
 
-    def check(self, schema: Schema, hint: str = "") -> None:
-        """ValueError for particles or energies that ``schema`` does not hold; ``hint`` says how it would."""
-        allowed = schema.theta["particle"].categories
+    def check(self, allowed: tuple[str, ...], lowest_energy_mev: float, hint: str = "") -> None:
+        """ValueError for particles or energies that a simulator of these cannot make; ``hint`` says how it would."""
         unknown = [name for name in self.particles if name not in allowed]
         if unknown:
             raise ValueError(f"particles: '{unknown[0]}' is not among {', '.join(allowed)}{hint}")
-        column = schema.theta["energy_mev"]
         for energy in (*self.energy_mev, *self.energies_mev):
-            if not column.low <= energy <= column.high:  # type: ignore[operator]
-                raise ValueError(f"energy_mev, energies_mev: {energy:g} is outside the allowed [{column.low:g}, {column.high:g}] MeV of this simulator")
+            if not lowest_energy_mev <= energy <= HIGHEST_ENERGY_MEV:
+                allowed_mev = f"[{lowest_energy_mev:g}, {HIGHEST_ENERGY_MEV:g}] MeV"
+                raise ValueError(f"energy_mev, energies_mev: {energy:g} is outside the allowed {allowed_mev} of this simulator")
 
     def draw(self, n: int, crystals: Crystals, schema: Schema, rng: np.random.Generator) -> Table:
         """``n`` events' theta."""

@@ -11,15 +11,29 @@ HEAVY = ("mu-", "mu+", "pi-", "pi+", "kaon-", "kaon+", "proton", "neutron")
 POLAR_LIMIT_DEG = 89.9
 
 
-def calorimeter_schema(crystals: Crystals, particles: tuple[str, ...] = ELECTROMAGNETIC, lowest_energy_mev: float = 1.0) -> Schema:
-    """The schema of an array; ``particles`` and ``lowest_energy_mev`` as its simulator allows them."""
-    width = crystals.half_width_mm
+PARTICLES = (*ELECTROMAGNETIC, *HEAVY)
+HIGHEST_ENERGY_MEV = 1e6
+
+
+def simulated(crystals: Crystals, lowest_energy_mev: float = 1.0) -> dict[str, tuple[float, float]]:
+    """The ranges that simulators of an array can make, from ``lowest_energy_mev`` on: particles that meet the front face from before it."""
+    face = (-crystals.half_width_mm, crystals.half_width_mm)
+    return {
+        "energy_mev": (lowest_energy_mev, HIGHEST_ENERGY_MEV),
+        "impact_x_mm": face,
+        "impact_y_mm": face,
+        "polar_deg": (0.0, POLAR_LIMIT_DEG),
+    }
+
+
+def calorimeter_schema(crystals: Crystals) -> Schema:
+    """The schema of an array, whatever made its events."""
     theta = {
-        "particle": Column(doc="the particle that comes in", dtype="int64", categories=particles),
-        "energy_mev": Column(unit="MeV", doc="its kinetic energy", low=lowest_energy_mev, high=1e6),
-        "impact_x_mm": Column(unit="mm", doc="where its line of flight meets the front face, from the array's centre along columns", low=-width, high=width),
-        "impact_y_mm": Column(unit="mm", doc="where its line of flight meets the front face, from the array's centre along rows", low=-width, high=width),
-        "polar_deg": Column(unit="deg", doc="angle of flight to the front face's normal", low=0.0, high=POLAR_LIMIT_DEG),
+        "particle": Column(doc="the particle that comes in", dtype="int64", categories=PARTICLES),
+        "energy_mev": Column(unit="MeV", doc="its kinetic energy", low=0.0),
+        "impact_x_mm": Column(unit="mm", doc="where its line of flight meets the front face, from the array's centre along columns"),
+        "impact_y_mm": Column(unit="mm", doc="where its line of flight meets the front face, from the array's centre along rows"),
+        "polar_deg": Column(unit="deg", doc="angle of flight to the front face's normal", low=0.0, high=180.0),
         "azimuth_deg": Column(unit="deg", doc="direction of its motion across the face, from +x towards +y", low=-180.0, high=180.0),
     }
     x = {"deposit_mev": Column((crystals.cells,), unit="MeV", doc="energy deposited in each cell, index (layer * n + row) * n + column", low=0.0)}

@@ -11,12 +11,11 @@ from cloudchamber.schema import Table
 from cloudchamber.statistics.classifier import Classifier, Judge, Trees, auc_of
 from cloudchamber.statistics.measured import Measured
 from cloudchamber.studies.calorimeter.challenge.features import crystal_features
-from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY
+from cloudchamber.studies.calorimeter.columns import PARTICLES
 from cloudchamber.studies.calorimeter.geometry import Crystals
 from cloudchamber.validate.check import Check
 from cloudchamber.validate.defaults import repeats_check
 
-PARTICLES = (*ELECTROMAGNETIC, *HEAVY)
 READOUT_MEV = 0.1
 """Logarithms of energies see no less than this: a crystal's noise is larger."""
 ENERGY_EDGES_GEV = tuple(digit * 10.0**power for power in range(-3, 4) for digit in (1, 2, 5))

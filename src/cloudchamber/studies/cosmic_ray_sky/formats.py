@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -27,7 +28,8 @@ RAYS_AT_ONCE = 100_000
 """Lines of a list of many skies that are in memory together."""
 HOURS_FROM, WIDE_DEG = 20.0, 60.0
 """A list of some dozens that fills 24 but not 360 while its declinations spread so far is one in hours."""
-LEAST_EV, MOST_EV = 1e17, 1e22
+LEAST_EV, MOST_EV = 1e12, 1e22
+"""What arrives and is seen from the ground; an energy in another unit than its column's name says lies outside."""
 MANY, LOGARITHMS = 20, (17.0, 21.0)
 """No steep spectrum leaves so many cosmic rays between these energies in EeV, where the decimal logarithms of energies in eV lie."""
 CHANCE, ROOM = 1e-6, 10.0
@@ -59,12 +61,18 @@ class Lines:
             raise ValueError(f"'{self.path}', column '{name}', cosmic ray {self.before + row + 1}: {values[row]:g}; allowed: {allowed}")
 
 
-def read_sky(path: Path, observatory: str | None = None, names: tuple[str, ...] | None = None) -> Iterator[Table]:
+def read_sky(
+    path: Path,
+    *,
+    observatory: Annotated[str | None, f"who saw all of it: {', '.join(EXPOSURES)}"] = None,
+    names: Annotated[str | Sequence[str] | None, "the columns' names, of a list without a header, such as ra,dec,energy_eev"] = None,
+) -> Iterator[Table]:
     """The skies of a list with named columns, comma- or space-separated, in chunks; ``names`` replace a header that is not there.
 
     Coordinates are in degrees, Galactic or equatorial; energies in EeV unless the name is ``energy_ev``. The exposure is that of ``observatory``, else of
     the column ``observatory`` or ``exposure``. ValueError names file, line and column of what is wrong.
     """
+    names = (names,) if isinstance(names, str) else names
     apart, seen, empty = True, set[str](), True
     # a sky may be longer than what is read at once, and an observatory see the last ones only
     last = -np.inf
@@ -125,10 +133,11 @@ def write_sky(path: Path, tables: Table | Iterable[Table]) -> None:
             before += len(counts)
 
 
-def _lines(path: Path, names: tuple[str, ...] | None) -> Iterator[Lines]:
+def _lines(path: Path, names: Sequence[str] | None) -> Iterator[Lines]:
     """The list in parts; a unit that the file states is that of the column's name, or refused."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         if names is not None:
+            names = tuple(name.lower() for name in names)
             rows = _without_header(path, file, names)
         else:
             text = read_text(path, file)
@@ -143,7 +152,7 @@ def _lines(path: Path, names: tuple[str, ...] | None) -> Iterator[Lines]:
             before += len(part)
 
 
-def _without_header(path: Path, file: Iterable[str], names: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+def _without_header(path: Path, file: Iterable[str], names: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     for number, cells in read_rows(path, file):
         if not is_number(cells[0]):
             continue
@@ -250,7 +259,7 @@ def _pairs(counts: np.ndarray) -> float:
 def _exposure(lines: Lines, observatory: str | None, dec: np.ndarray) -> np.ndarray:
     if observatory is None:
         known = "|".join(EXPOSURES)
-        raise ValueError(f"'{lines.path}' does not say how the sky was exposed: add a column 'observatory' or 'exposure', or give --format {known}")
+        raise ValueError(f"'{lines.path}' does not say how the sky was exposed: add a column 'observatory' or 'exposure', or give --read.observatory {known}")
     exposure = exposure_at_sine(np.sin(np.deg2rad(dec)), observatory)
     lines.refuse("dec_deg", dec, exposure <= 0, f"where '{observatory}' sees the sky")
     return exposure

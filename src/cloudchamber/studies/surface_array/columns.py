@@ -16,13 +16,13 @@ BINS, STEP_NS = 256, 20.0
 
 THETA = {
     "particle": Column(doc="primary particle", categories=PARTICLES),
-    "energy_ev": Column(unit="eV", doc="primary energy", dtype="float64", low=1e17, high=1e22),
+    "energy_ev": Column(unit="eV", doc="primary energy", dtype="float64", low=0),
     "zenith_deg": Column(unit="deg", doc="angle of the arrival direction from the vertical", low=0, high=90),
     "azimuth_deg": Column(unit="deg", doc="azimuth the shower came from, from +x (east) towards +y (north)", low=-360, high=360),
     "core_x_m": Column(unit="m", doc="where the axis meets the ground", low=-1e5, high=1e5),
     "core_y_m": Column(unit="m", doc="where the axis meets the ground", low=-1e5, high=1e5),
-    "xmax_g_cm2": Column(unit="g/cm2", doc="slant depth of the shower maximum", low=0, high=3000),
-    "ln_muon_scale": Column(doc="ln of the number of muons relative to the mean proton shower's of this energy", low=-10, high=5),
+    "xmax_g_cm2": Column(unit="g/cm2", doc="slant depth of the shower maximum", low=0),
+    "ln_muon_scale": Column(doc="ln of the number of muons relative to the mean proton shower's of this energy"),
 }
 HITS = {
     "station_x_m": Column(unit="m", doc="position of each station with a record", low=-1e5, high=1e5, ragged=True),

@@ -109,10 +109,35 @@ def test_unknown_primary(tmp_path: Path) -> None:
         whole(read_conex(tmp_path / "a.root"))
 
 
-def test_zenith_outside_the_study(tmp_path: Path) -> None:
-    write_like_conex(tmp_path / "a.root", zenith=95.0)
-    with pytest.raises(ValueError, match=r"'zenith_deg': 95 .* \[0, 65\]"):
+def test_what_no_simulator_here_makes_is_read(tmp_path: Path) -> None:
+    write_like_conex(tmp_path / "a.root", zenith=95.0, lgE=21.0)
+    table = whole(read_conex(tmp_path / "a.root"))
+    assert set(table["zenith_deg"]) == {95.0} and set(table["lg_energy_ev"]) == {21.0}
+    write_like_conex(tmp_path / "b.root", zenith=195.0)
+    with pytest.raises(ValueError, match=r"'zenith_deg': 195 .* \[0, 180\]"):
+        whole(read_conex(tmp_path / "b.root"))
+
+
+def test_a_primary_that_the_header_does_not_tell(tmp_path: Path) -> None:
+    write_like_conex(tmp_path / "a.root", particle=77)
+    with pytest.raises(ValueError, match=r"primary with CONEX code 77 is none .*--read\.primary"):
         whole(read_conex(tmp_path / "a.root"))
+    assert PRIMARIES[whole(read_conex(tmp_path / "a.root", primary="N"))["primary"][0]] == "N"
+    with pytest.raises(ValueError, match="primary 'proton' is none"):
+        whole(read_conex(tmp_path / "a.root", primary="proton"))
+
+
+def test_profiles_are_cut_at_the_ground_that_is_told(tmp_path: Path) -> None:
+    write_like_conex(tmp_path / "a.root", zenith=0.0)
+    table = whole(read_conex(tmp_path / "a.root", ground_altitude_m=1400.0))
+    # the US standard atmosphere's depth at 1400 m
+    above = depth_grid() <= 875
+    assert (table["n_electron"][:, ~above & (depth_grid() > 885)] == 0).all() and (table["n_electron"][:, above & (depth_grid() > 100)] > 0).all()
+    with pytest.raises(ValueError, match=r"--read\.ground-altitude-m: 99000 is outside the allowed \[-500, 9000\] m"):
+        whole(read_conex(tmp_path / "a.root", ground_altitude_m=99e3))
+    write_like_conex(tmp_path / "b.root", zenith=95.0)
+    with pytest.raises(ValueError, match=r"showers of 95 deg meet no ground"):
+        whole(read_conex(tmp_path / "b.root", ground_altitude_m=1400.0))
 
 
 def test_file_without_the_tree_lists_its_keys(tmp_path: Path) -> None:

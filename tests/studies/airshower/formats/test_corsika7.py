@@ -123,6 +123,20 @@ def test_dat_file_is_checked(tmp_path: Path) -> None:
         whole(read_corsika7(tmp_path / "DAT000001.long"))
 
 
+def test_a_dat_file_of_another_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "run.long").write_text(long_text())
+    write_dat(tmp_path / "DAT000007")
+    assert whole(read_corsika7(tmp_path / "run.long", dat=tmp_path / "DAT000007"))["primary"].tolist() == [4, 4]
+    with pytest.raises(ValueError, match=r"--read\.dat: there is no file .*DAT000008"):
+        whole(read_corsika7(tmp_path / "run.long", dat=tmp_path / "DAT000008"))
+
+
+def test_vertical_depths_of_flat_showers_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.long").write_text(long_text(kind="VERTICAL"))
+    with pytest.raises(ValueError, match=r"vertical depths and a zenith angle of 95 deg; allowed: below 80 deg"):
+        whole(read_corsika7(tmp_path / "a.long", **(GIVEN | {"zenith_deg": 95.0})))
+
+
 def test_other_cuts_warn(tmp_path: Path) -> None:
     (tmp_path / "DAT000001.long").write_text(long_text())
     write_dat(tmp_path / "DAT000001", cut_gev=0.3)
@@ -133,7 +147,7 @@ def test_other_cuts_warn(tmp_path: Path) -> None:
 
 def test_parameters_are_asked_for(tmp_path: Path) -> None:
     (tmp_path / "DAT000001.long").write_text(long_text())
-    with pytest.raises(ValueError, match=r"does not say 'primary'; pass primary="):
+    with pytest.raises(ValueError, match=r"does not say 'primary'; give --read\.primary, one value"):
         whole(read_corsika7(tmp_path / "DAT000001.long"))
     with pytest.raises(ValueError, match=r"3 values for 2 showers"):
         whole(read_corsika7(tmp_path / "DAT000001.long", **(GIVEN | {"lg_energy_ev": [17, 18, 19]})))

@@ -57,7 +57,7 @@ def test_theta_is_given_or_found_or_asked_for() -> None:
     path = Path("a.long")
     assert theta_column("zenith_deg", 30.0, [1.0, 2.0], 2, path).tolist() == [30.0, 30.0]
     assert theta_column("zenith_deg", None, [1.0, 2.0], 2, path).tolist() == [1.0, 2.0]
-    with pytest.raises(ValueError, match=r"a.long: the file does not say 'zenith_deg'; pass zenith_deg=.*each of the 2 showers"):
+    with pytest.raises(ValueError, match=r"a.long: the file does not say 'zenith_deg'; give --read\.zenith-deg, .*each of the 2 showers"):
         theta_column("zenith_deg", None, None, 2, path)
     with pytest.raises(ValueError, match="zenith_deg has 3 values for 2 showers"):
         theta_column("zenith_deg", [1, 2, 3], None, 2, path)

@@ -56,6 +56,9 @@ def test_an_official_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("cells", "particle"), [(368, "gamma"), (533, "pi+"), (6480, "e-")])
 def test_the_data_set_tells_the_particle(cells: int, particle: str, tmp_path: Path) -> None:
     assert set(whole(read_slices(official(tmp_path / "a.hdf5", cells)))["particle"]) == {PARTICLES.index(particle)}
+    assert set(whole(read_slices(official(tmp_path / "a.hdf5", cells), particle="proton"))["particle"]) == {PARTICLES.index("proton")}
+    with pytest.raises(ValueError, match="unknown particle 'Proton'; allowed: e-, gamma"):
+        whole(read_slices(official(tmp_path / "a.hdf5", cells), particle="Proton"))
 
 
 def test_round_trip_of_everything(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_response_is_linear_within_the_leakage(geant4_electrons: Table) -> None:
         ("polar_deg", -1.0, "'polar_deg': -1"),
         ("azimuth_deg", 181.0, "'azimuth_deg': 181"),
         ("particle", "tau-", "unknown 'tau-'"),
-        ("particle", "pi-", "unknown 'pi-'"),
+        ("particle", "pi-", r"'pi-' in event 0 is none of this simulator's: e-, gamma, e\+"),
     ],
 )
 def test_bad_events_are_refused(column: str, value: Any, message: str) -> None:

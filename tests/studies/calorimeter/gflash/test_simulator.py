@@ -125,7 +125,7 @@ def test_no_events() -> None:
         ("energy_mev", 0.0, r"'energy_mev': 0 .* \[100, 1000000\] MeV"),
         ("impact_y_mm", -151.0, r"'impact_y_mm': -151 .* \[-150, 150\] mm"),
         ("polar_deg", 90.0, r"'polar_deg': 90 .* \[0, 89.9\] deg"),
-        ("particle", "mu-", "unknown 'mu-'"),
+        ("particle", "mu-", "'mu-' in event 0 is none of this simulator's: e-, gamma, e\\+"),
     ],
 )
 def test_bad_events_are_refused(column: str, value: Any, message: str) -> None:

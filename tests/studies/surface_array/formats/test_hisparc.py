@@ -100,10 +100,14 @@ def test_without_particle_numbers_the_group_tells_what_one_gives(tmp_path: Path)
     path = write(tmp_path / "data.h5", fields=plain)
     with pytest.raises(ValueError, match=r"station_1 has 1 events and no columns n1 \.\. n4: .* set the group's attribute mip_integral"):
         whole(read_hisparc(path))
+    told = whole(read_hdf5(path, mip_integral=MIP))
     with h5py.File(path, "a") as file:
         for group in file["hisparc/cluster_test"].values():
             group.attrs["mip_integral"] = MIP
-    vem = (whole(read_hisparc(path))["waveform"].values.astype(float) - 5.5).sum(axis=2) / 50
+    np.testing.assert_array_equal(whole(read_hisparc(path))["waveform"].values, told["waveform"].values)
+    vem = (told["waveform"].values.astype(float) - 5.5).sum(axis=2) / 50
+    with pytest.raises(ValueError, match=r"--read\.mip-integral must be above 0, got 0"):
+        whole(read_hisparc(path, mip_integral=0.0))
     np.testing.assert_allclose(vem, [[2, 3], [2.5, 3.5], [6, 2], [3, 3]], rtol=0.03, atol=0.03)
 
 

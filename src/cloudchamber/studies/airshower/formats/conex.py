@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS
 from cloudchamber.formats.root import read_units, refuse_cut_off, write_units
+from cloudchamber.physics.atmosphere import ground_depth_g_cm2
 from cloudchamber.physics.shower import fit_gaisser_hillas, gaisser_hillas
 from cloudchamber.schema import Table, chunked, events_in
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, MASS_NUMBER, PRIMARIES, depth_grid
@@ -49,27 +50,37 @@ UNITS = {
     "lgE": "lg(E/eV)",
 }
 """Units of the branches of ``Shower``, those of CONEX."""
+GROUND_M, MOST_ZENITH_DEG = (-500.0, 9000.0), 80.0
 MARK = "inDomain"
 """Whether what a model was given lies in its trained domain; only where it was asked to tell."""
 
 
-def read_conex(path: Path) -> Iterator[Table]:
+def read_conex(
+    path: Path,
+    *,
+    primary: Annotated[str | None, f"the primary, in place of the header's: {', '.join(PRIMARIES)}"] = None,
+    ground_altitude_m: Annotated[float | None, "height of the ground / m, below which profiles are cut; CONEX follows them as deep as it was told"] = None,
+) -> Iterator[Table]:
     """Read a CONEX ROOT file in chunks: every column of the study that it holds.
 
     ``Xmx`` and ``Nmx`` give xmax and nmax, dE/dX summed gives the calorimetric energy, EGround the ground energy; CONEX keeps no neutrino energy.
     ValueError for a file without the trees or branches, a damaged file, an unknown primary, NaN, and depths that do not rise.
     """
     path, before = Path(path), 0
-    primary = -1
+    particle = -1
     for header, shower in _read_trees(path):
         if before == 0:
             code = int(header["Particle"][0])
-            if code not in PRIMARY_OF_CODE:
-                raise unknown_primary(path, f"with CONEX code {code}")
-            primary = PRIMARIES.index(PRIMARY_OF_CODE[code])
+            if primary is None and code not in PRIMARY_OF_CODE:
+                raise ValueError(f"{unknown_primary(path, f'with CONEX code {code}')}; where the code is another program's, give --read.primary")
+            name = PRIMARY_OF_CODE[code] if primary is None else primary
+            if name not in PRIMARIES:
+                raise unknown_primary(path, f"'{name}'")
+            particle = PRIMARIES.index(name)
             cuts = {"electrons": "elCut", "muons": "muCut", "hadrons": "haCut"}
             warn_about_cuts(path, {kind: float(header[branch][0]) for kind, branch in cuts.items() if branch in header})
-        yield _table(path, primary, shower, before)
+        table = _table(path, particle, shower, before)
+        yield table if ground_altitude_m is None else _above_ground(path, table, ground_altitude_m)
         before += len(shower["lgE"])
 
 
@@ -95,6 +106,18 @@ def _table(path: Path, primary: int, shower: dict[str, Any], before: int) -> Tab
         if branch in shower and not _unknown([shower[branch]]):
             table[column] = shower[branch]
     return checked({name: values for name, values in table.items() if not _unknown([values])})
+
+
+def _above_ground(path: Path, table: Table, altitude_m: float) -> Table:
+    """The profiles without what lies below a ground of this height; ValueError where there is none."""
+    low, high = GROUND_M
+    if not low <= altitude_m <= high:
+        raise ValueError(f"{path}: --read.ground-altitude-m: {altitude_m:g} is outside the allowed [{low:g}, {high:g}] m")
+    zenith = np.asarray(table["zenith_deg"], float)
+    if np.any(zenith >= MOST_ZENITH_DEG):
+        raise ValueError(f"{path}: --read.ground-altitude-m: showers of {zenith.max():g} deg meet no ground; allowed: below {MOST_ZENITH_DEG:g} deg")
+    above = depth_grid() <= ground_depth_g_cm2(zenith, altitude_m)[:, None]
+    return table | {name: np.where(above, table[name], 0) for name in (*PROFILES, "energy_deposit_gev_per_g_cm2") if name in table}
 
 
 def _unknown(rows: Any) -> bool:

@@ -12,32 +12,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS
 from cloudchamber.physics.shower import xmax_parabola
 from cloudchamber.schema import Table, take
 from cloudchamber.studies.airshower.columns import MASS_NUMBER, PRIMARIES
-from cloudchamber.studies.airshower.formats.grid import checked, deposit_on_grid, need, numbers_on_grid, theta_column, unknown_primary, warn_about_cuts
+from cloudchamber.studies.airshower.formats.grid import (
+    Azimuths,
+    LgEnergies,
+    Primaries,
+    Zeniths,
+    checked,
+    deposit_on_grid,
+    need,
+    numbers_on_grid,
+    theta_column,
+    unknown_primary,
+    warn_about_cuts,
+)
 
 ATOMIC_NUMBER = {"He": 2, "N": 7, "Si": 14, "Fe": 26}
 PRIMARY_OF_CODE = {1: "photon", 14: "p"} | {100 * MASS_NUMBER[name] + z: name for name, z in ATOMIC_NUMBER.items()}
 CUTS = {"electrons": "energy_cutoff_electrons", "muons": "energy_cutoff_muons", "hadrons": "energy_cutoff_hadrons"}
 THINNED_RECORD_BYTES = 26208
+MOST_ZENITH_DEG = 80.0
+"""A flat atmosphere is far off beyond."""
 IONISATION = ("em_ioniz", "mu_ioniz", "hadr_ioniz")
 
 
 def read_corsika7(
     path: Path,
-    primary: ArrayLike | None = None,
-    lg_energy_ev: ArrayLike | None = None,
-    zenith_deg: ArrayLike | None = None,
-    azimuth_deg: ArrayLike | None = None,
+    *,
+    primary: Primaries = None,
+    lg_energy_ev: LgEnergies = None,
+    zenith_deg: Zeniths = None,
+    azimuth_deg: Azimuths = None,
+    dat: Annotated[Path | None, "the DAT file with the event headers, where it is not beside the .long file under the same name"] = None,
 ) -> Iterator[Table]:
-    """Read a ``.long`` file in chunks: profiles, their maxima and the energies; the primary, energy and direction come from ``DATxxxxxx`` or the parameters.
+    """Read a ``.long`` file in chunks: profiles, their maxima and the energies; primary, energy and direction come from ``DATxxxxxx`` or the parameters.
 
     A parameter is one value or one for each shower and wins over the DAT file; ``zenith_deg`` turns vertical depths into slant ones (flat atmosphere).
     The last bin of the deposit books the whole energy of the particles that hit the ground as cut: it counts as ground energy. ValueError for a file of
@@ -50,7 +65,7 @@ def read_corsika7(
         theta: Table = {}
         while part := list(islice(showers, CHUNK_EVENTS)):
             if before == 0:
-                found = _read_headers(path, numbers)
+                found = _read_headers(path, _companion(path, dat), numbers)
                 names = [name for name in given if name != "azimuth_deg" or azimuth_deg is not None or name in found]
                 theta = {name: theta_column(name, given[name], found.get(name), len(numbers), path) for name in names}
             mine = take(theta, slice(before, before + len(part)))
@@ -104,6 +119,8 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
 
 def _read_profiles(shower: dict[str, Any], zenith_deg: float, path: Path) -> dict[str, Any]:
     what = f"{path}: shower {shower['shower']}"
+    if not shower["slant"] and not zenith_deg < MOST_ZENITH_DEG:
+        raise ValueError(f"{what}: vertical depths and a zenith angle of {zenith_deg:g} deg; allowed: below {MOST_ZENITH_DEG:g} deg (or simulate with SLANT)")
     slant = 1.0 if shower["slant"] else 1 / np.cos(np.radians(zenith_deg))
     particles, deposits = shower["particles"], shower["energy_deposition"]
     total = deposits["sum"] - deposits["neutrino"]
@@ -133,17 +150,28 @@ def _read_profiles(shower: dict[str, Any], zenith_deg: float, path: Path) -> dic
     }
 
 
-def _read_headers(path: Path, numbers: list[int]) -> dict[str, np.ndarray]:
-    """Theta from the event headers of the DAT file beside ``path``; nothing where there is none."""
+def _companion(path: Path, dat: Path | str | None) -> Path | None:
+    """The DAT file: the one that is named, else the one beside ``path``, where there is one."""
+    if dat is not None:
+        if not Path(dat).is_file():
+            raise ValueError(f"{path}: --read.dat: there is no file '{dat}'")
+        return Path(dat)
     data = path.with_suffix("")
-    if not data.is_file() or not re.fullmatch(r"(DAT|CER)\d+.*", data.name):
+    return data if data.is_file() and re.fullmatch(r"(DAT|CER)\d+.*", data.name) else None
+
+
+def _read_headers(path: Path, data: Path | None, numbers: list[int]) -> dict[str, np.ndarray]:
+    """Theta from the event headers of the DAT file; nothing where there is none."""
+    if data is None:
         return {}
     corsikaio, io = need("corsikaio"), need("corsikaio.io")
     try:
         with corsikaio.CorsikaParticleFile(data, thinning=io.read_buffer_size(data) == THINNED_RECORD_BYTES) as file:
             _, headers, _ = file.read_headers()
     except (OSError, ValueError, StopIteration) as error:
-        raise ValueError(f"{data}: not a readable CORSIKA 7 file (damaged or cut short?); move it away and pass primary=..., to do without: {error}") from error
+        raise ValueError(
+            f"{data}: not a readable CORSIKA 7 file (damaged or cut short?); name another with --read.dat, or move it away and give --read.primary: {error}"
+        ) from error
     by_number = {int(header["event_number"]): header for header in headers}
     absent = [number for number in numbers if number not in by_number]
     if absent:

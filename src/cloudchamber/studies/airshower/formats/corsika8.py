@@ -12,13 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS
 from cloudchamber.physics.shower import xmax_parabola
 from cloudchamber.schema import Table, take
 from cloudchamber.studies.airshower.columns import PRIMARIES
-from cloudchamber.studies.airshower.formats.grid import checked, deposit_on_grid, need, numbers_on_grid, theta_column, unknown_primary
+from cloudchamber.studies.airshower.formats.grid import (
+    Azimuths,
+    LgEnergies,
+    Primaries,
+    Zeniths,
+    checked,
+    deposit_on_grid,
+    need,
+    numbers_on_grid,
+    theta_column,
+    unknown_primary,
+)
 
 PRIMARY_OF_PDG = {2212: "p", 22: "photon", 1000010010: "p", 1000020040: "He", 1000070140: "N", 1000140280: "Si", 1000260560: "Fe"}
 SPECIES = {"n_electron": ("electron", "positron"), "n_muon": ("muplus", "muminus"), "n_hadron": ("hadron",)}
@@ -26,10 +36,11 @@ SPECIES = {"n_electron": ("electron", "positron"), "n_muon": ("muplus", "muminus
 
 def read_corsika8(
     path: Path,
-    primary: ArrayLike | None = None,
-    lg_energy_ev: ArrayLike | None = None,
-    zenith_deg: ArrayLike | None = None,
-    azimuth_deg: ArrayLike | None = None,
+    *,
+    primary: Primaries = None,
+    lg_energy_ev: LgEnergies = None,
+    zenith_deg: Zeniths = None,
+    azimuth_deg: Azimuths = None,
 ) -> Iterator[Table]:
     """Read the output folder of a CORSIKA 8 run in chunks: profiles and their maxima; theta from ``primary/summary.yaml`` or the parameters.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,13 @@ Array = NDArray[np.float64]
 COLUMNS = {**THETA, **X, "in_domain": IN_DOMAIN}
 """The study's columns, and the mark that a model sets beside its answers."""
 PROFILE_CUTS_GEV = {"electrons": 0.001, "muons": 1.0, "hadrons": 1.0}
+
+
+Primaries: TypeAlias = Annotated[str | Sequence[str] | None, f"the primary, one for all or one a shower: {', '.join(PRIMARIES)}"]
+LgEnergies: TypeAlias = Annotated[float | Sequence[float] | None, "lg(E/eV) of the primary, one for all or one a shower"]
+Zeniths: TypeAlias = Annotated[float | Sequence[float] | None, "zenith angle / deg, one for all or one a shower"]
+Azimuths: TypeAlias = Annotated[float | Sequence[float] | None, "azimuth angle / deg, one for all or one a shower"]
+"""Options of readers: theta that a file does not tell."""
 
 
 def need(module: str) -> ModuleType:
@@ -79,7 +87,7 @@ def theta_column(name: str, given: Any, found: Any, events: int, path: Path) -> 
     """The column from what the user gave, else from what stands beside the file; ValueError asks for the parameter."""
     values = found if given is None else given
     if values is None:
-        raise ValueError(f"{path}: the file does not say '{name}'; pass {name}=... (one value, or one for each of the {events} showers)")
+        raise ValueError(f"{path}: the file does not say '{name}'; give --read.{name.replace('_', '-')}, one value, or one for each of the {events} showers")
     values = np.asarray(values)
     if values.ndim and len(values) != events:
         raise ValueError(f"{path}: {name} has {len(values)} values for {events} showers")

@@ -16,7 +16,12 @@ from cloudchamber.physics.atmosphere import density_along_track_g_cm3, ground_de
 from cloudchamber.physics.shower import xmax_parabola
 from cloudchamber.schema import Schema, Table, check_table, take
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, N_DEPTH, PRIMARIES, THETA, X, depth_grid
+from cloudchamber.study import simulable
 
+LG_ENERGY = (15.0, 20.0)
+ZENITH_MAX_DEG = 65.0
+SIMULATED = {"lg_energy_ev": LG_ENERGY, "zenith_deg": (0.0, ZENITH_MAX_DEG)}
+"""What this simulator and the parametrised one can make: tables and grids end there."""
 _BATCH = 64
 _FOLLOW_TO_G_CM2 = 1500.0
 """Profiles are followed this far even where the ground comes first, so that a buried maximum is found."""
@@ -35,9 +40,9 @@ class Prior:
         unknown = [name for name in self.primaries if name not in PRIMARIES]
         if unknown or not self.primaries:
             raise ValueError(f"primaries: {repr(unknown[0]) if unknown else 'none'} is not a primary; allowed: {', '.join(PRIMARIES)}")
-        if not 15.0 <= self.lg_energy_min <= self.lg_energy_max <= 20.0:
+        if not LG_ENERGY[0] <= self.lg_energy_min <= self.lg_energy_max <= LG_ENERGY[1]:
             raise ValueError(f"lg_energy_min, lg_energy_max: {self.lg_energy_min}, {self.lg_energy_max} must rise within [15, 20] lg(E/eV)")
-        if not 0.0 <= self.zenith_max_deg <= 65.0:
+        if not 0.0 <= self.zenith_max_deg <= ZENITH_MAX_DEG:
             raise ValueError(f"zenith_max_deg: {self.zenith_max_deg} is outside the allowed [0, 65] deg")
 
     def draw(self, n: int, rng: np.random.Generator) -> Table:
@@ -82,12 +87,16 @@ class Hybrid:
         """Draw ``n`` events' theta from ``prior_range``."""
         return self.prior_range.draw(n, rng)
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, THETA, SIMULATED)
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Profiles and scalars of one shower for each event of ``theta``; ValueError for a bad column.
 
         The same ``theta`` and ``rng`` give the same bits; a part of ``theta`` gives other showers of the same distribution, as all events share one ``rng``.
         """
-        theta = check_table(theta, THETA)
+        theta = self.check(theta)
         ground = ground_depth_g_cm2(theta["zenith_deg"], self.ground_altitude_m)
         last = np.minimum(np.ceil(np.maximum(ground, _FOLLOW_TO_G_CM2) / DEPTH_STEP_G_CM2).astype(int) + 1, N_DEPTH - 1)
         # alike energies share a batch's equations, and a batch's deepest showers come first

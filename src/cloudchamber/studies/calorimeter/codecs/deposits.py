@@ -27,7 +27,7 @@ from cloudchamber.studies.calorimeter.codecs.sharing import (
     unshare,
 )
 from cloudchamber.studies.calorimeter.codecs.symmetry import fold, square_side, turns
-from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY
+from cloudchamber.studies.calorimeter.columns import PARTICLES
 
 THRESHOLD_MEV = 0.1
 """Crystals are read out above this, a small part of any real crystal's noise."""
@@ -110,7 +110,7 @@ class DepositsCodec(Codec):
         self.register_buffer("turned_back", table.argsort(1))
         self.register_buffer("order", torch.arange(cells))
         self.register_buffer("order_back", torch.arange(cells))
-        self.register_buffer("released", torch.tensor([RELEASED_MEV.get(name, 0.0) for name in (*ELECTROMAGNETIC, *HEAVY)]))
+        self.register_buffer("released", torch.tensor([RELEASED_MEV.get(name, 0.0) for name in PARTICLES]))
         self.scale = Standardise(cells)
 
     def fit(self, columns: Tensors, given: Tensors) -> None:

@@ -12,16 +12,15 @@ import numpy as np
 from cloudchamber.formats.hdf5 import CHUNK_EVENTS, IN_DOMAIN, append, attributes_of, refuse_links, rows_of
 from cloudchamber.formats.root import read_units, refuse_cut_off, write_units
 from cloudchamber.schema import Column, Table, chunked, events_in
-from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema
-from cloudchamber.studies.calorimeter.formats.showers_h5 import CALOCHALLENGE, ENERGIES, SHOWERS, read_slices
+from cloudchamber.studies.calorimeter.columns import PARTICLES, calorimeter_schema
+from cloudchamber.studies.calorimeter.formats.showers_h5 import CALOCHALLENGE, ENERGIES, SHOWERS, Particle, read_slices
 from cloudchamber.studies.calorimeter.geometry import Crystals
 from cloudchamber.study import Format
 from cloudchamber.units import stated
 
-PARTICLES = (*ELECTROMAGNETIC, *HEAVY)
 PDG_NUMBERS = dict(zip(PARTICLES, (11, 22, -11, 13, -13, -211, 211, -321, 321, 2212, 2112), strict=True))
 """Particle Data Group's numbers, which ROOT files hold in the branch ``pdg``."""
-COLUMNS = {**calorimeter_schema(Crystals(), PARTICLES).columns, "in_domain": IN_DOMAIN}
+COLUMNS = {**calorimeter_schema(Crystals()).columns, "in_domain": IN_DOMAIN}
 """The study's columns, and the mark that a model sets beside its answers."""
 TREE = "showers"
 
@@ -85,7 +84,7 @@ def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
                 append(file, name, data).attrs.update(attributes_of(COLUMNS[name]))
 
 
-def read_hdf5(path: Path) -> Iterator[Table]:
+def read_hdf5(path: Path, *, particle: Particle = None) -> Iterator[Table]:
     """Chunks of what ``write_hdf5`` wrote, of any flat file of the study's columns, or of a file of the CaloChallenge.
 
     ValueError for other content and damaged files.
@@ -97,8 +96,10 @@ def read_hdf5(path: Path) -> Iterator[Table]:
         with h5py.File(path, "r") as file:
             refuse_links(path, file)
             if ENERGIES in file and SHOWERS in file:
-                yield from read_slices(path)
+                yield from read_slices(path, particle=particle)
                 return
+            if particle is not None:
+                raise ValueError(f"'{path}': --read.particle is for files of the CaloChallenge; this one has the study's own columns")
             columns = {name: file[name].shape for name in file if name in COLUMNS and isinstance(file[name], h5py.Dataset)}
             if "deposit_mev" not in columns:
                 content = ", ".join(file) or "nothing"

@@ -7,19 +7,17 @@ from dataclasses import replace
 import numpy as np
 
 from cloudchamber.schema import Ragged, Schema, Table
-from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema
+from cloudchamber.studies.calorimeter.columns import calorimeter_schema
 from cloudchamber.studies.calorimeter.geometry import Crystals
 
 
 def schema_of(table: Table) -> Schema | None:
-    """None where the table fits the default array, else a schema with the table's number of cells, any particle, any impact point, up to 10 TeV."""
+    """None where the table fits the default array, else a schema with the table's number of cells."""
     deposit = table.get("deposit_mev")
     if deposit is None or (cells := _cells(deposit)) == Crystals().cells:
         return None
-    usual = calorimeter_schema(Crystals(), (*ELECTROMAGNETIC, *HEAVY), 0.0)
-    theta = usual.theta | {name: replace(column, low=None, high=None) for name, column in usual.theta.items() if name.startswith("impact")}
-    theta["energy_mev"] = replace(theta["energy_mev"], high=1e7)
-    return Schema(theta, {"deposit_mev": replace(usual.x["deposit_mev"], shape=(cells,), doc="energy deposited in each cell, in the file's order")})
+    usual = calorimeter_schema(Crystals())
+    return Schema(usual.theta, {"deposit_mev": replace(usual.x["deposit_mev"], shape=(cells,), doc="energy deposited in each cell, in the file's order")})
 
 
 def _cells(deposit: np.ndarray | Ragged) -> int:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
 from cloudchamber.formats.hdf5 import append, refuse_links, rows_of
 from cloudchamber.schema import Table, chunked, events_in
-from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY
+from cloudchamber.studies.calorimeter.columns import PARTICLES
 from cloudchamber.studies.calorimeter.voxels import find_dataset
 from cloudchamber.study import Format
 
-PARTICLES = (*ELECTROMAGNETIC, *HEAVY)
 BY_PDG_NUMBER = {11: "e-", 22: "gamma", 211: "pi+"}
 DIRECTION = {"impact_x_mm": "mm", "impact_y_mm": "mm", "polar_deg": "deg", "azimuth_deg": "deg"}
 ENERGIES, SHOWERS = "incident_energies", "showers"
@@ -26,7 +25,10 @@ SLICE_EVENTS = 2000
 COLUMNS = {"energy_mev": ENERGIES, "deposit_mev": SHOWERS}
 
 
-def read_slices(path: Path | str, slice_events: int = SLICE_EVENTS) -> Iterator[Table]:
+Particle: TypeAlias = Annotated[str | None, f"the particle of a CaloChallenge file, in place of its data set's: {', '.join(PARTICLES)}"]
+
+
+def read_slices(path: Path | str, slice_events: int = SLICE_EVENTS, *, particle: Particle = None) -> Iterator[Table]:
     """The columns particle, energy_mev, impact, direction and deposit_mev (events, voxels) in tables of so many events: files may exceed the memory.
 
     ValueError names the file and what is wrong: no or damaged HDF5, missing data sets, their shapes, NaN or negative energies.
@@ -34,12 +36,13 @@ def read_slices(path: Path | str, slice_events: int = SLICE_EVENTS) -> Iterator[
     import h5py
 
     path = Path(path)
+    code = None if particle is None else int(_codes(path, np.array([particle]))[0])
     try:
         with h5py.File(path, "r") as file:
             refuse_links(path, file)
             events, cells = _shape(path, file)
             for first in range(0, events, slice_events):
-                yield _slice(path, file, first, min(first + slice_events, events), cells)
+                yield _slice(path, file, first, min(first + slice_events, events), cells, code)
     except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (another format, damaged or cut short?): {error}") from error
 
@@ -100,15 +103,15 @@ def _shape(path: Path, file: Any) -> tuple[int, int]:
     return showers
 
 
-def _slice(path: Path, file: Any, first: int, stop: int, cells: int) -> Table:
+def _slice(path: Path, file: Any, first: int, stop: int, cells: int, code: int | None) -> Table:
     part = slice(first, stop)
     energy = rows_of(path, file, ENERGIES, part, "MeV").reshape(-1).astype(np.float32)
     deposit = rows_of(path, file, SHOWERS, part, "MeV").astype(np.float32)
     _refuse(path, ENERGIES, energy, ~(np.isfinite(energy) & (energy > 0)), first, "above 0")
     _refuse(path, SHOWERS, deposit, ~(np.isfinite(deposit) & (deposit >= 0)), first, "0 or more")
     events = stop - first
-    table: Table = {"particle": np.full(events, _usual_particle(cells)), "energy_mev": energy}
-    if "particle" in file:
+    table: Table = {"particle": np.full(events, _usual_particle(cells) if code is None else code), "energy_mev": energy}
+    if "particle" in file and code is None:
         table["particle"] = _codes(path, _part(path, file, "particle", first, stop))
     for name in DIRECTION:
         table[name] = _part(path, file, name, first, stop).astype(np.float32) if name in file else np.zeros(events, np.float32)

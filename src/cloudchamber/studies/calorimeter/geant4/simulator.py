@@ -9,8 +9,11 @@ import numpy as np
 
 from cloudchamber.schema import Schema, Table, check_table
 from cloudchamber.studies.calorimeter.beam import Beam
-from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema
+from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, HEAVY, calorimeter_schema, simulated
 from cloudchamber.studies.calorimeter.geometry import Crystals
+from cloudchamber.study import simulable
+
+LOWEST_ENERGY_MEV = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,25 @@ class Geant4:
         if not 1e-3 <= self.cut_mm <= 100:
             raise ValueError(f"cut_mm: {self.cut_mm} is outside the allowed [0.001, 100] mm")
         heavy = [name for name in self.beam.particles if name in HEAVY]
-        self.beam.check(self.schema, "; muons and hadrons need physics='FTFP_BERT' and Geant4's official data sets" if heavy else "")
+        self.beam.check(self.particles, LOWEST_ENERGY_MEV, "; muons and hadrons need physics='FTFP_BERT' and Geant4's official data sets" if heavy else "")
 
     @property
     def schema(self) -> Schema:
         """Theta and x of a shower in these crystals."""
-        return calorimeter_schema(self.crystals, ELECTROMAGNETIC + (HEAVY if self.physics == "FTFP_BERT" else ()))
+        return calorimeter_schema(self.crystals)
+
+    @property
+    def particles(self) -> tuple[str, ...]:
+        """Those that ``physics`` can follow."""
+        return ELECTROMAGNETIC + (HEAVY if self.physics == "FTFP_BERT" else ())
 
     def prior(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` events' theta from ``beam``."""
         return self.beam.draw(n, self.crystals, self.schema, rng)
+
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, self.schema.theta, simulated(self.crystals, LOWEST_ENERGY_MEV), {"particle": self.particles})
 
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Deposits of one shower for each event of ``theta``.
@@ -57,7 +69,7 @@ class Geant4:
         from cloudchamber.studies.calorimeter.geant4.process import geant4_process
 
         schema = self.schema
-        theta = check_table(theta, schema.theta)
+        theta = self.check(theta)
         polar, azimuth = np.radians(theta["polar_deg"].astype(float)), np.radians(theta["azimuth_deg"].astype(float))
         categories = schema.theta["particle"].categories
         events = {

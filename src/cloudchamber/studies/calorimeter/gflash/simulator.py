@@ -8,8 +8,9 @@ import numpy as np
 
 from cloudchamber.schema import Schema, Table, check_table
 from cloudchamber.studies.calorimeter.beam import Beam
-from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, calorimeter_schema
+from cloudchamber.studies.calorimeter.columns import ELECTROMAGNETIC, calorimeter_schema, simulated
 from cloudchamber.studies.calorimeter.geometry import Crystals
+from cloudchamber.study import simulable
 
 LOWEST_ENERGY_MEV = 100.0
 """Below some ten critical energies the fits of the fluctuations diverge."""
@@ -40,27 +41,27 @@ class Gflash:
     beam: Beam = Beam()
 
     def __post_init__(self) -> None:
-        self.beam.check(self._allowed)
+        self.beam.check(ELECTROMAGNETIC, LOWEST_ENERGY_MEV)
 
     @property
     def schema(self) -> Schema:
-        """Theta and x of a shower in these crystals; the same as Geant4's, though only energies from 100 MeV on are simulated."""
-        return calorimeter_schema(self.crystals, ELECTROMAGNETIC)
-
-    @property
-    def _allowed(self) -> Schema:
-        return calorimeter_schema(self.crystals, ELECTROMAGNETIC, LOWEST_ENERGY_MEV)
+        """Theta and x of a shower in these crystals; the same as Geant4's, though only e-, gamma and e+ from 100 MeV on are simulated."""
+        return calorimeter_schema(self.crystals)
 
     def prior(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` events' theta from ``beam``."""
         return self.beam.draw(n, self.crystals, self.schema, rng)
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, self.schema.theta, simulated(self.crystals, LOWEST_ENERGY_MEV), {"particle": ELECTROMAGNETIC})
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Deposits of one shower for each event of ``theta``; ValueError for a bad column."""
         from cloudchamber.studies.calorimeter.gflash.kernel import showers
 
-        schema, crystals, medium = self._allowed, self.crystals, self.crystals.medium
-        theta = check_table(theta, schema.theta)
+        schema, crystals, medium = self.schema, self.crystals, self.crystals.medium
+        theta = self.check(theta)
         deposit = showers(
             theta["particle"] == ELECTROMAGNETIC.index("gamma"),
             theta["energy_mev"].astype(float),

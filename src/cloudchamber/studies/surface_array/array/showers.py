@@ -21,6 +21,13 @@ MUON_EXPONENT = 0.08
 MUON_SPREAD = 0.15
 PHOTON_MUONS, PHOTON_MUON_SPREAD = 1 / 8, 0.3
 MAX_ZENITH_DEG = 60.0
+SIMULATED = {
+    "energy_ev": (1e17, 1e22),
+    "zenith_deg": (0.0, MAX_ZENITH_DEG),
+    "xmax_g_cm2": (0.0, 3000.0),
+    "ln_muon_scale": (-10.0, 5.0),
+}
+"""What the laws of signals and records can be asked for."""
 
 
 @dataclass(frozen=True)

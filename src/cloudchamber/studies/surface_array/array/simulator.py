@@ -10,8 +10,9 @@ import numpy as np
 from cloudchamber.schema import Ragged, Schema, Table, check_table, concatenate, events_in, take
 from cloudchamber.studies.surface_array.array.detector import Detector
 from cloudchamber.studies.surface_array.array.grid import Grid
-from cloudchamber.studies.surface_array.array.showers import MAX_ZENITH_DEG, Showers
+from cloudchamber.studies.surface_array.array.showers import SIMULATED, Showers
 from cloudchamber.studies.surface_array.columns import BINS, SEEN, STEP_NS, THETA
+from cloudchamber.study import simulable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,12 +88,13 @@ class SurfaceArray:
         table = self._draw_until(n, rng, keep)
         return check_table(table, THETA, extra=True), check_table(table | self._fit(table), SEEN, extra=True)
 
+    def check(self, theta: Table) -> Table:
+        """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
+        return simulable(theta, THETA, SIMULATED)
+
     def simulate(self, theta: Table, rng: np.random.Generator) -> Table:
         """Records, silent stations and the parametric fit of one event for each of ``theta``; ValueError for a bad column."""
-        theta = check_table(theta, THETA)
-        steep = np.flatnonzero(theta["zenith_deg"] > MAX_ZENITH_DEG)
-        if len(steep):
-            raise ValueError(f"column 'zenith_deg': {theta['zenith_deg'][steep[0]]:g} (event {steep[0]}) is above {MAX_ZENITH_DEG:g} deg")
+        theta = self.check(theta)
         x, _ = self._see(theta, _TRIES if self.triggered else 1, False, rng)
         return check_table(x | self._fit(x), SEEN)
 

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,10 @@ class Records:
         return self.rows[number - self.first] if 0 <= number - self.first < len(self.rows) else None
 
 
-def read_hisparc(path: Path) -> Iterator[Table]:
+MipIntegral: TypeAlias = Annotated[float | None, "HiSPARC: ADC counts times samples of one particle, for stations without n1 to n4"]
+
+
+def read_hisparc(path: Path, *, mip_integral: MipIntegral = None) -> Iterator[Table]:
     """HITS, empty SILENT and what readers add (events.py), an event for each coincidence, in chunks; the origin is an array's own only within one file.
 
     ValueError names the file and what is missing: the tables, the stations' positions, a way to calibrate. What is wrong with single records is flagged.
@@ -83,12 +86,14 @@ def read_hisparc(path: Path) -> Iterator[Table]:
         raise FileNotFoundError(f"{path}: no such file")
     try:
         with h5py.File(path) as file:
-            yield from _read(path, file)
+            yield from _read(path, file, mip_integral)
     except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file in HiSPARC's layout (damaged or cut short?): {error}") from error
 
 
-def _read(path: Path, file: h5py.File) -> Iterator[Table]:
+def _read(path: Path, file: h5py.File, mip_integral: float | None) -> Iterator[Table]:
+    if mip_integral is not None and not 0 < mip_integral < np.inf:
+        raise ValueError(f"'{path}': --read.mip-integral must be above 0, got {mip_integral:g}")
     group = file.get("coincidences")
     missing = [name for name in ("coincidences", "c_index", "s_index") if group is None or name not in group]
     if missing:
@@ -100,7 +105,7 @@ def _read(path: Path, file: h5py.File) -> Iterator[Table]:
     names = [bytes(bytearray(each)).decode() for each in group["s_index"][:]]
     if used and not 0 <= used[0] <= used[-1] < len(names):
         raise ValueError(f"'{path}', /coincidences/c_index: station {used[-1]}; allowed: 0 to {len(names) - 1}, the entries of s_index")
-    sites = _on_plane({number: _site(path, file, names[number]) for number in used})
+    sites = _on_plane({number: _site(path, file, names[number], mip_integral) for number in used})
     for low, high in pairwise(edges):
         yield _events(group, low, high, sites)
 
@@ -131,7 +136,7 @@ def _records(site: Site, wanted: NDArray[np.int64]) -> Records:
     return Records(site, first, site.group["events"][first:stop])
 
 
-def _site(path: Path, file: h5py.File, name: str) -> Site:
+def _site(path: Path, file: h5py.File, name: str, mip_integral: float | None) -> Site:
     for part in ("events", "blobs"):
         if f"{name}/{part}" not in file:
             raise ValueError(f"'{path}' has no {name}/{part}: download the station's data with traces")
@@ -159,11 +164,13 @@ def _site(path: Path, file: h5py.File, name: str) -> Site:
     lost = ~np.isfinite(places).all(axis=1)
     if lost.any():
         raise ValueError(f"'{path}': {name} stands at {tuple(map(float, places[lost][0]))}; allowed: finite numbers")
-    mip = group.attrs["mip_integral"] if "mip_integral" in group.attrs else _most_probable(events.fields("integrals")[:])
+    mip = mip_integral
+    if mip is None:
+        mip = group.attrs["mip_integral"] if "mip_integral" in group.attrs else _most_probable(events.fields("integrals")[:])
     if mip is None and "n1" not in fields:
         raise ValueError(
             f"'{path}': {name} has {len(events)} events and no columns n1 .. n4: to know what a particle gives, process the events with SAPPHiRE, "
-            f"or set the group's attribute mip_integral, or give at least {FEWEST_INTEGRALS} integrals"
+            f"or set the group's attribute mip_integral, or give --read.mip-integral, or give at least {FEWEST_INTEGRALS} integrals"
         )
     return Site(name, group, fields, since, places, "config" in group, None if mip is None else float(mip))
 

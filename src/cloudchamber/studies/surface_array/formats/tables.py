@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from cloudchamber.formats.parquet import units_of
 from cloudchamber.schema import Ragged, Table, chunked
 from cloudchamber.studies.surface_array.columns import HITS, SEEN, SILENT, THETA
 from cloudchamber.studies.surface_array.formats.events import FROM_FILE
-from cloudchamber.studies.surface_array.formats.hisparc import read_hisparc
+from cloudchamber.studies.surface_array.formats.hisparc import MipIntegral, read_hisparc
 from cloudchamber.studies.surface_array.formats.stations import NEEDED, OWN, from_rows, to_rows
 from cloudchamber.units import stated
 
@@ -26,7 +26,21 @@ UNITS = {name: column.unit for name, column in COLUMNS.items()} | {"x_m": "m", "
 """What a file's columns are read in; units of others, as of samples, are of no matter."""
 
 
-def read_hdf5(path: Path) -> Iterator[Table]:
+StepNs: TypeAlias = Annotated[float | None, "stations' records: ns from sample to sample, in place of the file's attribute"]
+CountsPerVem: TypeAlias = Annotated[float | None, "stations' records: sum of samples above the pedestal that a vertical muon gives, likewise"]
+PedestalCounts: TypeAlias = Annotated[float | None, "stations' records: samples without a signal, likewise"]
+SaturationCounts: TypeAlias = Annotated[float | None, "stations' records: the most that a sample can say, likewise"]
+
+
+def read_hdf5(
+    path: Path,
+    *,
+    step_ns: StepNs = None,
+    counts_per_vem: CountsPerVem = None,
+    pedestal_counts: PedestalCounts = None,
+    saturation_counts: SaturationCounts = None,
+    mip_integral: MipIntegral = None,
+) -> Iterator[Table]:
     """Stations by their columns, a ragged table as ``convert`` writes from other programs' files, or plain columns of events; in chunks."""
     import h5py
 
@@ -35,13 +49,13 @@ def read_hdf5(path: Path) -> Iterator[Table]:
         with h5py.File(path) as file:
             refuse_links(path, file)
             if "coincidences" in file:
-                yield from read_hisparc(path)
+                yield from read_hisparc(path, mip_integral=mip_integral)
                 return
             if any(isinstance(item, h5py.Group) for item in file.values()):
                 yield from columns.read_hdf5(path, COLUMNS)
                 return
             rows = {name: len(item) for name, item in file.items() if item.shape}
-            attributes = dict(file.attrs)
+            attributes = dict(file.attrs) | _given(step_ns, counts_per_vem, pedestal_counts, saturation_counts)
             for part in _parts(path, file["event"] if "event" in rows else None, rows):
                 yield _from_columns(path, {name: _decoded(rows_of(path, file, name, part, UNITS.get(name))) for name in rows}, attributes)
     except (OSError, RuntimeError, KeyError) as error:
@@ -78,7 +92,19 @@ def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
                 written.attrs.update(told.get(name, {}))
 
 
-def read_parquet(path: Path) -> Iterator[Table]:
+def _given(*settings: float | None) -> dict[str, float]:
+    """Attributes that the options set."""
+    return {name: value for name, value in zip(OWN, settings, strict=True) if value is not None}
+
+
+def read_parquet(
+    path: Path,
+    *,
+    step_ns: StepNs = None,
+    counts_per_vem: CountsPerVem = None,
+    pedestal_counts: PedestalCounts = None,
+    saturation_counts: SaturationCounts = None,
+) -> Iterator[Table]:
     """As ``read_hdf5``, from parquet: records are lists, attributes the file's metadata (each by its name, or a JSON object ``cloudchamber``)."""
     parquet, arrow = _pyarrow("parquet"), _pyarrow()
     _must_exist(path)
@@ -88,6 +114,7 @@ def read_parquet(path: Path) -> Iterator[Table]:
             metadata = dict(file.schema_arrow.metadata or {})
             attributes: dict[str, Any] = {key.decode(): value.decode() for key, value in metadata.items() if key.decode() in OWN}
             attributes |= json.loads(metadata.get(METADATA, b"{}"))
+            attributes |= _given(step_ns, counts_per_vem, pedestal_counts, saturation_counts)
             shapes, units = attributes.pop("shapes", {}), units_of(file.schema_arrow)
             names = file.schema_arrow.names
             event = _Column(file.read(["event"])["event"].combine_chunks()) if "event" in names else None
