@@ -160,6 +160,20 @@ class TrainedModel(ABC):
                 answers.append(self.said(self._tensors(given, self.given_columns, batch)).log_prob(columns).double().cpu().numpy())
         return np.concatenate(answers)
 
+    def log_prob_of_draws(self, given: Table, draws: Table) -> np.ndarray:
+        """ln p of ``draws``, (events, draws, ...) of every target column, per physical unit: (events, draws). Each event is encoded once."""
+        given, _ = self.checked(given, "refuse")
+        parts = []
+        with torch.no_grad():
+            for batch in self._batches(events_in(given), None):
+                drawn = {name: np.swapaxes(draws[name][batch], 0, 1) for name in self.target_columns}
+                count, events = next(iter(drawn.values())).shape[:2]
+                flat = {name: values.reshape(count * events, *values.shape[2:]) for name, values in drawn.items()}
+                said = self.said(self._tensors(given, self.given_columns, batch)).repeated(count)
+                found = said.log_prob(self._tensors(flat, self.target_columns, slice(None)))
+                parts.append(found.double().cpu().numpy().reshape(count, events).T)
+        return np.concatenate(parts)
+
     def predict(self, given: Table, draws: int = 100, seed: int = 0, batch_size: int | None = None, outside: Outside = "refuse", **options: Any) -> Table:
         """Mean and standard deviation of every target column over ``draws`` samples an event: ``<column>_mean``, ``<column>_std``.
 

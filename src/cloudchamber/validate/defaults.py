@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 import numpy as np
 
-from cloudchamber.schema import Column, Table
+from cloudchamber.schema import Column, Schema, Table
 from cloudchamber.validate.check import Check
+from cloudchamber.validate.posterior import posterior_checks
+from cloudchamber.validate.surrogate import surrogate_checks
 
 BINS = 15
+
+
+def default_checks(schema: Schema, target: Collection[str], density: bool = False) -> list[Check]:
+    """The checks of what answers with the columns ``target``: of an inference where one is of theta, else of a surrogate.
+
+    ``density`` tells whether the answers hold what validate/posterior.py reads of a density.
+    """
+    theta = {name: column for name, column in schema.theta.items() if name in target}
+    if not theta:
+        return list(surrogate_checks(schema, {name: column for name, column in schema.x.items() if name in target}))
+    return [*posterior_checks(theta, density), *pixel_checks(theta)]
 
 
 def pixel_checks(columns: Mapping[str, Column], calibration: float = 0.02, skill: float = 0.0) -> list[Check]:

@@ -10,7 +10,7 @@ import numpy as np
 from cloudchamber.report.figures import BLUE, DASHED, GREEN, INK, ORANGE, PINK, QUIET, SKY_BLUE, VERMILION, finish, legend, line, new_figure, panels, patch
 from cloudchamber.schema import Schema, Table
 from cloudchamber.statistics.calibration import coverage, joint_rank, posterior_rank
-from cloudchamber.studies.own.checks import entries, entry_names
+from cloudchamber.validate.numbers import entries, entry_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ _LEVELS = np.linspace(0.05, 0.95, 19)
 _COLOURS = (BLUE, VERMILION, GREEN, PINK, ORANGE, SKY_BLUE)
 
 
-def plots_of(schema: Schema, target: Collection[str], truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
+def default_figures(schema: Schema, target: Collection[str], truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
     """Named figures of truth and answers."""
     theta = {name: column for name, column in schema.theta.items() if name in target}
     if not theta:
