@@ -21,6 +21,7 @@ from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.formats.tables import presence, read_chunks
 from cloudchamber.hub import find_run, load
 from cloudchamber.parallel.executors import Where, run
+from cloudchamber.run.modes import MODES, QUANTILES
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.schema import Column, Ragged, Table, check_table, events_in, rechunked, take, whole
 from cloudchamber.study import Finder, Findings, Study
@@ -84,7 +85,7 @@ def infer(
     """Answer for each event of ``file`` (a table, a file of the study's formats, or an event store), chunk after chunk.
 
     ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``out_format``; columns that don't
-    fit into csv turn it into parquet or HDF5): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the
+    fit into csv turn it into parquet or HDF5): class probabilities, or mean, standard deviation, quantiles and number of peaks over ``draws`` draws of the model; ``index.html`` with the
     study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event, the first
     of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with ``outside="refuse"``, or are
     answered and marked in a column ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's
@@ -246,6 +247,8 @@ def answer_columns(model: TrainedModel) -> dict[str, Column]:
             told |= {f"{name}_probability_{category}": Column(doc=f"probability that {name} is {category}") for category in column.categories}
         else:
             told |= {f"{name}_{word}": Column(unit=column.unit, doc=f"{what} of {name}") for word, what in (("mean", "mean"), ("std", "standard deviation"))}
+            told |= {f"{name}_{word}": Column(unit=column.unit, doc=f"quantile {level:g} of {name}") for word, level in QUANTILES.items()}
+            told[f"{name}_{MODES}"] = Column(dtype="int64", doc=f"how many peaks the answer about {name} has")
     return told
 
 
