@@ -39,6 +39,18 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["CLOUDCHAMBER_CACHE"] = before
 
 
+@pytest.fixture(autouse=True)
+def no_own_studies() -> Iterator[None]:
+    """What a test registers is forgotten after it."""
+    from cloudchamber import study, study_file
+
+    before, files = study.registered(), dict(study_file._FILES)
+    yield
+    study.restore(before)
+    study_file._FILES.clear()
+    study_file._FILES.update(files)
+
+
 @pytest.fixture(scope="session")
 def hits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of sets of hits."""

@@ -15,7 +15,7 @@ from cloudchamber.cli.commands import COMMANDS
 from cloudchamber.cli.flags import with_settings
 from cloudchamber.cli.former import former_words, todays
 from cloudchamber.cli.help import first_sentence, tidy
-from cloudchamber.cli.own import own_studies
+from cloudchamber.cli.own import HELP, own_studies
 from cloudchamber.parsing import parse
 from cloudchamber.store.dataset import package_version
 from cloudchamber.study_file import register_file
@@ -78,7 +78,10 @@ def _parsed(words: Sequence[str]) -> Any:
         with redirect_stdout(text):
             return parse(commands, words, introduction=INTRODUCTION)
     finally:
-        sys.stdout.write(tidy(text.getvalue(), shutil.get_terminal_size().columns, COMMANDS) if helped else text.getvalue())
+        shown = text.getvalue()
+        if helped:
+            shown = tidy(shown if words[0] in ("-h", "--help") else f"{shown.rstrip()}\n\n {HELP}", shutil.get_terminal_size().columns, COMMANDS)
+        sys.stdout.write(shown)
 
 
 def _told(error: Exception) -> str:

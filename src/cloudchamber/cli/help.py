@@ -6,15 +6,13 @@ import re
 import textwrap
 from collections.abc import Collection, Iterator
 
-from cloudchamber.cli.own import HELP
-
 
 def tidy(text: str, width: int, commands: Collection[str]) -> str:
     """``text`` of ``--help``: optional settings as ``None|INT``, no empty defaults, long lines wrapped between words."""
     text = text.replace("{" + ",".join(commands) + "}", "COMMAND ...")
     # as many characters as before, so that the columns stay straight
     text = re.sub(r"\{None\}\|(\S+)", r"None|\1  ", text).replace("(default: )", " " * len("(default: )"))
-    return "".join(f"{line}\n" for line in _lines(f"{text.rstrip()}\n\n {HELP}", width))
+    return "".join(f"{line}\n" for line in _lines(text, width))
 
 
 def first_sentence(doc: str | None) -> str:

@@ -92,7 +92,7 @@ def ellipsoid_rank(draws: np.ndarray, truth: np.ndarray, seed: int = 0) -> np.nd
     covariance = np.einsum("edi,edj->eij", learned - centre, learned - centre) / (count // 2)
     # few draws of many numbers leave directions without any spread
     variance = np.einsum("eii->ei", covariance)
-    floor = np.maximum(variance, 1e-12 * np.maximum(truth.var(axis=0), np.finfo(float).tiny))
+    floor = np.maximum(variance, 1e-12 * np.where(truth.var(axis=0) > 0, truth.var(axis=0), 1.0))
     shrink = numbers / (numbers + count / 2)
     covariance = (1 - shrink) * covariance + shrink * floor[:, :, None] * np.eye(numbers)
     away = np.concatenate([ranked, truth[:, None]], axis=1) - centre
