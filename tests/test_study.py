@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cloudchamber.schema import Column, Schema, Table
-from cloudchamber.study import ENTRY_POINTS, Format, Study, find_study, study_names
+from cloudchamber.study import ENTRY_POINTS, Format, Study, find_study, register, study_names
 
 PLUGIN = """
 from pathlib import Path
@@ -98,3 +98,20 @@ def test_studies_of_other_packages() -> None:
     assert find_study("muons").title == "Muons"
     with pytest.raises(TypeError, match=r"'bad' of muon_plugin:not_a_study is int, not a cloudchamber Study"):
         find_study("bad")
+
+
+def test_a_study_of_this_process_is_found_by_its_name() -> None:
+    mine = register(Study("mine", "Mine", {"line": Line}, {"first": lambda: None, "second": lambda: None}))  # type: ignore[arg-type, return-value]
+    assert find_study("mine") is mine and "mine" in study_names() and mine.default_recipe == "first" and mine.pretrained is None
+    again = register(replace(mine, title="Again"))
+    assert find_study("mine") is again and study_names().count("mine") == 1
+
+
+def test_what_cannot_be_registered() -> None:
+    mine = Study("mine", "Mine", {}, {})
+    for name, told in (("airshower", "built in"), ("toy", "installed"), ("own", "cannot be called"), ("", "cannot be called"), ("a/b", "cannot be called")):
+        with pytest.raises(ValueError, match=told):
+            register(replace(mine, name=name))
+    with pytest.raises(TypeError, match="takes a cloudchamber Study, not str"):
+        register("mine")  # type: ignore[arg-type]
+    assert "mine" not in study_names()

@@ -27,7 +27,10 @@ def test_a_mixture_tells_what_its_draws_would() -> None:
     assert told["a_modes"].tolist() == [2, 1, 2, 1] and told["b_modes"].shape == (4, 2) and (told["b_modes"] == 1).all()
     random = torch.Generator().manual_seed(1)
     pick = torch.randint(0, 2, (20_000, 4), generator=random)
-    flat = torch.randn(20_000, 4, 5, generator=random) + torch.gather(found.mean.expand(20_000, -1, -1, -1), 2, pick[..., None, None].expand(-1, -1, 1, 5))[:, :, 0]
+    flat = (
+        torch.randn(20_000, 4, 5, generator=random)
+        + torch.gather(found.mean.expand(20_000, -1, -1, -1), 2, pick[..., None, None].expand(-1, -1, 1, 5))[:, :, 0]
+    )
     drawn = codec.decode(flat.reshape(-1, 5), {})
     for name in ("a", "b"):
         draws = drawn[name].reshape(20_000, *told[f"{name}_q16"].shape).swapaxes(0, 1).numpy()

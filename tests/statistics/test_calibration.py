@@ -5,6 +5,7 @@ from cloudchamber.statistics.calibration import (
     class_reliability,
     coverage,
     coverage_of_levels,
+    ellipsoid_rank,
     joint_rank,
     posterior_rank,
     pulls,

@@ -80,7 +80,8 @@ def refuse_unguarded() -> None:
 def refuse_notebook(*values: Any) -> None:
     """RuntimeError for what is made of classes or functions of a notebook or an interactive session, which new processes cannot read."""
     main = sys.modules["__main__"]
-    if getattr(main, "__file__", None) is None and getattr(main, "__spec__", None) is None:
+    file = getattr(main, "__file__", None)
+    if (file is None or not Path(file).is_file()) and getattr(main, "__spec__", None) is None:
         _Watching(io.BytesIO()).dump(values)
 
 

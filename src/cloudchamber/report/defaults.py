@@ -94,9 +94,7 @@ def _beside(panel: Axes, truth: np.ndarray, draws: np.ndarray, window: tuple[flo
     panel.set_yticks([])
 
 
-def _coverage(
-    names: Sequence[str], shown: Sequence[int], truth: np.ndarray, drawn: Mapping[str, np.ndarray], answers: Mapping[str, Table]
-) -> Figure:
+def _coverage(names: Sequence[str], shown: Sequence[int], truth: np.ndarray, drawn: Mapping[str, np.ndarray], answers: Mapping[str, Table]) -> Figure:
     """How often the truth lies in the central interval of each level, beside the band of a calibrated answer."""
     figure, axes = panels(len(drawn))
     for (answer, draws), panel in zip(drawn.items(), axes, strict=True):

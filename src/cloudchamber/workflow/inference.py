@@ -21,8 +21,8 @@ from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.formats.tables import presence, read_chunks
 from cloudchamber.hub import find_run, load
 from cloudchamber.parallel.executors import Where, run
-from cloudchamber.run.modes import MODES, QUANTILES
 from cloudchamber.progress import Progress, quiet
+from cloudchamber.run.modes import MODES, QUANTILES
 from cloudchamber.schema import Column, Ragged, Table, check_table, events_in, rechunked, take, whole
 from cloudchamber.study import Finder, Findings, Study
 from cloudchamber.workflow.answers_page import Told, write_answers_page

@@ -48,13 +48,13 @@ def with_density(study: Study, model: TrainedModel, truth: Table, answer: Table,
     from cloudchamber.validate.numbers import entries, number_columns
     from cloudchamber.validate.posterior import DENSITY_RANK, LOG_PROB, OWN_LOG_PROB, PRIOR_LOG_PROB
 
-    target, given = model.target_columns, {name: truth[name] for name in model.given}
+    target = model.target_columns
     numbers = number_columns(target)
     classes = [name for name, column in target.items() if column.categories]
     pixels = any(column.ragged or (column.categories and column.shape) for column in target.values())
     if study.checks is not None or not set(target) <= set(model.schema.theta) or pixels or events_in(truth) < 8:
         return answer
-    true = entries(truth, numbers) if numbers else np.empty((events_in(truth), 0))
+    given, true = {name: truth[name] for name in model.given}, entries(truth, numbers) if numbers else np.empty((events_in(truth), 0))
     if true.shape[1] > MOST_NUMBERS:
         return answer
     try:
