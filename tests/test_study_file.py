@@ -61,10 +61,8 @@ def test_the_docs_commands_make_a_run_with_default_checks_and_figures(trained: P
 
 
 def test_without_the_file_what_is_missing_is_said(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (
-        ["sample", trained / "runs/decays", tmp_path / "a.csv"],
-        ["infer", trained / "runs/decays", trained / "data/decays", "--out", tmp_path / "o"],
-    ):
+    run = trained / "runs/decays"
+    for words in (["sample", run, tmp_path / "a.csv"], ["infer", run, trained / "data/decays", "--out", tmp_path / "o"]):
         with pytest.raises(SystemExit):
             command(*words)
         assert "is of the study 'decays', which is not known here: give --study FILE" in capsys.readouterr().err
@@ -166,9 +164,8 @@ from cloudchamber import workflow
 workflow.simulate("decays", {str(tmp_path / "one")!r}, n=20, block_events=10)
 workflow.simulate("decays", {str(tmp_path / "two")!r}, n=20, block_events=10, workers=2)
 """
-    done = subprocess.run(
-        [sys.executable, "-"], input=text, capture_output=True, text=True, timeout=300, env={"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"}
-    )
+    environment = {"PYTHONPATH": ":".join(sys.path), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-"], input=text, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode and "'Decays' is defined in a notebook or an interactive session, which worker processes cannot read" in done.stderr
     assert Store(tmp_path / "one").n_events == 20
 

@@ -23,14 +23,12 @@ def test_a_mixture_tells_what_its_draws_would() -> None:
     table = {"kind": torch.zeros(100, dtype=torch.int64), "a": torch.linspace(0, 9, 100), "b": torch.linspace(1, 9, 200).reshape(100, 2)}
     codec.fit(table, {})
     told = spread_of_mixture(COLUMNS, codec, found)
-    assert {name for name in told} == {f"{name}_{word}" for name in ("a", "b") for word in ("q16", "q50", "q84", "modes")}
+    assert set(told) == {f"{name}_{word}" for name in ("a", "b") for word in ("q16", "q50", "q84", "modes")}
     assert told["a_modes"].tolist() == [2, 1, 2, 1] and told["b_modes"].shape == (4, 2) and (told["b_modes"] == 1).all()
     random = torch.Generator().manual_seed(1)
     pick = torch.randint(0, 2, (20_000, 4), generator=random)
-    flat = (
-        torch.randn(20_000, 4, 5, generator=random)
-        + torch.gather(found.mean.expand(20_000, -1, -1, -1), 2, pick[..., None, None].expand(-1, -1, 1, 5))[:, :, 0]
-    )
+    peaks = found.mean.expand(20_000, -1, -1, -1).gather(2, pick[..., None, None].expand(-1, -1, 1, 5))[:, :, 0]
+    flat = peaks + torch.randn(20_000, 4, 5, generator=random)
     drawn = codec.decode(flat.reshape(-1, 5), {})
     for name in ("a", "b"):
         draws = drawn[name].reshape(20_000, *told[f"{name}_q16"].shape).swapaxes(0, 1).numpy()

@@ -212,7 +212,8 @@ class Sample:
 class Infer:
     """Infer what was from what a detector saw: a trained model's answer for each event of a file, as a table and a page.
 
-    OUT gets answers.csv (or .parquet, .h5: class probabilities, or mean, standard deviation, quantiles and number of peaks), index.html with figures, and findings.json.
+    OUT gets answers.csv (or .parquet, .h5: class probabilities, or mean, standard deviation, quantiles and number of peaks), index.html with figures, and
+    findings.json.
 
     For example:
     $ cloudchamber infer runs/mine events.h5 --out found

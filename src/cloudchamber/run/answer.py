@@ -37,7 +37,7 @@ class Answer:
         return {f"{name}_draws": values for name, values in self.draws.items()} | self.stated | self.known
 
     def summary(self) -> Table:
-        """``<column>_probability`` of categories, stated or counted, ``<column>_mean``, ``<column>_std``, quantiles and peaks of numbers; what is known, marked."""
+        """``<column>_probability`` of categories, stated or counted; of numbers ``_mean``, ``_std``, quantiles and peaks; what is known, marked."""
         told = dict(self.stated)
         for name, column in self.target.items():
             if f"{name}_probability" in told:

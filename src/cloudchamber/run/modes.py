@@ -20,8 +20,8 @@ SIGNIFICANT = 3.2
 """Of draws, rise and fall must be so many standard errors of the density."""
 WIDTHS = (0.65, 1.6)
 """Smoothing, in units of deviation / fifth root of the draws: the narrower one parts what is near, the wider one sees what is small."""
-GRID = 256
-REACH = 20.0
+GRID = 128
+REACH = 12.0
 """Draws further from the median than so many deviations (those of most of them) are counted at that edge."""
 
 
