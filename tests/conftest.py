@@ -39,6 +39,18 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ["CLOUDCHAMBER_CACHE"] = before
 
 
+@pytest.fixture(autouse=True)
+def no_own_studies() -> Iterator[None]:
+    """A test knows no studies but the installed ones, and what it registers is forgotten after it."""
+    from cloudchamber import study, study_file
+
+    for part in range(2):
+        study.restore({})
+        study_file._FILES.clear()
+        if part == 0:
+            yield
+
+
 @pytest.fixture(scope="session")
 def hits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of sets of hits."""

@@ -43,9 +43,11 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("line", SHELL)
-def test_commands_exist_with_these_flags(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_exist_with_these_flags(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from cloudchamber.cli import main
 
+    monkeypatch.chdir(tmp_path)
+    Path("my_study.py").write_text(next(example for example in EXAMPLES if example.startswith("# my_study.py")))
     words = shlex.split(line, comments=True)[1:]
     assert words[0] in COMMANDS
     with pytest.raises(SystemExit):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cloudchamber.schema import Column, Schema, Table
-from cloudchamber.study import ENTRY_POINTS, Format, NotSimulableError, Study, find_study, simulable, study_names
+from cloudchamber.study import ENTRY_POINTS, Format, NotSimulableError, Study, find_study, register, simulable, study_names
 
 PLUGIN = """
 from pathlib import Path
@@ -111,3 +111,20 @@ def test_a_simulator_refuses_what_may_exist_and_it_cannot_make() -> None:
         simulable(theta, columns, {}, {"kind": ("p", "He")})
     with pytest.raises(ValueError, match=r"-1 in event 0 is outside the allowed \[0, inf\] GeV$"):
         simulable(theta | {"energy_gev": np.array([-1.0, 2.0])}, columns, {"energy_gev": (1.0, 10.0)})
+
+
+def test_a_study_of_this_process_is_found_by_its_name() -> None:
+    mine = register(Study("mine", "Mine", {"line": Line}, {"first": lambda: None, "second": lambda: None}))  # type: ignore[arg-type, return-value]
+    assert find_study("mine") is mine and "mine" in study_names() and mine.default_recipe == "first" and mine.pretrained is None
+    again = register(replace(mine, title="Again"))
+    assert find_study("mine") is again and study_names().count("mine") == 1
+
+
+def test_what_cannot_be_registered() -> None:
+    mine = Study("mine", "Mine", {}, {})
+    for name, told in (("airshower", "built in"), ("toy", "installed"), ("own", "cannot be called"), ("", "cannot be called"), ("a/b", "cannot be called")):
+        with pytest.raises(ValueError, match=told):
+            register(replace(mine, name=name))
+    with pytest.raises(TypeError, match="takes a cloudchamber Study, not str"):
+        register("mine")  # type: ignore[arg-type]
+    assert "mine" not in study_names()

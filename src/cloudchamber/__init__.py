@@ -29,14 +29,15 @@ if TYPE_CHECKING:
     from cloudchamber.schema import Column, Ragged, Schema, Table, check_table
     from cloudchamber.store.read import Store
     from cloudchamber.store.write import StoreWriter
-    from cloudchamber.study import Finder, Findings, Format, Simulator, Study, find_study, study_names
+    from cloudchamber.study import Finder, Findings, Format, Simulator, Study, find_study, register, study_names
+    from cloudchamber.study_file import register_file
     from cloudchamber.validate.check import Check
     from cloudchamber.workflow.fitting import Uniform, fit
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "fit", "Uniform", "find_study", "study_names", "load", "rng", "workflow",
+    "fit", "Uniform", "find_study", "study_names", "register", "register_file", "load", "rng", "workflow",
     "Table", "Ragged", "Column", "Schema", "check_table", "Healpix", "Wcs",
     "Study", "Simulator", "Format", "Finder", "Findings", "Check", "Recipe", "Fit", "Optimiser", "TrainedModel", "Quick", "Store", "StoreWriter",
 ]  # fmt: skip
@@ -52,7 +53,8 @@ _HOMES = {
     "schema": ("Column", "Ragged", "Schema", "Table", "check_table"),
     "store.read": ("Store",),
     "store.write": ("StoreWriter",),
-    "study": ("Finder", "Findings", "Format", "Simulator", "Study", "find_study", "study_names"),
+    "study": ("Finder", "Findings", "Format", "Simulator", "Study", "find_study", "register", "study_names"),
+    "study_file": ("register_file",),
     "validate.check": ("Check",),
     "workflow.fitting": ("Uniform", "fit"),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cloudchamber.meant import meant
 from cloudchamber.run.files import RunFiles
 from cloudchamber.study import OWN, STORE_SETTINGS, Simulator, Study, find_study, make_simulator, study_names
+from cloudchamber.study_file import file_parts
 
 if TYPE_CHECKING:
     from cloudchamber.run.network import TrainedNetwork
@@ -18,19 +19,25 @@ if TYPE_CHECKING:
 def load(name: str | Path, parts: Iterable[type] | Mapping[str, type] = ()) -> TrainedModel:
     """The trained model called ``"study"`` (its packaged default), ``"study/recipe"`` (packaged), or in a run folder.
 
-    ``parts`` are classes of settings that its recipe needs and that are neither built in, nor of the study's recipes, nor registered under the entry point
-    ``cloudchamber.parts``. ValueError where the study, its packaged weights, the folder or a part is missing, with what there is.
+    ``parts`` are classes of settings that its recipe needs and that are neither built in, nor of the study's recipes, nor of a file of studies, nor registered
+    under the entry point ``cloudchamber.parts``. ValueError where the study, its packaged weights, the folder or a part is missing, with what there is.
     """
     from cloudchamber.run.load import load_trained
-    from cloudchamber.run.parts import Parts
+    from cloudchamber.run.parts import BUILT_IN, Parts
 
     folder = _run_folder(name) or find_run(name)[0]
-    handed = Parts(parts).handed
+    handed = {name: found for name, found in file_parts().items() if name not in BUILT_IN}
     study = RunFiles(folder).sealed.study
     if study in study_names():
-        handed = study_parts(find_study(study)) | handed
+        handed |= study_parts(find_study(study))
     # runs of earlier versions have the bounds of a prior
-    return load_trained(folder, Parts(handed), find_study(study).simulator.schema if study in study_names() else None)
+    columns = find_study(study).simulator.schema if study in study_names() else None
+    try:
+        return load_trained(folder, Parts(handed | Parts(parts).handed), columns)
+    except ValueError as error:
+        if study == OWN or study in study_names():
+            raise
+        raise ValueError(f"{_unknown_study(folder, study)} ({error})") from None
 
 
 def load_network(name: str | Path) -> TrainedNetwork:
@@ -69,13 +76,18 @@ def find_run(name: str | Path) -> tuple[Path, Study]:
 
 def _study_of(files: RunFiles) -> Study:
     """A run's study; what was made from arrays says itself what its columns are."""
-    if files.sealed.study != OWN:
-        return find_study(files.sealed.study)
-    from cloudchamber.run.load import load_trained
-    from cloudchamber.studies.own import make_study
+    name = files.sealed.study
+    if name == OWN:
+        from cloudchamber.studies.own import make_study
 
-    model = load_trained(files.folder)
-    return make_study(model.schema, model.target)
+        return make_study(load(files.folder).schema)
+    if name not in study_names():
+        raise ValueError(_unknown_study(files.folder, name))
+    return find_study(name)
+
+
+def _unknown_study(folder: Path, study: str) -> str:
+    return f"the run '{folder}' is of the study '{study}', which is not known here: give --study FILE, the Python file that defines it (cc.register_file)"
 
 
 def _run_folder(name: str | Path) -> Path | None:
@@ -91,14 +103,16 @@ def packaged(study: Study, recipe: str | None = None) -> Path:
         study.recipe(wanted)  # an unknown recipe's own error is the better one
         have = f"packaged are: {', '.join(there)}" if there else "none are packaged"
         raise ValueError(f"no packaged weights for '{study.name}/{wanted}'; {have}. Train it: cloudchamber train {study.name} DATA RUN --recipe {wanted}")
+    assert study.pretrained is not None
     return study.pretrained / wanted
 
 
 def packaged_recipes(study: Study) -> tuple[str, ...]:
     """The recipes whose weights come with the study's package."""
-    if not study.pretrained.is_dir():
+    place = study.pretrained
+    if place is None or not place.is_dir():
         return ()
-    return tuple(name for name in study.recipes if RunFiles(study.pretrained / name).finished)
+    return tuple(name for name in study.recipes if RunFiles(place / name).finished)
 
 
 def trained_simulator(folder: Path, study: Study, changes: Mapping[str, Any] | None = None) -> Simulator:

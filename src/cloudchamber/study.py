@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from importlib.metadata import entry_points
@@ -161,6 +162,8 @@ ProtocolFunction = Callable[[Table, Mapping[str, Table], Table, int, Callable[[s
 class Study:
     """One problem. The first simulator is the default; ``peers`` name the simulators that a report compares with the answer.
 
+    The first recipe is the default without a ``default_recipe``. Without ``checks`` or ``plots`` a report has those that fit any study (validate/defaults.py,
+    report/defaults.py). ``folder`` is that of its package, with packaged weights; a study of a script or notebook has none.
     ``quick`` are settings with which the default simulator starts at once, for demonstrations and tests. ``infer`` adds the study's own findings to what a
     model infers from a user's events. ``schema_of`` gives the schema of
     a file's table whose columns have other shapes than the default simulator's, as those of another detector, and None where that schema fits.
@@ -171,10 +174,10 @@ class Study:
     title: str
     simulators: Mapping[str, Callable[..., Simulator]]
     recipes: Mapping[str, Callable[[], Recipe]]
-    default_recipe: str
-    checks: Callable[[], Sequence[Check]]
-    plots: PlotFunction
-    folder: Path
+    default_recipe: str = ""
+    checks: Callable[[], Sequence[Check]] | None = None
+    plots: PlotFunction | None = None
+    folder: Path | None = None
     peers: tuple[str, ...] = ()
     formats: tuple[Format, ...] = ()
     quick: Mapping[str, Any] = field(default_factory=dict)
@@ -182,15 +185,19 @@ class Study:
     schema_of: Callable[[Table], Schema | None] | None = None
     protocols: Mapping[str, ProtocolFunction] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not self.default_recipe:
+            object.__setattr__(self, "default_recipe", next(iter(self.recipes), ""))
+
     @property
     def simulator(self) -> Simulator:
         """The default simulator with its default settings."""
         return next(iter(self.simulators.values()))()
 
     @property
-    def pretrained(self) -> Path:
-        """The folder of packaged runs, one a recipe."""
-        return self.folder / "pretrained"
+    def pretrained(self) -> Path | None:
+        """The folder of packaged runs, one a recipe; None for a study without a package."""
+        return None if self.folder is None else self.folder / "pretrained"
 
     def recipe(self, name: str | None = None) -> Recipe:
         """A recipe by name, the default one without a name."""
@@ -214,6 +221,9 @@ class Study:
         return own or self.simulator.schema
 
 
+_REGISTERED: dict[str, Study] = {}
+
+
 def _pick(kind: str, choices: Mapping[str, Any], name: str) -> Any:
     if name not in choices:
         hint = meant(name, choices)
@@ -222,15 +232,17 @@ def _pick(kind: str, choices: Mapping[str, Any], name: str) -> Any:
 
 
 def study_names() -> tuple[str, ...]:
-    """The built-in studies, then those that other installed packages register under ``cloudchamber.studies``."""
+    """The built-in studies, those that other installed packages register under ``cloudchamber.studies``, then those that this process registered."""
     outside = sorted(point.name for point in entry_points(group=ENTRY_POINTS))
-    return BUILT_IN + tuple(name for name in outside if name not in BUILT_IN)
+    return tuple(dict.fromkeys((*BUILT_IN, *outside, *_REGISTERED)))
 
 
 def find_study(name: str) -> Study:
     """A study by name; ValueError lists what there is."""
     if name in BUILT_IN:
         return importlib.import_module(f"cloudchamber.studies.{name}").STUDY
+    if name in _REGISTERED:
+        return _REGISTERED[name]
     points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if name in points:
         study = points[name].load()
@@ -265,6 +277,32 @@ def simulable(
         except ValueError as error:
             raise NotSimulableError(f"{error} of this simulator") from None
     return checked
+
+
+def register(study: Study) -> Study:
+    """Make a study known by its name in this process, as if it were installed, and give it back; of two of one name the later one counts.
+
+    ValueError for the name of a built-in or installed study.
+    """
+    if not isinstance(study, Study):
+        raise TypeError(f"register takes a cloudchamber Study, not {type(study).__name__}")
+    if not re.fullmatch(r"\w[\w.-]*", study.name) or study.name == OWN:
+        raise ValueError(f"a study cannot be called '{study.name}': give it a name of letters, digits, '_', '-' and '.', other than '{OWN}'")
+    if study.name in BUILT_IN or entry_points(group=ENTRY_POINTS, name=study.name):
+        raise ValueError(f"there is a study '{study.name}' already, {'built in' if study.name in BUILT_IN else 'installed'}: give yours another name")
+    _REGISTERED[study.name] = study
+    return study
+
+
+def registered() -> dict[str, Study]:
+    """The studies that this process registered, by name."""
+    return dict(_REGISTERED)
+
+
+def restore(studies: Mapping[str, Study]) -> None:
+    """Have these registered, and no others."""
+    _REGISTERED.clear()
+    _REGISTERED.update(studies)
 
 
 def make_simulator(study: Study, name: str | None = None, settings: Mapping[str, Any] | None = None) -> Simulator:

@@ -278,6 +278,25 @@ def places() -> list[Case]:
     return found
 
 
+def own_studies() -> list[Case]:
+    def case(name: str, text: str, told: str, words: str = "list --study {bad}") -> Case:
+        return Case(name, words, told, made("mine.py", text))  # type: ignore[arg-type]
+
+    study = "import cloudchamber as cc\nSTUDY = cc.Study({!r}, 'Mine', {{}}, {{}})\n"
+    return [
+        Case("study file that is not there", "list --study {here}/none.py", r"no file '.*none\.py'"),
+        Case("study file that is a folder", "simulate mine {out} --n 5 --study {bad}", r"no file '.*bad'", made("bad")),  # type: ignore[arg-type]
+        Case("study file of no Python", "list --study {bad}", r"bad\.txt' is no Python file", made("bad.txt", "x")),  # type: ignore[arg-type]
+        Case("study without a file", "list --study", r"--study needs the Python file"),
+        case("study file without a study", "a = 1\n", r"mine\.py: it defines no Study"),
+        case("study file that raises", "a = 1\na / 0\n", r"mine\.py, line 2: ZeroDivisionError: division by zero"),
+        case("study file of broken Python", "a = (\n", r"mine\.py, line 1: SyntaxError"),
+        case("study file with the name of a built-in one", study.format("airshower"), r"study 'airshower' already, built in: give yours another name"),
+        case("study file with an impossible name", study.format("a b"), r"cannot be called 'a b'"),
+        case("study file of another study", study.format("mine"), r"unknown study 'yours'", "simulate yours {out} --n 5 --study {bad}"),
+    ]
+
+
 def files() -> list[Case]:
     tune, train = "tune toy {decays} {out} --trials 1 --fit.epochs 1 --space {bad}", f"{TRAIN} --overrides {{bad}}"
     return [
@@ -314,4 +333,4 @@ def files() -> list[Case]:
 
 
 def cases() -> list[Case]:
-    return reading() + numbers() + model_settings() + names() + contradictions() + places() + files()
+    return reading() + numbers() + model_settings() + names() + contradictions() + places() + own_studies() + files()

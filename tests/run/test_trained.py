@@ -154,3 +154,13 @@ def test_sets_outside_the_domain_are_refused_or_flagged() -> None:
         model.sample(many, seed=1)
     with pytest.raises(TypeError, match="'time_us' is ragged: give"):
         model.sample({**given, "time_us": np.zeros((4, 3))}, seed=1)
+
+
+def test_densities_of_draws_are_those_of_targets() -> None:
+    model, table = runs.trained("mixture"), runs.events(400, seed=2)
+    given = {name: table[name][:30] for name in model.given}
+    draws = model.answer(given, draws=3, seed=1).draws
+    found = model.log_prob_of_draws(given, draws)
+    assert found.shape == (30, 3)
+    for draw in range(3):
+        np.testing.assert_allclose(found[:, draw], model.log_prob(given, {name: values[:, draw] for name, values in draws.items()}), rtol=1e-4, atol=1e-3)

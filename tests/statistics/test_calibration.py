@@ -5,6 +5,7 @@ from cloudchamber.statistics.calibration import (
     class_reliability,
     coverage,
     coverage_of_levels,
+    ellipsoid_rank,
     joint_rank,
     posterior_rank,
     pulls,
@@ -145,3 +146,20 @@ def test_joint_ranks_see_what_single_ones_do_not() -> None:
     assert all(uneven(posterior_rank(draws[..., number], truth[:, number])) < most for draws in (right, wrong) for number in range(2))
     assert uneven(joint_rank(right, truth)) < most < uneven(joint_rank(wrong, truth))
     assert uneven(np.full(100, 0.5)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("numbers", [1, 3, 20])
+def test_ranks_by_ellipsoid_are_even_for_any_shape_and_tell_a_wrong_one(numbers: int) -> None:
+    random = np.random.default_rng(1)
+    # two peaks and a skewed tail: no Gaussian
+    shaped = [np.where(random.random((1500, count, numbers)) < 0.4, -3.0, 1.0) + random.exponential(size=(1500, count, numbers)) for count in (40, 1)]
+    draws, truth = shaped[0], shaped[1][:, 0]
+    assert uneven(ellipsoid_rank(draws, truth)) < 2.7 / np.sqrt(1500)
+    for wrong in (0.6 * draws, 1.7 * draws):
+        assert uneven(ellipsoid_rank(wrong, truth)) > 2.7 / np.sqrt(1500)
+
+
+def test_an_ellipsoid_of_draws_that_never_vary() -> None:
+    assert np.isfinite(ellipsoid_rank(np.zeros((5, 10, 2)), np.zeros((5, 2)))).all()
+    with pytest.raises(ValueError, match="at least 4 draws"):
+        ellipsoid_rank(np.zeros((5, 3, 2)), np.zeros((5, 2)))

@@ -15,7 +15,7 @@ SCHEMA = Schema({"a": Column()}, {"x": Column()})
 
 
 def test_it_is_no_study_by_name_and_simulates_nothing() -> None:
-    study = make_study(SCHEMA, ("a",))
+    study = make_study(SCHEMA)
     assert study.name == OWN and OWN not in study_names() and study.simulator.schema == SCHEMA
     with pytest.raises(ValueError, match="learned from arrays, so that no more events can be made"):
         study.simulator.prior(3, cc.rng(1))

@@ -128,3 +128,15 @@ def test_a_study_without_findings_of_its_own_gets_histograms(classes: Path, hits
     monkeypatch.setattr("toy_study.sets.STUDY", replace(find_study("toy_sets"), infer=None))
     found = workflow.infer(classes, table, tmp_path / "found")
     assert "How the answers spread" in found.report.read_text() and "hits" not in found.answers
+
+
+def test_events_of_more_than_one_peak_are_named(time: Path) -> None:
+    model = load(time)
+    told = Told(model, find_study("toy_sets"), "runs/mine", "mine.hits")
+    for first in (0, 10):
+        event = first + np.arange(10)
+        told.see(seen(10), np.ones(10, bool))
+        numbers = {f"burst_us_{word}": np.ones(10) for word in ("mean", "std", "q16", "q50", "q84")}
+        told.answer({"event": event, **numbers, "burst_us_modes": np.where(event % 3 == 0, 2, 1)})
+    assert told.facts("skip")["more than one peak"].startswith("burst_us 7 of 20 (event 0, 3, 6, 9, 12, ...): there a mean and a deviation mislead")  # type: ignore[union-attr]
+    assert "burst_us_modes" in told.shown and "burst_us_q50" in told.shown

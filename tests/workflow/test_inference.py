@@ -76,7 +76,12 @@ def test_answers_in_other_formats(time: Path, hits: Path, tmp_path: Path, monkey
 
 def test_mean_and_deviation_of_numbers(time: Path, hits: Path, tmp_path: Path) -> None:
     found = workflow.infer(time, hits, tmp_path / "found", draws=5, outside="flag")
-    assert found.events == 400 and set(found.answers) == {"event", "burst_us_mean", "burst_us_std", "in_domain", "hits"}
+    assert found.events == 400 and set(found.answers) == {
+        "event",
+        *(f"burst_us_{word}" for word in ("mean", "std", "q16", "q50", "q84", "modes")),
+        "in_domain",
+        "hits",
+    }
     assert np.all(found.answers["burst_us_std"] > 0)
     assert "The first 100 of 400 events." in found.report.read_text()
 

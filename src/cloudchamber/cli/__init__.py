@@ -15,9 +15,11 @@ from cloudchamber.cli.commands import COMMANDS
 from cloudchamber.cli.flags import with_settings
 from cloudchamber.cli.former import former_words, todays
 from cloudchamber.cli.help import first_sentence, tidy
+from cloudchamber.cli.own import HELP, own_studies
 from cloudchamber.cli.reading import gathered, with_read_help
 from cloudchamber.parsing import parse
 from cloudchamber.store.dataset import package_version
+from cloudchamber.study_file import register_file
 
 __all__ = ["COMMANDS", "main"]
 
@@ -28,7 +30,7 @@ An event is a pair (theta, x): what was, and what the detector saw. A study is o
 $ cloudchamber demo           # a trained model, its figures and plots, in minutes
 $ cloudchamber train --help   # each command explains itself
 
---traceback after any command shows where an error came from, --version the version.
+--study FILE after any command names a Python file that defines a study of your own, --traceback shows where an error came from, --version the version.
 
 One thread a process, unless the environment variable OMP_NUM_THREADS says otherwise.
 """
@@ -40,14 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     words = list(sys.argv[1:] if arguments is None else arguments)
     whole = "--traceback" in words
-    words = [word for word in words if word != "--traceback"] or ["--help"]
-    if words[0] == "--version":
+    words = [word for word in words if word != "--traceback"]
+    if words[:1] == ["--version"]:
         screen.say(f"cloudchamber {package_version()}")
         return
     for former, today in former_words(words):
         sys.stderr.write(f"note: {former} is {today} now\n")
     try:
-        _parsed(gathered(todays(words))).run()
+        words, files = own_studies(todays(words))
+        for file in files:
+            register_file(file)
+        _parsed(gathered(words) or ["--help"]).run()
     except KeyboardInterrupt:
         screen.complain("interrupted: the same command goes on where a simulation or a training stopped")
         raise SystemExit(130) from None
@@ -76,7 +81,10 @@ def _parsed(words: Sequence[str]) -> Any:
         with redirect_stdout(text):
             return parse(commands, words, introduction=INTRODUCTION)
     finally:
-        sys.stdout.write(tidy(text.getvalue(), shutil.get_terminal_size().columns, COMMANDS) if helped else text.getvalue())
+        shown = text.getvalue()
+        if helped:
+            shown = tidy(shown if words[0] in ("-h", "--help") else f"{shown.rstrip()}\n\n {HELP}", shutil.get_terminal_size().columns, COMMANDS)
+        sys.stdout.write(shown)
 
 
 def _told(error: Exception) -> str:

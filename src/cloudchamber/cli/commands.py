@@ -222,7 +222,8 @@ class Sample:
 class Infer:
     """Infer what was from what a detector saw: a trained model's answer for each event of a file, as a table and a page.
 
-    OUT gets answers.csv (or .parquet, .h5: class probabilities, or mean and standard deviation), index.html with figures, and findings.json.
+    OUT gets answers.csv (or .parquet, .h5: class probabilities, or mean, standard deviation, quantiles and number of peaks), index.html with figures, and
+    findings.json.
 
     For example:
     $ cloudchamber infer runs/mine events.h5 --out found
@@ -244,7 +245,7 @@ class Infer:
     outside: Literal["skip", "refuse", "flag"] = "skip"
     """Events outside the trained domain: answer the others and count them, refuse the file, or answer and mark them in a column in_domain."""
     draws: int = 100
-    """Draws an event for mean and standard deviation."""
+    """Draws an event for mean, standard deviation, quantiles and peaks."""
     posterior: int = 0
     """Draws an event to write into posterior.h5."""
     workers: int = 1

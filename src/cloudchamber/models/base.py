@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cloudchamber.models.marginals import Marginals
+
 
 class Distribution(ABC):
     """What a model says of the target, one distribution for each row of ``given``."""
@@ -27,6 +29,10 @@ class Distribution(ABC):
 
     def probabilities(self) -> Tensor | None:
         """Of the classes of the target's one category column, (events, classes), where the model states them."""
+        return None
+
+    def marginals(self) -> Marginals | None:
+        """Each number of the target by itself, where that is a mixture of Gaussians; whatever it says of numbers that stand for a class counts for nothing."""
         return None
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution, normal_log_prob
+from cloudchamber.models.marginals import Marginals
 from cloudchamber.models.tails import Tails
 from cloudchamber.nn.mlp import MLP
 
@@ -141,6 +142,10 @@ class MixtureDistribution(Distribution):
     def _whitened(self, target: Tensor) -> tuple[Tensor, Tensor]:
         pull = torch.linalg.solve_triangular(self.factor, (target[:, None] - self.means)[..., None], upper=False)[..., 0]
         return pull, self.factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+
+    def marginals(self) -> Marginals | None:
+        # a sum of tailed noises is none of them
+        return Marginals(self.log_weight, self.means, self.factor.square().sum(-1).sqrt()) if self.tails is None else None
 
     def mean(self) -> Tensor:
         return (self.log_weight.exp()[..., None] * self.means).sum(1)

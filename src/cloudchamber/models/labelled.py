@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution
 from cloudchamber.models.heads import BodySettings, Mixture, MixtureDistribution, MixtureModel, calibrate_tails
+from cloudchamber.models.marginals import Marginals
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,13 @@ class LabelledMixtureDistribution(Distribution):
         """One-hot class, then the numbers."""
         pick, numbers = self.mixture.draw(noise)
         return torch.cat((pick.unflatten(1, (self.classes, -1)).sum(2), numbers), 1)
+
+    def marginals(self) -> Marginals | None:
+        found = self.mixture.marginals()
+        if found is None:
+            return None
+        label = torch.zeros_like(found.mean[..., :1]).expand(-1, -1, self.classes)
+        return Marginals(found.log_weight, torch.cat((label, found.mean), 2), torch.cat((label + 1, found.deviation), 2))
 
     def log_prob(self, target: Tensor) -> Tensor:
         """ln of the probability of the class times the density of the numbers."""

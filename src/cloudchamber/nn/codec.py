@@ -50,6 +50,10 @@ class Codec(nn.Module, ABC):
     def log_det(self, columns: Tensors, given: Tensors) -> Tensor:
         """ln|d flat / d columns|, (events,); ValueError if the codec reduces the dimension, so that no density of the columns exists."""
 
+    def entries(self, flat: Tensor) -> Tensors | None:
+        """The flat numbers (events, size) as they belong to entries of the number columns, where each entry is a rising function of its own one alone."""
+        return None
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -104,6 +108,10 @@ class ColumnsCodec(Codec):
         # category entries are scaled by 1, so their largest entry stays the largest
         parts = self.scale.inverse(flat).split(self.sizes, dim=1)
         return {name: self._to_column(name, column, part) for (name, column), part in zip(self.columns.items(), parts, strict=True)}
+
+    def entries(self, flat: Tensor) -> Tensors:
+        parts = zip(self.columns.items(), flat.split(self.sizes, 1), strict=True)
+        return {name: part.reshape(-1, *column.shape) for (name, column), part in parts if not column.categories}
 
     def log_det(self, columns: Tensors, given: Tensors) -> Tensor:
         categories = self._is_category()

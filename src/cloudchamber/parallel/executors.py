@@ -14,7 +14,8 @@ from traceback import walk_tb
 from typing import Any, TypeAlias, TypeVar
 
 from cloudchamber.parallel.alone import alone
-from cloudchamber.parallel.processes import Processes
+from cloudchamber.parallel.processes import Processes, refuse_notebook
+from cloudchamber.study_file import knowing, known_files
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -77,7 +78,13 @@ def run(
                 yield job, function(job)
             return
         queue = chain(few, queue)
+    if files := known_files():
+        function = partial(knowing, files, function)
     with opened(executor, workers, fresh) as pool:
+        if isinstance(pool.executor, Processes):
+            first = list(islice(queue, 1))
+            refuse_notebook(function, *first)
+            queue = chain(first, queue)
         if fresh and not pool.fresh:
             function = partial(alone, function)
         yield from (_ordered if ordered else _as_they_come)(pool, function, queue, most)

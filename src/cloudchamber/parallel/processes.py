@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
+import pickle
 import sys
 import threading
 import time
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 
@@ -72,6 +75,24 @@ def refuse_unguarded() -> None:
         return
     if "__main__" not in text:
         raise RuntimeError(f"'{file}' starts worker processes, which read it again: put what it does below `if __name__ == \"__main__\":`, or use one worker")
+
+
+def refuse_notebook(*values: Any) -> None:
+    """RuntimeError for what is made of classes or functions of a notebook or an interactive session, which new processes cannot read."""
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if (file is None or not Path(file).is_file()) and getattr(main, "__spec__", None) is None:
+        _Watching(io.BytesIO()).dump(values)
+
+
+class _Watching(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__":
+            raise RuntimeError(
+                f"'{value.__qualname__}' is defined in a notebook or an interactive session, which worker processes cannot read: write it into a file and "
+                "use cc.register_file('my_study.py'), or use one worker"
+            )
+        return NotImplemented
 
 
 def _end_with_parent(parent: int) -> None:

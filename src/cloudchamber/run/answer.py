@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from cloudchamber.run.modes import words_of
+from cloudchamber.run.spread import spread_of_draws
 from cloudchamber.schema import Column, Table, concatenate
 
 
@@ -16,7 +18,8 @@ class Answer:
 
     ``numbers`` (events,) are their places in the file; ``draws`` (events, draws, ...) are of the target's columns; ``stated`` is what a model states without
     draws, ``<column>_probability`` (events, ..., categories) of the one category column of its target; ``known`` is what the run knows beside,
-    ``familiarity``, the share of held-out events that are at least as strange; ``marks`` are ``in_domain``, where events outside the domain are answered too.
+    ``familiarity``, the share of held-out events that are at least as strange; ``marks`` are ``in_domain``, where events outside the domain are answered too;
+    ``spread`` are quantiles and peaks that the model knows without draws.
     """
 
     target: Mapping[str, Column]
@@ -26,6 +29,7 @@ class Answer:
     stated: Table
     known: Table
     marks: Table
+    spread: Table = field(default_factory=dict)
 
     @property
     def table(self) -> Table:
@@ -33,13 +37,15 @@ class Answer:
         return {f"{name}_draws": values for name, values in self.draws.items()} | self.stated | self.known
 
     def summary(self) -> Table:
-        """``<column>_probability`` of categories, stated or counted, ``<column>_mean`` and ``<column>_std`` of numbers; what is known and marked."""
+        """``<column>_probability`` of categories, stated or counted; of numbers ``_mean``, ``_std``, quantiles and peaks; what is known, marked."""
         told = dict(self.stated)
         for name, column in self.target.items():
             if f"{name}_probability" in told:
                 continue
             mean, std = _moments(self.draws[name], column)
             told |= {f"{name}_probability": mean} if column.categories else {f"{name}_mean": mean, f"{name}_std": std}
+            exact = {f"{name}_{word}": self.spread[f"{name}_{word}"] for word in words_of(column) if f"{name}_{word}" in self.spread}
+            told |= exact or spread_of_draws(name, column, self.draws[name])
         return told | self.known | self.marks
 
     def first_draws(self, draws: int) -> Answer:
@@ -51,9 +57,9 @@ class Answer:
         """One answer to the events of all."""
         if len(parts) == 1:
             return parts[0]
-        tables = [[getattr(part, name) for part in parts] for name in ("events", "draws", "stated", "known", "marks")]
-        events, draws, stated, known, marks = ({} if not each[0] else concatenate(each) for each in tables)
-        return Answer(parts[0].target, events, np.concatenate([part.numbers for part in parts]), draws, stated, known, marks)
+        tables = [[getattr(part, name) for part in parts] for name in ("events", "draws", "stated", "known", "marks", "spread")]
+        events, *others = ({} if not each[0] else concatenate(each) for each in tables)
+        return Answer(parts[0].target, events, np.concatenate([part.numbers for part in parts]), *others)
 
 
 def _moments(draws: np.ndarray, column: Column) -> tuple[np.ndarray, np.ndarray]:

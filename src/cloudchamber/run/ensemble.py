@@ -14,6 +14,7 @@ from torch import Tensor
 from cloudchamber.run.domain import Domain, SetDomain, values_of
 from cloudchamber.run.network import NetworkSaid, TrainedNetwork
 from cloudchamber.run.trained import TrainedModel
+from cloudchamber.schema import Table
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class EnsembleSaid:
         """The members' mean, where all state them."""
         stated = [found for said in self.members if (found := said.probabilities()) is not None]
         return torch.stack(stated).mean(0) if len(stated) == len(self.members) else None
+
+    def spread(self) -> Table:
+        """Nothing: its members' numbers are scaled each in its own way, so that the draws tell."""
+        return {}
 
     def familiarity(self) -> Tensor | None:
         """The members' mean, where all know it."""

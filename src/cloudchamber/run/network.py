@@ -19,9 +19,10 @@ from cloudchamber.run.domain import Domain, domain_from_json, domain_to_json
 from cloudchamber.run.familiarity import Familiarity
 from cloudchamber.run.files import RunFiles, read_file, seal, write_json
 from cloudchamber.run.parts import Parts, classes_of
+from cloudchamber.run.spread import spread_of_mixture
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.run.weights import checksum, read_weights, write_weights
-from cloudchamber.schema import Column, Schema, wider
+from cloudchamber.schema import Column, Schema, Table, wider
 from cloudchamber.store.dataset import package_version
 
 BATCH_EVENTS = 2048
@@ -56,6 +57,10 @@ class NetworkSaid:
     def probabilities(self) -> Tensor | None:
         """Of the classes, where the model states them."""
         return self.distribution.probabilities()
+
+    def spread(self) -> Table:
+        """Of a mixture of Gaussians."""
+        return spread_of_mixture(self.network.target_columns, self.network.target_codec, self.distribution.marginals())
 
     def familiarity(self) -> Tensor | None:
         """Of the network's features."""

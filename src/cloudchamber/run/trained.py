@@ -45,6 +45,10 @@ class Said(Protocol):
         """Of the classes of the target's one category column, (events, classes), where the model states them."""
         ...
 
+    def spread(self) -> Table:
+        """Quantiles and peaks of the number columns as ``run.spread`` names them, (events, ...) each, where the model knows them without draws."""
+        ...
+
     def familiarity(self) -> Tensor | None:
         """The share of events like the training's that are at least as strange, (events,), where the run knows it."""
         ...
@@ -160,9 +164,25 @@ class TrainedModel(ABC):
                 answers.append(self.said(self._tensors(given, self.given_columns, batch)).log_prob(columns).double().cpu().numpy())
         return np.concatenate(answers)
 
+    def log_prob_of_draws(self, given: Table, draws: Table) -> np.ndarray:
+        """ln p of ``draws``, (events, draws, ...) of every target column, per physical unit: (events, draws). Each event is encoded once."""
+        given, _ = self.checked(given, "refuse")
+        parts = []
+        with torch.no_grad():
+            for batch in self._batches(events_in(given), None):
+                drawn = {name: np.swapaxes(draws[name][batch], 0, 1) for name in self.target_columns}
+                count, events = next(iter(drawn.values())).shape[:2]
+                flat = {name: values.reshape(count * events, *values.shape[2:]) for name, values in drawn.items()}
+                said = self.said(self._tensors(given, self.given_columns, batch)).repeated(count)
+                found = said.log_prob(self._tensors(flat, self.target_columns, slice(None)))
+                parts.append(found.double().cpu().numpy().reshape(count, events).T)
+        return np.concatenate(parts)
+
     def predict(self, given: Table, draws: int = 100, seed: int = 0, batch_size: int | None = None, outside: Outside = "refuse", **options: Any) -> Table:
         """Mean and standard deviation of every target column over ``draws`` samples an event: ``<column>_mean``, ``<column>_std``.
 
+        Beside them stand quantiles, ``<column>_q16``, ``_q50`` and ``_q84``, and how many peaks the answer has, ``<column>_modes``: of a mixture of Gaussians
+        exactly, else as the draws tell (``run.modes`` says which peaks they do). Columns of more than 64 numbers have neither.
         A column of categories answers with ``<column>_probability``, (events, ..., categories): exact where the model states it, else the share of the draws.
         Where features of held-out events are known, ``familiarity`` is the share of these that are at least as strange as the event: strange events are
         answered all the same, and with ``outside="flag"`` those stranger than all count as outside the domain.
@@ -218,7 +238,8 @@ class TrainedModel(ABC):
                 if inside and known:
                     # what is stranger than all held-out events is not in the domain
                     inside = {"in_domain": inside["in_domain"] & (known["familiarity"] > 0)}
-                yield Answer(self.target_columns, {}, numbers[batch], drawn, stated, known, inside)
+                spread = said.spread() if drawn else {}
+                yield Answer(self.target_columns, {}, numbers[batch], drawn, stated, known, inside, spread)
 
     def _drawn(self, said: Said, numbers: np.ndarray, draws: int, seed: int, options: Mapping[str, Any]) -> Table:
         """(events, draws, ...) of each target column; of few events many draws at once."""

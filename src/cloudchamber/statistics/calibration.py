@@ -78,6 +78,28 @@ def joint_rank(draws: np.ndarray, truth: np.ndarray, seed: int = 0) -> np.ndarra
     return posterior_rank(distances[0], distances[1], seed)
 
 
+def ellipsoid_rank(draws: np.ndarray, truth: np.ndarray, seed: int = 0) -> np.ndarray:
+    """The share of draws (events, draws, numbers) that lie outside the ellipsoid of the truth (events, numbers): uniform for a calibrated posterior.
+
+    Half of the draws tell centre and covariance, the others are ranked: so it is exact whatever the posterior's shape, and ``1 - rank`` is the level of the
+    ellipsoid that just holds the truth, the highest-density region of a Gaussian.
+    """
+    count, numbers = draws.shape[1:]
+    if count < 4:
+        raise ValueError(f"an ellipsoid needs at least 4 draws, got {count}")
+    learned, ranked = draws[:, : count // 2], draws[:, count // 2 :]
+    centre = learned.mean(axis=1, keepdims=True)
+    covariance = np.einsum("edi,edj->eij", learned - centre, learned - centre) / (count // 2)
+    # few draws of many numbers leave directions without any spread
+    variance = np.einsum("eii->ei", covariance)
+    floor = np.maximum(variance, 1e-12 * np.where(truth.var(axis=0) > 0, truth.var(axis=0), 1.0))
+    shrink = numbers / (numbers + count / 2)
+    covariance = (1 - shrink) * covariance + shrink * floor[:, :, None] * np.eye(numbers)
+    away = np.concatenate([ranked, truth[:, None]], axis=1) - centre
+    distance = np.einsum("edi,edi->ed", away, np.linalg.solve(covariance, away.transpose(0, 2, 1)).transpose(0, 2, 1))
+    return posterior_rank(-distance[:, :-1], -distance[:, -1], seed)
+
+
 def uneven(rank: np.ndarray) -> float:
     """Largest distance of the distribution of ranks from the uniform one."""
     ordered, n = np.sort(rank), len(rank)

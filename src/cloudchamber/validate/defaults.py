@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import partial
 
 import numpy as np
 
-from cloudchamber.schema import Column, Table
-from cloudchamber.statistics.repeats import repeated_difference
-from cloudchamber.validate.check import Check, Groups
+from cloudchamber.schema import Column, Schema, Table
+from cloudchamber.validate.check import Check
+from cloudchamber.validate.posterior import posterior_checks
+from cloudchamber.validate.surrogate import surrogate_checks
 
 BINS = 15
 
 
-def pixel_checks(columns: Mapping[str, Column], calibration: float = 0.02, skill: float = 0.0) -> list[Check]:
+def default_checks(schema: Schema, target: Collection[str], density: bool = False) -> list[Check]:
+    """The checks of what answers with the columns ``target``: of an inference where one is of theta, else of a surrogate.
+
+    ``density`` tells whether the answers hold what validate/posterior.py reads of a density.
+    """
+    theta = {name: column for name, column in schema.theta.items() if name in target}
+    if not theta:
+        return list(surrogate_checks(schema, {name: column for name, column in schema.x.items() if name in target}))
+    return [*posterior_checks(theta, density), *pixel_checks(theta)]
+
+
+def pixel_checks(columns: Mapping[str, Column], calibration: float = 0.02, skill: float = 0.05) -> list[Check]:
     """For each column of categories with a shape: how far stated probabilities are from frequencies, and that they tell more than the classes' shares."""
     checks = []
     for name, column in columns.items():
         if column.categories and column.shape:
             why = "a probability of 0.2 a pixel must be right in a fifth of such pixels"
             checks.append(Check(f"calibration of {name} a pixel", why, partial(calibration_error, name=name), limit=calibration))
-            why = "the Brier score beside that of the classes' shares: below 1 the answer tells something"
+            why = "the Brier score beside that of the classes' shares: at 1 the answer tells nothing"
             checks.append(Check(f"Brier score of {name} / of its shares", why, partial(brier_ratio, name=name), limit=1.0 - skill))
     return checks
-
-
-def repeats_check(columns: Sequence[str], limit: float = 0.01, groups: Groups | None = None, bootstrap: int | None = None) -> Check:
-    """That lines, zeros and edges of these columns are met as often as in the truth, to the last bit; of several columns the worst."""
-
-    def value(truth: Table, answer: Table) -> float:
-        return max(repeated_difference(np.asarray(truth[name]), np.asarray(answer[name])) for name in columns)
-
-    return Check(
-        "repeated values",
-        f"lines, zeros and edges of {' and '.join(columns)} are hit as often, to the last bit",
-        value,
-        limit,
-        groups=groups,
-        bootstrap=bootstrap,
-    )
 
 
 def calibration_error(truth: Table, answer: Table, name: str) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cloudchamber.run.modes import MODES, QUANTILES, words_of
 from cloudchamber.run.repeated import Repeats
 from cloudchamber.schema import Ragged, Table, events_in
 from cloudchamber.study import Study
@@ -38,6 +39,8 @@ class Told:
         self.rows: list[list[str]] = []
         self.shown: list[str] = []
         self.spread: dict[str, list[np.ndarray]] = {}
+        self.peaked = {name: 0 for name, column in model.target_columns.items() if MODES in words_of(column)}
+        self.first_peaked: list[int] = []
         self.best = {name: np.zeros(len(column.categories), int) for name, column in model.target_columns.items() if column.categories and not column.shape}
 
     def see(self, table: Table, good: np.ndarray) -> None:
@@ -55,7 +58,9 @@ class Told:
     def answer(self, table: Table) -> None:
         """A part of the table of answers."""
         if not self.shown:
-            self.shown = [name for name, values in table.items() if not isinstance(values, Ragged) and values.ndim == 1][:SHOWN_COLUMNS]
+            self.shown = [name for name, values in table.items() if not isinstance(values, Ragged) and values.ndim == 1]
+            if len(self.shown) > SHOWN_COLUMNS:
+                self.shown = [name for name in self.shown if name.rpartition("_")[2] not in QUANTILES][:SHOWN_COLUMNS]
             self.spread = {name: [] for name in table if "_probability" in name or name.endswith("_mean")}
             self.spread = {name: [] for name in [name for name in self.spread if table[name].ndim == 1][:SHOWN_PANELS]}
         for event in range(min(len(table["event"]), SHOWN_EVENTS - len(self.rows))):
@@ -67,6 +72,12 @@ class Told:
         if "familiarity" in table:
             self.knows = True
             self.strange += int(np.sum(table["familiarity"] < STRANGE))
+        several = np.zeros(len(table["event"]), bool)
+        for name in self.peaked:
+            more = np.reshape(table[f"{name}_{MODES}"] > 1, (len(several), -1)).any(axis=1)
+            self.peaked[name] += int(more.sum())
+            several |= more
+        self.first_peaked += table["event"][several][: NAMED_EVENTS + 1 - len(self.first_peaked)].tolist()
         for name, counts in self.best.items():
             stated = [table[f"{name}_probability_{category}"] for category in self.model.target_columns[name].categories]
             counts += np.bincount(np.argmax(stated, axis=0), minlength=len(counts))
@@ -89,6 +100,10 @@ class Told:
         if self.knows:
             expected = f"{STRANGE * self.answered:.2g} expected"
             facts["strange events"] = f"{self.strange} of {self.answered} less familiar than {1 - STRANGE:.0%} of those like the training's ({expected})"
+        if self.first_peaked:
+            counts = ", ".join(f"{name} {count}" for name, count in self.peaked.items() if count)
+            named = ", ".join(map(str, self.first_peaked[:NAMED_EVENTS])) + (", ..." if len(self.first_peaked) > NAMED_EVENTS else "")
+            facts["more than one peak"] = f"{counts} of {self.answered} (event {named}): there a mean and a deviation mislead, quantiles and draws tell"
         return facts
 
     def verdict(self) -> str:

@@ -85,7 +85,7 @@ class Run:
         models = {self.model.name: self.model}
         refuse_seen_events(table, "these arrays", {self.model.name: self.folder}, models)
         first, second = halves(table, events_in(table) // 2, seed)
-        study, place = make_study(schema, self.model.target), Path(out) if out is not None else self.folder / "report"
+        study, place = make_study(schema), Path(out) if out is not None else self.folder / "report"
         facts = {"truth": f"{events_in(table)} events that the fit has not seen"}
         return compare_with_truth(study, models, first, second, place, seed, facts, progress=progress)
 
@@ -189,7 +189,7 @@ def _fitted(folder: Path, schema: Schema, table: Table, chosen: Recipe, override
     """The folder of the better one of up to two fits."""
     _write(folder / "events", schema, table)
     chosen = chosen.with_json(merge(chosen.to_json(), overrides))
-    study, places = make_study(schema, chosen.target), [folder / "first", folder / "second"]
+    study, places = make_study(schema), [folder / "first", folder / "second"]
     done = train(study, folder / "events", places[0], chosen, seed=seed, progress=progress)
     if own and done.best_epoch < chosen.fit.epochs // 2 and "fit" not in overrides:
         # it began to learn its events by heart while the learning rate was high: the same, annealed by then

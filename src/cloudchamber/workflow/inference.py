@@ -23,6 +23,7 @@ from cloudchamber.formats.tables import presence, read_chunks
 from cloudchamber.hub import find_run, load
 from cloudchamber.parallel.executors import Where, run
 from cloudchamber.progress import Progress, quiet
+from cloudchamber.run.modes import MODES, QUANTILES
 from cloudchamber.schema import Column, Ragged, Table, check_table, events_in, rechunked, take, whole
 from cloudchamber.study import Finder, Findings, Study
 from cloudchamber.workflow.answers_page import Told, write_answers_page
@@ -88,11 +89,12 @@ def infer(
     A file is read by the run's own columns, with the options ``read`` of its format.
 
     ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``out_format``; columns that don't
-    fit into csv turn it into parquet or HDF5): class probabilities, or mean and standard deviation over ``draws`` draws of the model; ``index.html`` with the
-    study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event, the first
-    of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with ``outside="refuse"``, or are
-    answered and marked in a column ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's
-    that are as strange. ``progress`` hears how many events are done; ``workers`` processes, or an ``executor`` whose workers see the run folder, answer.
+    fit into csv turn it into parquet or HDF5): class probabilities, or mean, standard deviation, quantiles and number of peaks over ``draws`` draws of the
+    model; ``index.html`` with the study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so
+    many draws an event, the first of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with
+    ``outside="refuse"``, or are answered and marked in a column ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of
+    events like the training's that are as strange. ``progress`` hears how many events are done; ``workers`` processes, or an ``executor`` whose workers see
+    the run folder, answer.
 
     ValueError for a surrogate, whose answers are what a detector sees, and where no event is in the domain.
     """
@@ -253,6 +255,8 @@ def answer_columns(model: TrainedModel) -> dict[str, Column]:
             told |= {f"{name}_probability_{category}": Column(doc=f"probability that {name} is {category}") for category in column.categories}
         else:
             told |= {f"{name}_{word}": Column(unit=column.unit, doc=f"{what} of {name}") for word, what in (("mean", "mean"), ("std", "standard deviation"))}
+            told |= {f"{name}_{word}": Column(unit=column.unit, doc=f"quantile {level:g} of {name}") for word, level in QUANTILES.items()}
+            told[f"{name}_{MODES}"] = Column(dtype="int64", doc=f"how many peaks the answer about {name} has")
     return told
 
 

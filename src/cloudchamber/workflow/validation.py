@@ -23,6 +23,7 @@ from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, r
 from cloudchamber.store.read import Store
 from cloudchamber.study import STORE_SETTINGS, STREAM_SETTINGS, NotSimulableError, ProtocolFunction, Simulator, Study, make_simulator
 from cloudchamber.workflow.simulation import live_events
+from cloudchamber.workflow.standard import checks_of, figures_of, with_density
 from cloudchamber.workflow.tasks import at_least, not_negative
 
 if TYPE_CHECKING:
@@ -178,20 +179,20 @@ def compare_with_truth(
     if n < MIN_EVENTS:
         raise ValueError(f"{n} true events are too few to compare: give at least {MIN_EVENTS}, and as many for the floor")
     progress(0, 0, f"answering for {n} events")
-    answers = {name: answer_at(model, first, seed) for name, model in models.items()}
+    answers = {name: with_density(study, model, first, answer_at(model, first, seed), seed) for name, model in models.items()}
     answers |= _peer_answers(study, first_model.schema, first, seed, first_model.target)
     # a user's file may lack columns, and what infers one column of theta says nothing of the others
     complete = all(set(first_model.schema.columns) <= set(table) for table in (first, *answers.values()))
     results, skipped = {}, dict[str, str]()
     progress(0, 0, "checking")
     for name, answer in answers.items():
-        results[name], missing = _checked(study.checks(), first, answer, second, seed, complete)
+        results[name], missing = _checked(checks_of(study, first_model.schema, first_model.target, answer), first, answer, second, seed, complete)
         skipped |= missing
     if protocol is not None:
         agreed = protocol(first, answers, second, seed, lambda text: progress(0, 0, text))
         results = {name: [*found, *agreed[name]] for name, found in results.items()}
     progress(0, 0, "drawing the report")
-    figures = _figures(study, first, answers, complete)
+    figures = _figures(study, first_model, first, answers, complete)
     stated: dict[str, str | int | float] = {"study": study.name, "run": run, "n": n, **facts}
     stated["compared"] = f"{n} events with answers at the same theta, {n} more for the floor"
     if dropped + dropped_from_floor:
@@ -388,13 +389,13 @@ def _checked(checks: Sequence[Check], truth: Table, answer: Table, second: Table
     return results, skipped
 
 
-def _figures(study: Study, truth: Table, answers: Mapping[str, Table], complete: bool) -> dict[str, Figure]:
+def _figures(study: Study, model: TrainedModel, truth: Table, answers: Mapping[str, Table], complete: bool) -> dict[str, Figure]:
     from cloudchamber.report.figures import short_names
 
     shown = short_names(answers)
     try:
         # a long path in a legend or a title would leave the panels no room
-        return dict(study.plots(truth, {shown[name]: answer for name, answer in answers.items()}))
+        return figures_of(study, model.schema, model.target, truth, {shown[name]: answer for name, answer in answers.items()})
     except KeyError:
         if complete:
             raise

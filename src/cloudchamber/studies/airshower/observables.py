@@ -12,7 +12,7 @@ from cloudchamber.statistics.classifier import Trees, auc_of
 from cloudchamber.statistics.measured import Measured
 from cloudchamber.studies.airshower.columns import N_DEPTH, PRIMARIES, depth_grid
 from cloudchamber.validate.check import Check
-from cloudchamber.validate.defaults import repeats_check
+from cloudchamber.validate.surrogate import repeats_check
 
 _ENERGY_EDGES = np.arange(15.0, 20.01, 0.25)
 _PROFILE_FLOOR = 1e-2

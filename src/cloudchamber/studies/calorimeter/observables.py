@@ -14,7 +14,7 @@ from cloudchamber.studies.calorimeter.challenge.features import crystal_features
 from cloudchamber.studies.calorimeter.columns import PARTICLES
 from cloudchamber.studies.calorimeter.geometry import Crystals
 from cloudchamber.validate.check import Check
-from cloudchamber.validate.defaults import repeats_check
+from cloudchamber.validate.surrogate import repeats_check
 
 READOUT_MEV = 0.1
 """Logarithms of energies see no less than this: a crystal's noise is larger."""

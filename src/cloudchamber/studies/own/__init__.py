@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cloudchamber.schema import Schema, Table
 from cloudchamber.study import OWN, Study
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from cloudchamber.validate.check import Check
 
 
 @dataclass(frozen=True)
@@ -39,26 +31,6 @@ class Given:
         return self.prior(0, rng)
 
 
-def make_study(schema: Schema, target: Collection[str]) -> Study:
-    """The study of a run with this schema that answers with the columns ``target``."""
-
-    def checks() -> Sequence[Check]:
-        from cloudchamber.studies.own.checks import checks_of
-
-        return checks_of(schema, target)
-
-    def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
-        from cloudchamber.studies.own.plots import plots_of
-
-        return plots_of(schema, target, truth, answers)
-
-    return Study(
-        name=OWN,
-        title="Your own arrays",
-        simulators={"given": partial(Given, schema)},
-        recipes={},
-        default_recipe="",
-        checks=checks,
-        plots=plots,
-        folder=Path(__file__).parent,
-    )
+def make_study(schema: Schema) -> Study:
+    """The study of a run with this schema."""
+    return Study(OWN, "Your own arrays", {"given": partial(Given, schema)}, {})
