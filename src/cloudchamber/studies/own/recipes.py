@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from math import prod
 from typing import Literal
 
+import numpy as np
+
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.heads import Categorical
 from cloudchamber.models.labelled import LabelledMixture
@@ -22,13 +24,15 @@ MOST_EPOCHS = 300
 
 
 def recipe_of(schema: Schema, direction: Direction, events: int, logs: tuple[str, ...] = ()) -> Recipe:
-    """A recipe for ``events`` events. ``logs`` are positive columns that span orders of magnitude; a target with both bounds is learned as its logit."""
+    """A recipe for ``events`` events. ``logs`` are positive columns that span orders of magnitude; a target with both bounds is learned as its logit,
+    one of whole numbers by their frequencies."""
     sides = (schema.theta, schema.x) if direction == "infer" else (schema.x, schema.theta)
     # a class comes first: the numbers are given it
     target = dict(sorted(sides[0].items(), key=lambda item: not item[1].categories))
     name, model = _model(target)
     transforms = dict.fromkeys(logs, "log")
     bounded = {name: "logit" for name, column in target.items() if None not in (column.low, column.high) and not column.categories}
+    whole = {name: "whole" for name, column in target.items() if not column.categories and np.dtype(column.dtype).kind in "biu"}
     batch = 64 if events < 3000 else 128 if events < 30_000 else 512
     epochs = min(MOST_EPOCHS, max(8, round(PASSES_OF_TEN_THOUSAND * (10_000 / events) ** 0.5)))
     return Recipe(
@@ -36,11 +40,12 @@ def recipe_of(schema: Schema, direction: Direction, events: int, logs: tuple[str
         doc="settings by the columns and the number of events",
         target=tuple(target),
         given=tuple(sides[1]),
-        target_codec=Columns({name: kind for name, kind in (transforms | bounded).items() if name in target}),  # type: ignore[misc]
+        target_codec=Columns({name: kind for name, kind in (transforms | bounded | whole).items() if name in target}),  # type: ignore[misc]
         given_codec=Columns({name: kind for name, kind in transforms.items() if name in sides[1]}),  # type: ignore[misc]
         model=model,
         fit=Fit(
             epochs=epochs,
+            schedule="anneal",
             batch_size=batch,
             optimisers={"": Optimiser(learning_rate=1e-3, weight_decay=1e-3)},
             average_decay=0.99,
