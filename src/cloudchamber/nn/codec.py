@@ -87,7 +87,7 @@ class ColumnsCodec(Codec):
         self.sizes = [prod(column.shape) * max(len(column.categories), 1) for column in columns.values()]
         self.size = sum(self.sizes)
         self.scale = Standardise(self.size)
-        self.wholes = nn.ModuleList(WholeNumbers(prod(column.shape)) for name, column in columns.items() if self.transforms[name] == "whole")
+        self.whole_numbers = nn.ModuleList(WholeNumbers(prod(column.shape)) for name, column in columns.items() if self.transforms[name] == "whole")
 
     def fit(self, columns: Tensors, given: Tensors) -> None:
         for name, transform in self.transforms.items():
@@ -166,6 +166,11 @@ class ColumnsCodec(Codec):
     def _is_category(self) -> list[bool]:
         return [bool(column.categories) for column in self.columns.values()]
 
+    @property
+    def wholes(self) -> list[WholeNumbers]:
+        """The maps of the columns of whole numbers, in their order."""
+        return list(self.whole_numbers)  # type: ignore[arg-type]
+
     def _whole_columns(self, columns: Tensors) -> Tensors:
         return {name: columns[name].float().flatten(1) if columns[name].ndim > 1 else columns[name].float()[:, None] for name in self._whole_names()}
 
@@ -180,7 +185,7 @@ class ColumnsCodec(Codec):
         flat = {name: self._to_flat(name, column, columns[name]) for name, column in self.columns.items() if self.transforms[name] != "whole"}
         values = self._whole_columns(columns)
         if values and within is None:
-            shape = len(next(iter(values.values()))), sum(whole.size for whole in self.wholes)  # type: ignore[misc]
+            shape = len(next(iter(values.values()))), sum(whole.size for whole in self.wholes)
             within = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(self.scale.mean.device)
         first = 0
         for (name, numbers), whole in zip(values.items(), self.wholes, strict=True):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FEWEST_EVENTS = 100
 LOG_FACTOR = 100.0
-"""A column of positive numbers whose 1st and 99th percentile differ by more is learned as its logarithm."""
+"""A column of positive numbers whose 1st and 99th percentile differ by more is learned as its logarithm, as is one that the bounds keep positive."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def fit(
     table = check_table(sides[0] | sides[1], schema.columns)
     if events_in(table) < FEWEST_EVENTS:
         raise ValueError(f"{events_in(table)} events are too few to learn from: give at least {FEWEST_EVENTS}, better 10,000")
-    logs = tuple(name for name, column in schema.columns.items() if _spans_orders(table[name], column))
+    logs = tuple(name for name, column in schema.columns.items() if _is_positive(table[name], column))
     chosen = recipe or recipe_of(schema, direction, events_in(table), logs)
     folder = Path(mkdtemp(prefix="cloudchamber-"))
     try:
@@ -228,11 +228,12 @@ def _column(name: str, values: Any, limits: tuple[float | None, float | None], l
     return Column(shape=array.shape[1:], unit=unit, dtype="float64" if wide else "float32", low=limits[0], high=limits[1])
 
 
-def _spans_orders(values: np.ndarray, column: Column) -> bool:
+def _is_positive(values: np.ndarray, column: Column) -> bool:
+    """Whether these numbers are positive by their bounds, or span orders of magnitude."""
     if column.categories or np.dtype(column.dtype).kind != "f" or values.min() <= 0:
         return False
     low, high = np.quantile(values, [0.01, 0.99])
-    return bool(high > LOG_FACTOR * low)
+    return bool(high > LOG_FACTOR * low) or (column.low == 0 and column.high is None)
 
 
 def _write(folder: Path, schema: Schema, table: Table) -> None:
