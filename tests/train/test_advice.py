@@ -14,7 +14,7 @@ def log(losses: list[float], held_out: list[float]) -> list[dict[str, float]]:
 
 def test_a_gap_asks_for_simulations() -> None:
     rows = log([1.0 - 0.05 * n for n in range(20)], [1.0 - 0.02 * min(n, 9) + 0.02 * max(n - 9, 0) for n in range(20)])
-    assert advice_of(rows, 10, None, COSINE, 0.0).startswith("more simulations would help: the loss is 0.32 lower")
+    assert advice_of(rows, 10, None, COSINE, 0.0).startswith("more simulations would help: loss 0.32 lower")
     # of few events held out, chance gives as much
     assert advice_of(rows, 10, None, COSINE, 0.2).startswith("neither")
 
@@ -22,7 +22,7 @@ def test_a_gap_asks_for_simulations() -> None:
 def test_a_loss_that_still_falls_asks_for_epochs() -> None:
     falling = [1.0 - 0.01 * n for n in range(20)]
     rows = log(falling, falling)
-    assert advice_of(rows, 20, None, COSINE, 0.0).startswith("more epochs would help: the validation loss still fell when the 20 epochs ended")
+    assert advice_of(rows, 20, None, COSINE, 0.0).startswith("more epochs would help: the validation loss still fell after 20")
     # the rate fell because the epochs ended, or because a plateau came
     assert advice_of(rows, 20, (13, 7), ANNEAL, 0.0).startswith("more epochs would help")
     flat = [1.0 - 0.01 * min(n, 7) for n in range(16)]

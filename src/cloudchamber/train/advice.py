@@ -31,7 +31,7 @@ def advice_of(rows: Sequence[Mapping[str, float]], best_epoch: int, fall: tuple[
         cut = len(rows) == settings.epochs and best_epoch > (1 - LAST_EPOCHS) * settings.epochs
     by_heart = gap > max(GAP, CHANCE * chance)
     if by_heart:
-        return f"more simulations would help: the loss is {gap:.2g} lower for the events learned from than for others"
+        return f"more simulations would help: loss {gap:.2g} lower for events it learned from"
     if cut:
-        return f"more epochs would help: the validation loss still fell when the {len(rows)} epochs ended"
+        return f"more epochs would help: the validation loss still fell after {len(rows)}"
     return "neither more simulations nor more epochs promise much"
