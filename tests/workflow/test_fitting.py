@@ -131,6 +131,21 @@ def test_a_count_without_knowledge_keeps_its_shares() -> None:
     assert stats.chi2.sf((((counts - 4000 * shares) ** 2) / (2 * 4000 * shares)).sum(), 8) > 1e-6
 
 
+def test_a_class_beside_a_number_and_a_count_keeps_its_shares() -> None:
+    random = np.random.default_rng(3)
+    kind = random.choice(["He", "Fe", "p"], 3000, p=[0.21, 0.58, 0.21])
+    theta = {"kind": kind, "a": random.normal(size=3000), "count": random.poisson(np.where(kind == "Fe", 6.0, 1.0))}
+    run = cc.fit(theta, {"x": random.normal(size=3000)}, overrides={"fit": {"epochs": 8}})
+    drawn = {name: values.ravel() for name, values in run.posterior({"x": random.normal(size=300)}, 10).items()}
+    seen = np.array([(drawn["kind"] == run.model.schema.theta["kind"].categories.index(name)).sum() for name in ("He", "Fe", "p")])
+    expected = 3000 * np.array([0.21, 0.58, 0.21])
+    # as many events taught as were drawn
+    assert stats.chi2.sf(((seen - expected) ** 2 / (2 * expected)).sum(), 2) > 1e-6
+    iron = run.model.schema.theta["kind"].categories.index("Fe")
+    means = [drawn["count"][(drawn["kind"] == iron) == chosen].mean() for chosen in (True, False)]
+    assert means[0] == pytest.approx(6.0, abs=0.7) and means[1] == pytest.approx(1.0, abs=0.4)
+
+
 def test_what_would_go_wrong_is_refused() -> None:
     theta, x = events(200, 1)
     with pytest.raises(ValueError, match="column 'n': the transform 'whole' takes whole numbers up to 16777216"):
