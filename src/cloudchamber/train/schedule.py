@@ -6,7 +6,7 @@ import math
 
 from cloudchamber.models.recipe import Schedule
 
-FALL_SHARE = 0.5
+FALL_SHARE = 0.2
 """The annealing of "anneal" takes so many of the epochs that led to the best one."""
 
 

@@ -75,7 +75,7 @@ def _model(target: Mapping[str, Column], events: int) -> tuple[str, ModelSetting
         return "matching", Matching()
     if numbers > FEW_NUMBERS and events < MANY_EVENTS:
         return "flow", Flow(transforms=3, bins=4, hidden=32, layers=1, affine=True, straight=True)
-    return "flow", Flow(transforms=5, bins=8, hidden=64, layers=1, affine=True, straight=True)
+    return "flow", Flow(transforms=6, bins=8, hidden=64, layers=2, affine=True, straight=True)
 
 
 def _numbers(target: Mapping[str, Column]) -> int:
