@@ -200,7 +200,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--sizes", nargs="+", type=int, choices=SIZES, default=SIZES[:2])
     parser.add_argument("--method", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--observations", nargs="+", type=int, choices=OBSERVATIONS, default=list(OBSERVATIONS), help="which to compare")
+    parser.add_argument("--observations", nargs="*", type=int, choices=OBSERVATIONS, default=list(OBSERVATIONS), help="which to compare; none after the flag: fits only")
     parser.add_argument("--results", type=Path, default=Path("reports/posteriors.json"))
     parser.add_argument("--published", type=Path, help="a CSV of github.com/sbi-benchmark/results, for a column of its NPE")
     parser.add_argument("--page", type=Path, help="only write the table of what is there, into this file")
