@@ -35,6 +35,8 @@ Fitted = tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray, np.ndar
 
 def by_cloudchamber(task: Task, theta: np.ndarray, x: np.ndarray) -> Fitted:
     """``cc.fit`` with the arrays, and the bounds of the prior."""
+    import torch
+
     import cloudchamber as cc
 
     start = time.process_time()
@@ -48,8 +50,10 @@ def by_cloudchamber(task: Task, theta: np.ndarray, x: np.ndarray) -> Fitted:
         return np.stack([found[name] for name in names], 1)
 
     def score(theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-        inside = run.model.answer({"x": x}, outside="flag").marks["in_domain"] if hasattr(run.model, "marks") else np.ones(len(x), bool)
-        return run.log_prob(theta[inside], x[inside])
+        # all events count, those that the run would refuse too
+        with torch.no_grad():
+            said = run.model.said({"x": torch.as_tensor(x, dtype=torch.float32)})
+            return said.log_prob({name: torch.as_tensor(theta[:, number], dtype=torch.float32) for number, name in enumerate(names)}).numpy()
 
     return draw, score, {"seconds": seconds, "recipe": run.model.recipe.to_json()}
 
@@ -200,7 +204,9 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--sizes", nargs="+", type=int, choices=SIZES, default=SIZES[:2])
     parser.add_argument("--method", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--observations", nargs="*", type=int, choices=OBSERVATIONS, default=list(OBSERVATIONS), help="which to compare; none after the flag: fits only")
+    parser.add_argument(
+        "--observations", nargs="*", type=int, choices=OBSERVATIONS, default=list(OBSERVATIONS), help="which to compare; none after the flag: fits only"
+    )
     parser.add_argument("--results", type=Path, default=Path("reports/posteriors.json"))
     parser.add_argument("--published", type=Path, help="a CSV of github.com/sbi-benchmark/results, for a column of its NPE")
     parser.add_argument("--page", type=Path, help="only write the table of what is there, into this file")
