@@ -24,6 +24,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from filelock import FileLock
 from posterior_tasks import OBSERVATIONS, TASKS, Box, LogNormal, Normal, Task, observation
 from tables import markdown
 
@@ -114,17 +115,22 @@ def c2st(draws: np.ndarray, reference: np.ndarray) -> float:
 
 
 class Results:
-    """All cells in one JSON file, and the draws of each beside it."""
+    """All cells in one JSON file, which several processes may write, and the draws of each beside it."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.folder = path, path.with_suffix("")
         self.cells: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
 
     def save(self) -> None:
+        """Write all cells, with what others have added meanwhile."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(self.cells, indent=1) + "\n")
-        part.replace(self.path)
+        with FileLock(self.path.with_suffix(".lock")):
+            for key, cell in Results(self.path).cells.items():
+                mine = self.cells.setdefault(key, cell)
+                mine["c2st"] = cell["c2st"] | mine["c2st"]
+            part = self.path.with_suffix(".part")
+            part.write_text(json.dumps(self.cells, indent=1) + "\n")
+            part.replace(self.path)
 
 
 def fit_cell(results: Results, references: Path, name: str, size: int, method: str) -> None:
