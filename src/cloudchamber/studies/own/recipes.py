@@ -23,7 +23,7 @@ PASSES_OF_TEN_THOUSAND = 60
 MOST_EPOCHS = 300
 FEW_NUMBERS, MANY_EVENTS = 5, 30_000
 """More numbers learned from fewer events get a smaller flow whose weights are held small: a larger one knows its events by heart soon."""
-DECAY_OF_THOUSAND = 2.0
+DECAY_OF_THOUSAND = 4.0
 """That weight decay at a thousand events; it falls as one over the root of their number. Of few numbers, whose shapes it would round off, it is ``DECAY``."""
 DECAY = 1e-3
 
@@ -38,8 +38,8 @@ def recipe_of(schema: Schema, direction: Direction, events: int, logs: tuple[str
     transforms = dict.fromkeys(logs, "log")
     bounded = {name: "logit" for name, column in target.items() if None not in (column.low, column.high) and not column.categories}
     whole = {name: "whole" for name, column in target.items() if not column.categories and np.dtype(column.dtype).kind in "biu"}
-    batch = 64 if events < 3000 else 128 if events < 30_000 else 512
-    small = isinstance(model, Flow) and _numbers(target) > FEW_NUMBERS
+    small = isinstance(model, Flow) and _numbers(target) > FEW_NUMBERS and events < MANY_EVENTS
+    batch = 512 if events >= MANY_EVENTS else 64 if events < 3000 and not small else 128
     decay = DECAY_OF_THOUSAND * min(1.0, (1000 / events) ** 0.5) if small else DECAY
     epochs = min(MOST_EPOCHS, max(8, round(PASSES_OF_TEN_THOUSAND * (10_000 / events) ** 0.5)))
     return Recipe(
@@ -54,7 +54,7 @@ def recipe_of(schema: Schema, direction: Direction, events: int, logs: tuple[str
             epochs=epochs,
             schedule="anneal",
             batch_size=batch,
-            optimisers={"": Optimiser(learning_rate=1e-3, weight_decay=decay)},
+            optimisers={"": Optimiser(learning_rate=2e-3 if small else 1e-3, weight_decay=decay)},
             average_decay=0.99,
             validation_fraction=0.1,
             patience=8,
@@ -74,7 +74,7 @@ def _model(target: Mapping[str, Column], events: int) -> tuple[str, ModelSetting
     if numbers > MOST_SPLINED:
         return "matching", Matching()
     if numbers > FEW_NUMBERS and events < MANY_EVENTS:
-        return "flow", Flow(transforms=3, bins=4, hidden=32, layers=1, affine=True, straight=True)
+        return "flow", Flow(transforms=2, bins=4, hidden=32, layers=1, affine=True, straight=True)
     return "flow", Flow(transforms=6, bins=8, hidden=64, layers=2, affine=True, straight=True)
 
 
