@@ -146,6 +146,7 @@ def model_settings() -> list[Case]:
         ("--model.bins", ("0", "-1"), r"bins"),
         ("--model.bound", ("nan", "0", "-1"), r"bound"),
         ("--fit.schedule", ("cosin",), r"schedule.*cosin"),
+        ("--fit.schedule", ("anneal",), r"'anneal' waits for a plateau: patience"),
         ("--fit.precision", ("8",), r"precision"),
         ("--accelerator", ("gpux",), r"gpux"),
         ("--strategy", ("ddpx",), r"ddpx"),

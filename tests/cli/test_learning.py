@@ -66,13 +66,14 @@ def test_the_other_direction(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_the_end_of_a_training_is_told(data: Path, tmp_path: Path, capsys: Capture) -> None:
-    main(["train", "toy", str(data), str(tmp_path / "run"), "--fit.epochs", "3"])
-    took, best, following = capsys.readouterr().out.splitlines()
+    main(["train", "toy", str(data), str(tmp_path / "run"), "--fit.epochs", "3", "--fit.schedule", "anneal", "--fit.patience", "2"])
+    took, best, advice, following = capsys.readouterr().out.splitlines()
     log = (tmp_path / "run/log.csv").read_text().splitlines()
     losses = [float(row.split(",")[log[0].split(",").index("validation_loss")]) for row in log[1:]]
     assert len(losses) == 3
     assert took.startswith("3 epochs in ") and took.endswith(f" epochs/s): {tmp_path}/run")
     assert best == f"validation loss {min(losses):.4g} in epoch {losses.index(min(losses)) + 1}"
+    assert advice.startswith("more epochs would help") and advice == json.loads((tmp_path / "run/metrics.json").read_text())["fit"]["advice"]
     assert following == f"next: cloudchamber validate {tmp_path}/run"
 
 

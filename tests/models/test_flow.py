@@ -7,7 +7,13 @@ import toy
 from cloudchamber.models.flow import Flow
 
 SMALL = {"transforms": 3, "bins": 6, "hidden": 32, "layers": 1}
-KINDS = [Flow(**SMALL), Flow(**SMALL, affine=True), Flow(**SMALL, linear=False, randperm=False), Flow(**SMALL, passes=None, linear=False)]  # type: ignore[arg-type]
+KINDS = [
+    Flow(**SMALL),  # type: ignore[arg-type]
+    Flow(**SMALL, affine=True),  # type: ignore[arg-type]
+    Flow(**SMALL, affine=True, straight=True),  # type: ignore[arg-type]
+    Flow(**SMALL, linear=False, randperm=False),  # type: ignore[arg-type]
+    Flow(**SMALL, passes=None, linear=False),  # type: ignore[arg-type]
+]
 
 
 @pytest.mark.parametrize("settings", KINDS)

@@ -110,6 +110,55 @@ def test_patience_ends_a_fit_and_the_best_weights_stay(tmp_path):
     assert fit(Gaussian(), batches(6, 6), held_out, settings, tmp_path, SEED, hardware=CPU) == result
 
 
+ANNEAL = Fit(epochs=200, optimisers={"": Optimiser(learning_rate=0.3)}, schedule="anneal", patience=4)
+
+
+def start_of() -> Gaussian:
+    """The same start each time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return Gaussian()
+
+
+def test_a_plateau_lets_the_rate_fall_from_the_best_weights(tmp_path):
+    """Also where it was interrupted before, at and after the plateau."""
+    data = batches(300, 10), batches(400, 400, 2)
+    model = start_of()
+    result = fit(model, *data, ANNEAL, tmp_path / "fall", SEED, hardware=CPU)
+    log = rows(tmp_path / "fall")
+    rates = [float(row["learning_rate"]) for row in log]
+    start = rates.index(next(rate for rate in rates if rate < 0.3))
+    assert 4 < start < len(rates) < 200 and rates[:start] == [0.3] * start
+    assert all(after < before for before, after in zip(rates[start:], rates[start + 1 :], strict=False)) and rates[-1] < 0.02
+    # better than the same rate without the fall
+    held = fit(start_of(), *data, replace(ANNEAL, schedule="constant"), tmp_path / "constant", SEED, hardware=CPU)
+    assert result.validation_loss < held.validation_loss and result.best_epoch > start
+    assert "epochs" not in result.advice or result.advice.startswith("neither")
+
+    # interrupted before, at and after the plateau: the same bits
+    for stop in (start - 1, start, start + 2):
+
+        def interrupt(done, total, note, stop=stop):
+            if done == stop:
+                raise KeyboardInterrupt
+
+        again = start_of()
+        with pytest.raises(KeyboardInterrupt):
+            fit(again, *data, ANNEAL, tmp_path / str(stop), SEED, interrupt, hardware=CPU)
+        assert fit(again, *data, ANNEAL, tmp_path / str(stop), SEED, hardware=CPU).best_epoch == result.best_epoch
+        assert_same(again, model)
+
+
+def test_annealing_ends_with_the_epochs(tmp_path):
+    result = fit(
+        start_of(), batches(500, 50), batches(200, 64, 2), replace(ANNEAL, epochs=6, batch_size=64, optimisers=PLAIN.optimisers), tmp_path, SEED, hardware=CPU
+    )
+    assert result.epochs == 6 and float(rows(tmp_path)[-1]["learning_rate"]) < 0.01
+    assert result.advice.startswith("more epochs")
+    with pytest.raises(ValueError, match="waits for a plateau: patience"):
+        fit(start_of(), batches(), batches(), replace(ANNEAL, patience=None), tmp_path / "none", SEED, hardware=CPU)
+
+
 def test_the_average_is_what_is_validated_and_kept(tmp_path):
     settings = replace(PLAIN, epochs=5, average_decay=0.99)
     model, held_out = Gaussian(), batches(100, 100, 2)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy import units
 from astropy.table import Table as AstropyTable
+from scipy import stats
 
 import cloudchamber as cc
 from cloudchamber import workflow
@@ -98,10 +99,57 @@ def test_a_surrogate_and_a_class_beside_a_number() -> None:
     assert both.model.schema.theta["kind"].categories == ("Fe", "p") and (drawn["kind"] == 0).mean() > 0.9
 
 
+def test_counts_and_booleans_are_drawn_as_what_they_are(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    strong = random.uniform(size=3000) < 0.5
+    count, flag = random.poisson(np.where(strong, 5.0, 3.0)), random.uniform(size=3000) < np.where(strong, 0.8, 0.1)
+    seen = strong + 0.01 * random.normal(size=3000)
+    run = cc.fit({"count": count, "flag": flag}, {"x": seen}, overrides={"fit": {"epochs": 10, "batch_size": 128}})
+    drawn = run.posterior({"x": np.array(0.0)}, 20_000)
+    assert drawn["count"].dtype == np.int64 and drawn["flag"].dtype == bool and drawn["count"].min() >= 0
+    # 1500 events teach each share to 0.012, twenty numbers are looked at
+    expected = stats.poisson.pmf(np.arange(9), 3.0)
+    assert np.bincount(drawn["count"], minlength=9)[:9] / 20_000 == pytest.approx(expected, abs=0.06) and drawn["flag"].mean() == pytest.approx(0.1, abs=0.05)
+    # probabilities are those of the draws, and sum to one
+    pairs = {"count": np.tile(np.arange(20), 2), "flag": np.repeat([False, True], 20)}
+    stated = np.exp(run.log_prob(pairs, {"x": np.zeros(40)}))
+    assert stated.sum() == pytest.approx(1.0, abs=0.03)
+    assert stated.reshape(2, 20).sum(0)[:6] == pytest.approx(np.bincount(drawn["count"], minlength=6)[:6] / 20_000, abs=0.03)
+    model = cc.load(run.save(tmp_path / "counts"))
+    np.testing.assert_array_equal(model.sample({"x": seen[:50]}, 1)["count"], run.model.sample({"x": seen[:50]}, 1)["count"])
+    found = run.validate({"count": count[:400], "flag": flag[:400]}, {"x": seen[:400] + 1e-4}, out=tmp_path / "page")
+    assert found.report.exists() and run.advice
+
+
+def test_a_count_without_knowledge_keeps_its_shares() -> None:
+    random = np.random.default_rng(2)
+    run = cc.fit({"count": random.poisson(3.0, 4000)}, {"x": random.normal(size=4000)}, overrides={"fit": {"epochs": 4}})
+    drawn = run.posterior({"x": random.normal(size=400)}, 10)["count"].ravel()
+    shares = np.append(stats.poisson.pmf(np.arange(8), 3.0), stats.poisson.sf(7, 3.0))
+    counts = np.bincount(np.minimum(drawn, 8), minlength=9)
+    # as many events taught as were drawn
+    assert stats.chi2.sf((((counts - 4000 * shares) ** 2) / (2 * 4000 * shares)).sum(), 8) > 1e-6
+
+
+def test_a_class_beside_a_number_and_a_count_keeps_its_shares() -> None:
+    random = np.random.default_rng(3)
+    kind = random.choice(["He", "Fe", "p"], 3000, p=[0.21, 0.58, 0.21])
+    theta = {"kind": kind, "a": random.normal(size=3000), "count": random.poisson(np.where(kind == "Fe", 6.0, 1.0))}
+    run = cc.fit(theta, {"x": random.normal(size=3000)}, overrides={"fit": {"epochs": 8}})
+    drawn = {name: values.ravel() for name, values in run.posterior({"x": random.normal(size=300)}, 10).items()}
+    seen = np.array([(drawn["kind"] == run.model.schema.theta["kind"].categories.index(name)).sum() for name in ("He", "Fe", "p")])
+    expected = 3000 * np.array([0.21, 0.58, 0.21])
+    # as many events taught as were drawn
+    assert stats.chi2.sf(((seen - expected) ** 2 / (2 * expected)).sum(), 2) > 1e-6
+    iron = run.model.schema.theta["kind"].categories.index("Fe")
+    means = [drawn["count"][(drawn["kind"] == iron) == chosen].mean() for chosen in (True, False)]
+    assert means[0] == pytest.approx(6.0, abs=0.7) and means[1] == pytest.approx(1.0, abs=0.4)
+
+
 def test_what_would_go_wrong_is_refused() -> None:
     theta, x = events(200, 1)
-    with pytest.raises(ValueError, match="column 'n' holds whole numbers, which would be learned as continuous"):
-        cc.fit({"n": np.arange(200)}, x)
+    with pytest.raises(ValueError, match="column 'n': the transform 'whole' takes whole numbers up to 16777216"):
+        cc.fit({"n": np.arange(200) + 2**25}, x)
     with pytest.raises(ValueError, match="column 'a' holds 1 NaN"):
         cc.fit({"a": np.where(np.arange(200) == 3, np.nan, theta["a"])}, x)
     with pytest.raises(ValueError, match="column 'kind': None in event 1 is no text"):

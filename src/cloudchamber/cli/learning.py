@@ -95,6 +95,8 @@ class Train:
             rate = done.epochs / done.seconds if done.seconds > 0 else 0.0
             screen.say(f"{done.epochs} epochs in {done.seconds:.1f} s ({rate:.3g} epochs/s): {done.folder}")
             screen.say(f"validation loss {done.validation_loss:.4g} in epoch {done.best_epoch}")
+            if done.advice:
+                screen.say(done.advice)
             screen.say(f"next: cloudchamber validate {done.folder}")
 
 

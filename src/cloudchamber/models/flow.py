@@ -26,7 +26,7 @@ class Flow:
     ``passes`` = 2 makes couplings (fast both ways); ``None`` makes it fully autoregressive, which samples one number at a time.
     Before each spline the numbers are permuted (at random with ``randperm``, else reversed) and, with ``linear``, mixed by a learned matrix.
     Splines act within +-``bound`` and leave what lies outside as it is. With ``affine`` a network of ``given`` first takes out mean and width of each
-    number, which spares the splines this work where both vary much.
+    number, which spares the splines this work where both vary much; with ``straight`` the mean is that of a linear regression and what the network adds.
 
     References: Durkan et al. (2019), Neural spline flows, arXiv:1906.04032.
     """
@@ -40,6 +40,7 @@ class Flow:
     linear: bool = True
     bound: float = 5.0
     affine: bool = False
+    straight: bool = False
 
     def build(self, target_size: int, given_size: int) -> FlowModel:
         """The model for so many numbers."""
@@ -55,17 +56,21 @@ class Affine(nn.Module):
     def __init__(self, size: int, given_size: int, settings: Flow) -> None:
         super().__init__()
         self.net = MLP(given_size, 2 * size, settings.hidden, settings.layers, zero=True)
+        self.straight = nn.Linear(given_size, size) if settings.straight else None
 
     def forward(self, x: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """z and ln|dz/dx|."""
-        mean, log_width = self.net(given).chunk(2, 1)
+        mean, log_width = self._of(given)
         return (x - mean) * (-log_width).exp(), -log_width.sum(1)
 
     def inverse(self, z: Tensor, given: Tensor) -> Tensor:
         """x."""
+        mean, log_width = self._of(given)
+        return mean + z * log_width.exp()
+
+    def _of(self, given: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_width = self.net(given).chunk(2, 1)
-        x: Tensor = mean + z * log_width.exp()
-        return x
+        return mean if self.straight is None else mean + self.straight(given), log_width
 
 
 class Mixing(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from cloudchamber.jsonable import Find, from_json, to_json
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from cloudchamber.nn.codec import Codec
     from cloudchamber.run.trained import TrainedModel
     from cloudchamber.schema import Column
+
+
+Schedule: TypeAlias = Literal["constant", "cosine", "onecycle", "anneal"]
+"""How the learning rate moves; see ``train.schedule``."""
 
 
 class ModelSettings(Protocol):
@@ -49,12 +53,14 @@ class Fit:
     """How to fit: one loop reads these settings for every model.
 
     ``optimisers`` maps the name of a part of the model (an attribute, such as ``critic``) to its optimiser; the key ``""`` serves every part not named.
+    With the schedule "anneal", ``epochs`` is the most there may be: the rate stays until the validation loss has not fallen for ``patience`` epochs, and
+    then goes to zero from the best weights on.
     """
 
     epochs: int = 100
     batch_size: int = 512
     optimisers: Mapping[str, Optimiser] = field(default_factory=lambda: {"": Optimiser()})
-    schedule: Literal["constant", "cosine", "onecycle"] = "cosine"
+    schedule: Schedule = "cosine"
     warmup_epochs: float = 0.0
     clip_norm: float | None = 1.0
     average_decay: float | None = None

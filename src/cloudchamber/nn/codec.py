@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import log, prod
 from typing import Literal
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cloudchamber.nn.scale import Standardise
+from cloudchamber.nn.whole import LARGEST, WholeNumbers, places, standard_log_density
 from cloudchamber.schema import Column
 
 Tensors = dict[str, Tensor]
@@ -54,15 +55,21 @@ class Codec(nn.Module, ABC):
         """The flat numbers (events, size) as they belong to entries of the number columns, where each entry is a rising function of its own one alone."""
         return None
 
+    def log_prob(self, columns: Tensors, given: Tensors, density: Callable[[Tensor], Tensor]) -> Tensor:
+        """ln of the density of the columns, (events,), where ``density`` gives that of flat numbers; of whole numbers their probability."""
+        log_det = self.log_det(columns, given)
+        return density(self.encode(columns, given)) + log_det
+
 
 @dataclass(frozen=True)
 class Columns:
     """Settings of the default codec: the columns flattened in their order, each number transformed and standardised; categories become one-hot.
 
-    ``transforms`` names the columns to take the logarithm of (positive values) or the logit of (needs the column's ``low`` and ``high``).
+    ``transforms`` names the columns to take the logarithm of (positive values) or the logit of (needs the column's ``low`` and ``high``),
+    and the target's ``whole`` numbers, which are spread over normal ones by their frequencies (``nn.whole``).
     """
 
-    transforms: Mapping[str, Literal["linear", "log", "logit"]] = field(default_factory=dict)
+    transforms: Mapping[str, Literal["linear", "log", "logit", "whole"]] = field(default_factory=dict)
 
     def build(self, columns: Mapping[str, Column]) -> ColumnsCodec:
         """The codec of these columns."""
@@ -84,19 +91,25 @@ class ColumnsCodec(Codec):
         self.sizes = [prod(column.shape) * max(len(column.categories), 1) for column in columns.values()]
         self.size = sum(self.sizes)
         self.scale = Standardise(self.size)
+        self.whole_numbers = nn.ModuleList(WholeNumbers(prod(column.shape)) for name, column in columns.items() if self.transforms[name] == "whole")
 
     def fit(self, columns: Tensors, given: Tensors) -> None:
         for name, transform in self.transforms.items():
             if transform == "log" and bool((columns[name] <= 0).any()):
                 smallest = columns[name].min().item()
                 raise ValueError(f"column '{name}': {smallest:g} has no logarithm; all values must be above 0, or use the transform 'linear'")
+        for (name, values), whole in zip(self._whole_columns(columns).items(), self.wholes, strict=True):
+            if bool((values.abs() > LARGEST).any()) or bool((values != values.round()).any()):
+                raise ValueError(f"column '{name}': the transform 'whole' takes whole numbers up to {LARGEST}, got {values.abs().max().item():.9g}")
+            whole.fit(values)
         flat = self._flatten(columns)
         if not bool(torch.isfinite(flat).all()):
             bad = [name for name, part in zip(self.columns, flat.split(self.sizes, 1), strict=True) if not bool(torch.isfinite(part).all())]
             raise ValueError(f"column '{bad[0]}' holds NaN or infinite values")
         self.scale.fit(flat)
-        for category, mean, deviation in zip(self._is_category(), self.scale.mean.split(self.sizes), self.scale.deviation.split(self.sizes), strict=True):
-            if category:
+        as_it_is = [bool(column.categories) or self.transforms[name] == "whole" for name, column in self.columns.items()]
+        for kept, mean, deviation in zip(as_it_is, self.scale.mean.split(self.sizes), self.scale.deviation.split(self.sizes), strict=True):
+            if kept:
                 mean.zero_()
                 deviation.fill_(1.0)
 
@@ -112,6 +125,20 @@ class ColumnsCodec(Codec):
     def entries(self, flat: Tensor) -> Tensors:
         parts = zip(self.columns.items(), flat.split(self.sizes, 1), strict=True)
         return {name: part.reshape(-1, *column.shape) for (name, column), part in parts if not column.categories}
+
+    def log_prob(self, columns: Tensors, given: Tensors, density: Callable[[Tensor], Tensor]) -> Tensor:
+        if not self.wholes:
+            return super().log_prob(columns, given, density)
+        rest = self.log_det(columns, given)
+        values = self._whole_columns(columns)
+        total = sum(whole.log_share(numbers).sum(1) for whole, numbers in zip(self.wholes, values.values(), strict=True))
+        looked = []
+        for place in places(sum(numbers.shape[1] for numbers in values.values())):
+            within = place.to(rest).expand(len(rest), -1)
+            flat = self._flatten(columns, within)
+            normal = [part for part, name in zip(flat.split(self.sizes, 1), self.columns, strict=True) if self.transforms[name] == "whole"]
+            looked.append(density(self.scale(flat)) - standard_log_density(torch.cat(normal, 1)))
+        return torch.stack(looked).logsumexp(0) - log(len(looked)) + total + rest
 
     def log_det(self, columns: Tensors, given: Tensors) -> Tensor:
         categories = self._is_category()
@@ -134,7 +161,7 @@ class ColumnsCodec(Codec):
         sides = zip(self.columns.items(), self.scale.mean.split(self.sizes), self.scale.deviation.split(self.sizes), strict=True)
         for (name, column), mean, deviation in sides:
             transform = self.transforms[name]
-            if column.categories or transform == "logit":
+            if column.categories or transform in ("logit", "whole"):
                 continue
             for bound, sign in ((column.low, -1.0), (column.high, 1.0)):
                 if bound is None or (transform == "log" and bound <= 0):
@@ -147,11 +174,33 @@ class ColumnsCodec(Codec):
     def _is_category(self) -> list[bool]:
         return [bool(column.categories) for column in self.columns.values()]
 
-    def _flatten(self, columns: Tensors) -> Tensor:
+    @property
+    def wholes(self) -> list[WholeNumbers]:
+        """The maps of the columns of whole numbers, in their order."""
+        return list(self.whole_numbers)  # type: ignore[arg-type]
+
+    def _whole_columns(self, columns: Tensors) -> Tensors:
+        return {name: columns[name].float().flatten(1) if columns[name].ndim > 1 else columns[name].float()[:, None] for name in self._whole_names()}
+
+    def _whole_names(self) -> list[str]:
+        return [name for name, transform in self.transforms.items() if transform == "whole"]
+
+    def _flatten(self, columns: Tensors, within: Tensor | None = None) -> Tensor:
+        """``within`` says where in their steps whole numbers are put, (events, whole numbers); by chance if None, the same at each call."""
         missing = [name for name in self.columns if name not in columns]
         if missing:
             raise ValueError(f"missing column '{missing[0]}'; needed: {', '.join(self.columns)}")
-        return torch.cat([self._to_flat(name, column, columns[name]) for name, column in self.columns.items()], dim=1)
+        flat = {name: self._to_flat(name, column, columns[name]) for name, column in self.columns.items() if self.transforms[name] != "whole"}
+        values = self._whole_columns(columns)
+        if values and within is None:
+            shape = len(next(iter(values.values()))), sum(whole.size for whole in self.wholes)
+            within = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(self.scale.mean.device)
+        first = 0
+        for (name, numbers), whole in zip(values.items(), self.wholes, strict=True):
+            assert within is not None
+            flat[name] = whole.encode(numbers, within[:, first : first + numbers.shape[1]])
+            first += numbers.shape[1]
+        return torch.cat([flat[name] for name in self.columns], dim=1)
 
     def _to_flat(self, name: str, column: Column, values: Tensor) -> Tensor:
         if column.categories:
@@ -169,7 +218,9 @@ class ColumnsCodec(Codec):
     def _to_column(self, name: str, column: Column, flat: Tensor) -> Tensor:
         if column.categories:
             return flat.reshape(-1, *column.shape, len(column.categories)).argmax(-1)
-        if self.transforms[name] == "log":
+        if self.transforms[name] == "whole":
+            flat = self.wholes[self._whole_names().index(name)].decode(flat)
+        elif self.transforms[name] == "log":
             flat = flat.clamp(-87.0, 88.0).exp()
         elif self.transforms[name] == "logit":
             low, high = _range(column)

@@ -51,8 +51,7 @@ class NetworkSaid:
     def log_prob(self, target: dict[str, Tensor]) -> Tensor:
         """ln p(target)."""
         codec = self.network.target_codec
-        log_det = codec.log_det(target, self.given)
-        return self.distribution.log_prob(codec.encode(target, self.given)) + log_det
+        return codec.log_prob(target, self.given, self.distribution.log_prob)
 
     def probabilities(self) -> Tensor | None:
         """Of the classes, where the model states them."""

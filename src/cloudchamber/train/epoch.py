@@ -36,7 +36,7 @@ def train_epoch(fabric: Fabric, now: Trainee, batches: Batches, settings: Fit, s
         if len(batch[0]) < fabric.world_size:
             continue  # the rest of a stream: too few for each process to have one
         target, given, weight = _share(fabric, batch, settings)
-        factor = learning_rate_factor(settings.schedule, epoch * batches.steps + step, settings.epochs * batches.steps, settings.warmup_epochs * batches.steps)
+        factor = _factor(now, settings, step, batches.steps)
         turns = iter(model.losses(target, given))
         while True:
             with fabric.autocast():
@@ -74,6 +74,14 @@ def validation_loss(fabric: Fabric, model: ConditionalModel, validation: Batches
     sums = torch.tensor([total, events], device=fabric.device)
     fabric.all_reduce(sums, reduce_op="sum")
     return float(sums[0] / sums[1])
+
+
+def _factor(now: Trainee, settings: Fit, step: int, steps: int) -> float:
+    """Of the learning rate, in this step of the present epoch's ``steps``."""
+    if now.fall is not None:
+        first, epochs = now.fall
+        return learning_rate_factor("cosine", (now.epochs - first) * steps + step, epochs * steps)
+    return learning_rate_factor(settings.schedule, now.epochs * steps + step, settings.epochs * steps, settings.warmup_epochs * steps)
 
 
 def _seed(fabric: Fabric, seed: int, *block: int | str) -> None:

@@ -18,6 +18,7 @@ from lightning_fabric import Fabric
 from cloudchamber.models.base import ConditionalModel
 from cloudchamber.models.recipe import Fit
 from cloudchamber.progress import Progress, quiet
+from cloudchamber.train.advice import advice_of
 from cloudchamber.train.average import Average, copied
 from cloudchamber.train.batches import Batches
 from cloudchamber.train.checkpoint import check_fingerprint, fingerprint, load_checkpoint, save_checkpoint
@@ -25,6 +26,7 @@ from cloudchamber.train.epoch import ADVICE, train_epoch, validation_loss
 from cloudchamber.train.log import plot_log, write_log
 from cloudchamber.train.parts import Parts
 from cloudchamber.train.processes import check_launched
+from cloudchamber.train.schedule import fall_epochs
 from cloudchamber.train.trainee import Trainee
 
 
@@ -40,13 +42,15 @@ class Hardware:
 
 @dataclass(frozen=True)
 class FitResult:
-    """How a fit went: the best validation loss (NaN without validation) and its epoch, epochs done, seconds over all runs, the log."""
+    """How a fit went: the best validation loss (NaN without validation) and its epoch, epochs done, seconds over all runs, the log, and
+    what more epochs or events promise."""
 
     validation_loss: float
     best_epoch: int
     epochs: int
     seconds: float
     log: Path
+    advice: str
 
 
 def fit(
@@ -86,7 +90,10 @@ def fit(
         torch.distributed.barrier()
     model.load_state_dict(saved["best"])
     rows, best_loss = saved["rows"], saved["best_loss"] if validation else math.nan
-    return FitResult(best_loss, saved["best_epoch"], len(rows), sum(row["seconds"] for row in rows), folder / "log.csv")
+    # a normal density's log varies by 1/2 a number
+    chance = math.sqrt(model.target_size / (2 * validation.steps * settings.batch_size)) if validation else 0.0
+    advice = advice_of(rows, saved["best_epoch"], saved.get("fall"), settings, chance)
+    return FitResult(best_loss, saved["best_epoch"], len(rows), sum(row["seconds"] for row in rows), folder / "log.csv", advice)
 
 
 def fabric_on(where: Hardware, settings: Fit) -> Fabric:
@@ -114,6 +121,8 @@ def check_fit(settings: Fit) -> None:
         if not (each.learning_rate > 0 and each.weight_decay >= 0 and all(0 <= beta < 1 for beta in each.betas)):
             told = f"got {each.learning_rate}, {each.weight_decay}, {each.betas}"
             raise ValueError(f"optimiser '{part}': learning_rate must be above 0, weight_decay at least 0, betas from 0 to below 1; {told}")
+    if settings.schedule == "anneal" and settings.patience is None:
+        raise ValueError("the schedule 'anneal' waits for a plateau: patience must say how many epochs make one")
     if settings.patience is not None and (settings.patience < 1 or not settings.validation_fraction):
         raise ValueError(f"patience={settings.patience}: it counts epochs without a lower validation loss, so it must be at least 1 and needs validation")
 
@@ -144,7 +153,7 @@ def _train(
     elif fabric.is_global_zero:
         progress(0, settings.epochs, "")
     with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
-        while now.epochs < settings.epochs and (settings.patience is None or now.epochs - now.best_epoch < settings.patience):
+        while _goes_on(now, settings):
             _epoch(fabric, now, batches, validation, settings, seed)
             if fabric.is_global_zero:
                 save_checkpoint(folder, now.state() | {"fingerprint": marks})
@@ -152,6 +161,22 @@ def _train(
     if fabric.is_global_zero:
         plot_log(folder / "loss.png", now.rows)
     fabric.barrier()
+
+
+def _goes_on(now: Trainee, settings: Fit) -> bool:
+    """Whether another epoch is due; where a plateau asks for it, ``now`` goes back to its best weights for the learning rate to fall from there."""
+    stands = settings.patience is not None and now.epochs - now.best_epoch >= settings.patience
+    if settings.schedule != "anneal":
+        return now.epochs < settings.epochs and not stands
+    assert settings.patience is not None
+    if now.fall is None:
+        left, due = settings.epochs - now.epochs, fall_epochs(now.best_epoch, settings.patience)
+        if left > 0 and (stands or left <= due):
+            now.fall = now.epochs, min(left, due)
+            if now.best:
+                now.back_to_best()
+        return left > 0
+    return now.epochs < sum(now.fall)
 
 
 def _epoch(fabric: Fabric, now: Trainee, batches: Batches, validation: Batches | None, settings: Fit, seed: int) -> None:

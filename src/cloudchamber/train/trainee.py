@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from cloudchamber.models.base import ConditionalModel
-from cloudchamber.train.average import Average
+from cloudchamber.train.average import Average, copied
 from cloudchamber.train.parts import Parts
 
 
@@ -27,11 +27,19 @@ class Trainee:
     best_loss: float = math.inf
     best_epoch: int = 0
     rows: list[dict[str, float]] = field(default_factory=list)
+    fall: tuple[int, int] | None = None
+    """The epochs done before the learning rate began to fall, and how many it falls for."""
 
     @property
     def epochs(self) -> int:
         """How many epochs are done."""
         return len(self.rows)
+
+    def back_to_best(self) -> None:
+        """Take the best weights again; the optimisers keep what they know of the slopes."""
+        self.model.load_state_dict(self.best)
+        if self.average:
+            self.average.weights = copied(self.model.state_dict())
 
     def state(self) -> dict[str, Any]:
         """Tensors and plain values for a checkpoint."""
@@ -43,6 +51,7 @@ class Trainee:
             "best_loss": self.best_loss,
             "best_epoch": self.best_epoch,
             "rows": self.rows,
+            "fall": self.fall,
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -51,4 +60,5 @@ class Trainee:
         self.parts.load(state["optimisers"])
         if self.average:
             self.average.load(state["average"])
+        self.fall = state.get("fall")
         self.best, self.best_loss, self.best_epoch, self.rows = state["best"], state["best_loss"], state["best_epoch"], state["rows"]

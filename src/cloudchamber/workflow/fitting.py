@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cloudchamber.hub import load
-from cloudchamber.jsonable import merge, plain
+from cloudchamber.jsonable import plain
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
+from cloudchamber.run.files import RunFiles
 from cloudchamber.schema import Column, Ragged, Schema, Table, check_table, digest, events_in
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.studies.own import make_study
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
     from cloudchamber.studies.own.recipes import Direction
 
 FEWEST_EVENTS = 100
-ANNEALED = 1.5
-"""A fit whose validation loss rose after some epochs is made again with so many times these, so that the learning rate ends there."""
 LOG_FACTOR = 100.0
-"""A column of positive numbers whose 1st and 99th percentile differ by more is learned as its logarithm."""
+"""A column of positive numbers whose 1st and 99th percentile differ by more is learned as its logarithm, as is one that the bounds keep positive."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,11 @@ class Run:
 
     model: TrainedModel
     folder: Path
+
+    @property
+    def advice(self) -> str:
+        """Whether more simulations, or more epochs, would help."""
+        return str(RunFiles(self.folder).read_json(RunFiles(self.folder).metrics)["fit"].get("advice", ""))
 
     def posterior(self, x: Any, draws: int = 1000, seed: int = 1, outside: Outside = "refuse") -> Table:
         """Draws of theta given what was seen, (events, draws, ...) a column; of one event given without an axis of events, (draws, ...)."""
@@ -137,7 +141,7 @@ def fit(
     ``theta`` and ``x``: dictionaries of arrays (events, ...), arrays (events, numbers), pandas or astropy tables; text is a class. Or ``simulate(theta)``,
     or ``simulate(theta, rng)``, for a table of ``n`` events that ``prior(n, rng)`` draws. ``bounds`` of theta's columns, those of a ``Uniform`` prior by
     itself, are kept by the posterior. Settings follow from the columns and the number of events, but for those of ``overrides`` or a ``recipe`` of one's own.
-    ValueError names the column that is not finite, whole numbers that would be learned as continuous ones, and too few events.
+    Of the target, integers and booleans are learned as whole numbers, and drawn as such. ValueError names the column that is not finite, and too few events.
     """
     from cloudchamber.studies.own.recipes import recipe_of
 
@@ -172,32 +176,18 @@ def fit(
         schema = replace(schema, theta={name: replace(column, low=None, high=None) for name, column in schema.theta.items()})
     if events_in(table) < FEWEST_EVENTS:
         raise ValueError(f"{events_in(table)} events are too few to learn from: give at least {FEWEST_EVENTS}, better 10,000")
-    logs = tuple(name for name, column in schema.columns.items() if _spans_orders(table[name], column))
+    logs = tuple(name for name, column in schema.columns.items() if _is_positive(table[name], column))
     chosen = recipe or recipe_of(schema, direction, events_in(table), logs)
     folder = Path(mkdtemp(prefix="cloudchamber-"))
     try:
-        place = _fitted(folder, schema, table, chosen, overrides or {}, recipe is None, seed, progress)
+        _write(folder / "events", schema, table)
+        place = train(make_study(schema), folder / "events", folder / "run", chosen, seed=seed, overrides=overrides, progress=progress).folder
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     run = Run(load(place), place)
     weakref.finalize(run, shutil.rmtree, folder, ignore_errors=True)
     return run
-
-
-def _fitted(folder: Path, schema: Schema, table: Table, chosen: Recipe, overrides: Mapping[str, Any], own: bool, seed: int, progress: Progress) -> Path:
-    """The folder of the better one of up to two fits."""
-    _write(folder / "events", schema, table)
-    chosen = chosen.with_json(merge(chosen.to_json(), overrides))
-    study, places = make_study(schema), [folder / "first", folder / "second"]
-    done = train(study, folder / "events", places[0], chosen, seed=seed, progress=progress)
-    if own and done.best_epoch < chosen.fit.epochs // 2 and "fit" not in overrides:
-        # it began to learn its events by heart while the learning rate was high: the same, annealed by then
-        shorter = replace(chosen, fit=replace(chosen.fit, epochs=max(2, round(ANNEALED * done.best_epoch)), patience=None))
-        again = train(study, folder / "events", places[1], shorter, seed=seed, progress=progress)
-        if again.validation_loss < done.validation_loss:
-            places.reverse()
-    return places[0]
 
 
 def as_table(values: Any, side: str, columns: Mapping[str, Column] | None = None) -> Table:
@@ -229,26 +219,24 @@ def _column(name: str, values: Any, limits: tuple[float | None, float | None], l
             event, value = strange[0]
             raise ValueError(f"column '{name}': {value!r} in event {event} is no text: give numbers, or a text for each event's class")
         return Column(categories=tuple(sorted({value.decode() if isinstance(value, bytes) else value for value in array.tolist()})))
-    if array.dtype.kind == "b":
-        array = array.astype(int)
-    if array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "biuf":
         raise TypeError(f"column '{name}' must hold numbers, or text for classes, got dtype {array.dtype}")
-    if learned and array.dtype.kind in "iu":
-        raise ValueError(
-            f"column '{name}' holds whole numbers, which would be learned as continuous ones: "
-            f"give text for classes ({name}.astype(str)), or floats where the steps do not matter"
-        )
     unit = unit_of(values)
+    unit = "" if unit is None else str(unit)
+    if learned and array.dtype.kind in "biu":
+        low, high = (0, 1) if array.dtype.kind == "b" else limits
+        return Column(shape=array.shape[1:], unit=unit, dtype=array.dtype.name, low=low, high=high)
     # large whole parts do not fit into single precision
     wide = array.size and np.abs(array[np.isfinite(array)]).max(initial=0.0) > 1e30
-    return Column(shape=array.shape[1:], unit="" if unit is None else str(unit), dtype="float64" if wide else "float32", low=limits[0], high=limits[1])
+    return Column(shape=array.shape[1:], unit=unit, dtype="float64" if wide else "float32", low=limits[0], high=limits[1])
 
 
-def _spans_orders(values: np.ndarray, column: Column) -> bool:
-    if column.categories or values.min() <= 0:
+def _is_positive(values: np.ndarray, column: Column) -> bool:
+    """Whether these numbers are positive by their bounds, or span orders of magnitude."""
+    if column.categories or np.dtype(column.dtype).kind != "f" or values.min() <= 0:
         return False
     low, high = np.quantile(values, [0.01, 0.99])
-    return bool(high > LOG_FACTOR * low)
+    return bool(high > LOG_FACTOR * low) or (column.low == 0 and column.high is None)
 
 
 def _write(folder: Path, schema: Schema, table: Table) -> None:

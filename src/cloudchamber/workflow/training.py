@@ -42,7 +42,7 @@ CODEC_BYTES = 2**30
 
 @dataclass(frozen=True)
 class Trained:
-    """What ``train`` reached: the run folder, the best validation loss and its epoch, and the seconds of the fit."""
+    """What ``train`` reached: the run folder, the best validation loss and its epoch, the seconds of the fit, and what more epochs or events promise."""
 
     folder: Path
     validation_loss: float
@@ -50,6 +50,7 @@ class Trained:
     epochs: int
     seconds: float
     events: int
+    advice: str
 
 
 def train(
@@ -175,14 +176,14 @@ def _train(
             model.calibrate(held_out.epoch(0))
         familiarity = learned_familiarity(model, held_out.epoch(0)) if held_out else None
         loss = result.validation_loss if math.isfinite(result.validation_loss) else None
-        found = {"validation_loss": loss, "best_epoch": result.best_epoch, "epochs": result.epochs, "seconds": result.seconds}
+        found = {"validation_loss": loss, "best_epoch": result.best_epoch, "epochs": result.epochs, "seconds": result.seconds, "advice": result.advice}
         write_json(files.metrics, {"training": origin, "fit": found})
         if before is not None and start is not None:
             marks = np.union1d(marks, read_marks(RunFiles(find_run(start)[0])))
         write_marks(files, marks)
         TrainedNetwork(study.name, chosen, schema, *codecs, model, domain, seed, familiarity).save(files.folder)
         remove_checkpoints(files.folder)
-    return Trained(files.folder, result.validation_loss, result.best_epoch, result.epochs, result.seconds, origin["events"]["training"])
+    return Trained(files.folder, result.validation_loss, result.best_epoch, result.epochs, result.seconds, origin["events"]["training"], result.advice)
 
 
 def _refuse_settings(recipe: Recipe, store: Store, seed: int, limit: int | None, hardware: Hardware | None, teacher: TrainedModel | None) -> None:
@@ -259,7 +260,7 @@ def _done(files: RunFiles) -> Trained:
     found = files.read_json(files.metrics)
     fit, events = found["fit"], found["training"]["events"]["training"]
     loss = math.nan if fit["validation_loss"] is None else fit["validation_loss"]
-    return Trained(files.folder, loss, fit["best_epoch"], fit["epochs"], fit["seconds"], events)
+    return Trained(files.folder, loss, fit["best_epoch"], fit["epochs"], fit["seconds"], events, fit.get("advice", ""))
 
 
 def _split(events: int, n: int | None, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

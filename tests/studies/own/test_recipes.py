@@ -17,6 +17,19 @@ def test_the_model_follows_from_the_target() -> None:
     assert type(image.model).__name__ == "Matching" and image.given == ("a", "b")
 
 
+def test_many_numbers_from_few_events_get_a_small_flow() -> None:
+    schema = Schema({"a": Column(shape=(10,))}, {"x": Column()})
+    small, large = (recipe_of(schema, "infer", events) for events in (3000, 100_000))
+    assert small.model.hidden < large.model.hidden and small.fit.optimisers[""].weight_decay > large.fit.optimisers[""].weight_decay  # type: ignore[attr-defined]
+    assert small.fit.schedule == "anneal"
+
+
+def test_whole_numbers_are_learned_by_their_frequencies() -> None:
+    schema = Schema({"n": Column(dtype="int64", low=0.0, high=9.0), "flag": Column(dtype="bool")}, {"x": Column(dtype="int64")})
+    recipe = recipe_of(schema, "infer", 1000)
+    assert recipe.target_codec.transforms == {"n": "whole", "flag": "whole"} and recipe.given_codec.transforms == {}  # type: ignore[attr-defined]
+
+
 def test_known_bounds_are_kept_by_a_logit() -> None:
     recipe = recipe_of(Schema(NUMBERS, {"x": Column()}), "infer", 10_000, logs=("b", "x"))
     assert recipe.target_codec.transforms == {"b": "log", "a": "logit"} and recipe.given_codec.transforms == {"x": "log"}  # type: ignore[attr-defined]
