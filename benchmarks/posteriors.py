@@ -236,9 +236,6 @@ def main() -> None:
     if options.page is not None:
         note = "Medians over the ten observations, or over as many as stand in brackets; what is empty has not been run."
         options.page.write_text(f"# Posteriors beside sbi\n\n{__doc__.strip()}\n\n{note}\n\n{text}\n", encoding="utf-8")
-            f"# Posteriors beside sbi\n\n{__doc__.strip()}\n\nMedians over the ten observations, or of as many as stand in brackets; what is empty has not been run.\n\n{text}\n",
-            encoding="utf-8",
-        )
 
 
 if __name__ == "__main__":
