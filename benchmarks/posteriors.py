@@ -234,7 +234,8 @@ def main() -> None:
     text = page(results, published(options.published))
     print(text)
     if options.page is not None:
-        options.page.write_text(f"# Posteriors beside sbi\n\n{__doc__.strip()}\n\n{text}\n", encoding="utf-8")
+        note = "Medians over the ten observations, or over as many as stand in brackets; what is empty has not been run."
+        options.page.write_text(f"# Posteriors beside sbi\n\n{__doc__.strip()}\n\n{note}\n\n{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
