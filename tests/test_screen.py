@@ -61,8 +61,8 @@ def test_work_without_an_end_says_nothing_on_stdout(capsys: Capture) -> None:
 
 
 def test_studies_name_the_default_recipe_and_what_is_packaged(capsys: Capture) -> None:
-    one = Listed("a", "Study A", ("energy_ev",), ("light", "time"), ("full",), ("flow", "gan"), "gan", ("gan",), ("csv",), ("quarters",))
-    other = Listed("b", "Study B", ("mass",), ("x",), ("full",), ("flow",), "flow", (), ("csv", "hdf5"), ())
+    one = Listed("a", "Study A", ("energy_ev",), ("light", "time"), ("full",), ("flow", "gan"), "gan", ("gan",), ("csv",), ("quarters",), ())
+    other = Listed("b", "Study B", ("mass",), ("x",), ("full",), ("flow",), "flow", (), ("csv", "hdf5"), (), ())
     screen.show_studies([one, other])
     first, second = (part.splitlines() for part in capsys.readouterr().out.split("b: Study B"))
     facts = {line.split(":")[0].strip(): line.split(":")[1].strip() for line in first[1:] if line}

@@ -13,6 +13,7 @@ from toy_study import SCHEMA, Decay
 
 from cloudchamber import workflow
 from cloudchamber.formats.tables import write_table
+from cloudchamber.hub import load
 from cloudchamber.schema import Schema
 from cloudchamber.store.read import Store
 from cloudchamber.study import find_study
@@ -106,9 +107,9 @@ def test_validate_against_a_users_file(run: Path, tmp_path: Path) -> None:
         workflow.validate(run, file=tmp_path / "mine.h5", data=tmp_path / "d")
 
 
-def test_figures_have_the_ends_of_long_names(decays: Path) -> None:
+def test_figures_have_the_ends_of_long_names(run: Path, decays: Path) -> None:
     truth, seen = Store(decays).read(None, slice(0, 30)), dict[str, object]()
     study = replace(find_study("toy"), plots=lambda truth, answers: seen.update(answers) or {})
     path = "/data/somebody/with/a/very/long/path/to/runs/flow"
-    assert _figures(study, truth, {"toy/flow": truth, path: truth}, True) == {}
+    assert _figures(study, load(run), truth, {"toy/flow": truth, path: truth}, True) == {}
     assert list(seen) == ["toy/flow", "…" + path[-31:]]

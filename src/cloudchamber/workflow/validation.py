@@ -103,9 +103,8 @@ def validate(
     for label, model in models.items():
         if model.study != study.name:
             raise ValueError(f"'{label}' belongs to the study '{model.study}', '{_label(subject)}' to '{study.name}': compare runs of one study")
+        _refuse_other_codes(label, model.schema, models[_label(subject)].schema)
     schema = models[_label(subject)].schema
-    for label, model in models.items():
-        _refuse_other_codes(label, model.schema, schema)
     facts: dict[str, str] = {}
     if file is not None and data is not None:
         raise ValueError("give either data, an event store, or file, one of your own: not both")
@@ -325,9 +324,8 @@ def _refuse_same_x(first: Table, second: Table, schema: Schema) -> None:
 
 
 def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, Ragged):
-        return np.array_equal(one.offsets, other.offsets) and np.array_equal(one.values, other.values)
-    return np.array_equal(one, other)
+    pairs = [(one.offsets, other.offsets), (one.values, other.values)] if isinstance(one, Ragged) else [(one, other)]
+    return all(np.array_equal(*pair) for pair in pairs)
 
 
 def _drawn(events: int, n: int, seed: int) -> np.ndarray:
