@@ -167,7 +167,8 @@ class Study:
     ``quick`` are settings with which the default simulator starts at once, for demonstrations and tests. ``infer`` adds the study's own findings to what a
     model infers from a user's events. ``schema_of`` gives the schema of
     a file's table whose columns have other shapes than the default simulator's, as those of another detector, and None where that schema fits.
-    ``protocols`` are comparisons that the field has agreed on, made by name beside the checks.
+    ``protocols`` are comparisons that the field has agreed on, made by name beside the checks. ``enough`` events decide what a report says of a good answer, as
+    far as the simulator makes them in minutes: that many are compared unless another number is asked for.
     """
 
     name: str
@@ -184,6 +185,7 @@ class Study:
     infer: InferFunction | None = None
     schema_of: Callable[[Table], Schema | None] | None = None
     protocols: Mapping[str, ProtocolFunction] = field(default_factory=dict)
+    enough: int = 2000
 
     def __post_init__(self) -> None:
         if not self.default_recipe:

@@ -109,8 +109,8 @@ class Validate:
     """A study, study/recipe, or a run folder."""
     data: MaybePath = None
     """Event store of held-out truth; without it truth is simulated."""
-    n: int = 2000
-    """Events to compare; as many more give the floor."""
+    n: MaybeInt = None
+    """Events to compare; as many more give the floor. By default as many as the study says decide."""
     file: MaybePath = None
     """A file of your own to compare with."""
     format: MaybeText = None

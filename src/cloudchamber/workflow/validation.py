@@ -65,7 +65,7 @@ def validate(
     subject: Path | str,
     data: Path | str | None = None,
     *,
-    n: int = 2000,
+    n: int | None = None,
     file: Path | str | None = None,
     format: str | None = None,
     compare: Sequence[Path | str] = (),
@@ -80,8 +80,8 @@ def validate(
 ) -> Validation:
     """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
 
-    Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``file``, or simulated here. ``n`` events are
-    compared with answers at the same theta; as many more give the floor that truth reaches against truth: simulated here at the same theta too, taken from
+    Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``file``, or simulated here. ``n`` events (by default the
+    study's ``enough``) are compared with answers at the same theta; as many more give the floor of truth against truth: simulated here at the same theta too, taken from
     the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
     ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``progress`` hears how far it is. The events
     are drawn by ``seed`` over the whole store; one that lacks blocks is refused, unless ``partial`` takes what is there. Stores and files are read by the
@@ -90,13 +90,14 @@ def validate(
     not_negative(seed)
     at_least(1, workers=workers)
     need_file(read, file)
+    folder, study = find_run(subject)
+    n = study.enough if n is None else n
     if not MIN_EVENTS <= n <= MOST_COMPARED:
         raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
     if format is not None and file is None:
         raise ValueError("format is that of the file to compare with: give the file too")
     refuse_place(default_folder(subject) if out is None else Path(out))
     progress(0, 0, "loading the models")
-    folder, study = find_run(subject)
     agreed = None if protocol is None else study.protocol(protocol)
     names = {_label(each): each for each in (subject, *compare)}
     models = {label: load(each) for label, each in names.items()}
