@@ -90,13 +90,13 @@ def validate(
     not_negative(seed)
     at_least(1, workers=workers)
     need_file(read, file)
-    folder, study = find_run(subject)
+    (folder, study), out = find_run(subject), default_folder(subject) if out is None else Path(out)
     n = study.enough if n is None else n
     if not MIN_EVENTS <= n <= MOST_COMPARED:
         raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
     if format is not None and file is None:
         raise ValueError("format is that of the file to compare with: give the file too")
-    refuse_place(default_folder(subject) if out is None else Path(out))
+    refuse_place(out)
     progress(0, 0, "loading the models")
     agreed = None if protocol is None else study.protocol(protocol)
     names = {_label(each): each for each in (subject, *compare)}
@@ -135,7 +135,7 @@ def validate(
         progress(0, 0, f"simulating {2 * n} events")
         first, second = (recoded(each, simulator.schema.columns, schema.columns) for each in truth_twice(simulator, n, seed, workers))
         facts["truth"] = f"{2 * n} events simulated for this report (simulator {simulated(folder)['simulator']}, seed {seed})"
-    return compare_with_truth(study, models, first, second, default_folder(subject) if out is None else Path(out), seed, facts, agreed, progress)
+    return compare_with_truth(study, models, first, second, out, seed, facts, agreed, progress)
 
 
 def _of_store(store: Store, index: np.ndarray, schema: Schema) -> Table:
@@ -146,7 +146,7 @@ def _of_store(store: Store, index: np.ndarray, schema: Schema) -> Table:
 def _refuse_other_codes(label: str, schema: Schema, first: Schema) -> None:
     """ValueError for a run that would take the categories of the first one's events for others."""
     for name, column in schema.columns.items():
-        known = first.columns[name].categories if name in first.columns else ()
+        known = first.columns.get(name, column).categories
         if any(here != there for here, there in zip(column.categories, known, strict=False)):
             raise ValueError(f"'{label}' has other categories of '{name}', {', '.join(column.categories)}, than the first run, {', '.join(known)}")
 
