@@ -113,14 +113,17 @@ def test_the_sentence_says_what_passed_what_is_open_and_the_worst_failure() -> N
     assert sentence("flow", [good, result(1.0, name="width")], 2000).endswith("flow keeps the limits of all 2 checks.")
     assert "keeps the limits of 1 of 2 checks; 1 stays open (about 4,000 events would decide)." in sentence("flow", [good, unsure], 2000)
     said = sentence("flow", [good, bad], 2000)
-    assert said.endswith("it fails tail: (iron), 9.00 ± 0.10 cm where 2.00 is allowed, and truth itself reaches 0.50.")
+    assert said.endswith("it fails tail (iron): 9.00 ± 0.10 cm where 2.00 is allowed, and truth itself reaches 0.50.")
     said = sentence("flow", [good, bad, worse], 2000)
-    assert "it fails tail and shape. Worst is shape (proton), 30.00 ± 0.10 cm" in said
+    assert "it fails tail and shape. Worst is shape (proton): 30.00 ± 0.10 cm" in said
     assert "nothing here has a limit" in sentence("flow", [result(1.0, limit=None)], 2000)
 
 
 def test_events_that_decide_are_rounded_up() -> None:
     assert more_events(1.96, 2000) == "about 4,000 events would decide"
     assert more_events(5.41, 2000) == "about 11,000 events would decide"
-    assert more_events(math.inf, 2000).startswith("no number")
+    assert more_events(math.inf, 2000) == "too near the limit for any number of events to decide"
+    near = result(2.01, name="near")
+    said = sentence("flow", [near, result(3.0, name="width", floor=2.8)], 2000)
+    assert "2 stay open (about 4,000 events would decide all but 1, too near the limit for any number)" in said
     assert outcome([result(1.0, limit=None)]).verdict is None

@@ -126,7 +126,7 @@ def outcome(results: Sequence[CheckResult]) -> Outcome:
 def more_events(times: float, n: int) -> str:
     """How many events would decide, of ``n`` compared, rounded up to two digits."""
     if not math.isfinite(times):
-        return "no number of events that one could make would decide"
+        return "too near the limit for any number of events to decide"
     step = 10 ** max(math.floor(math.log10(times * n)) - 1, 0)
     return f"about {math.ceil(times * n / step) * step:,} events would decide"
 
@@ -142,12 +142,18 @@ def sentence(run: str, results: Sequence[CheckResult], n: int) -> str:
     shares = "all" if len(kept) == len(judged) > 1 else f"{len(kept)} of"
     said = f"On {n:,} events that it has not seen, {run} keeps the limits of {shares} {len(judged)} check{'s' * (len(judged) > 1)}"
     if unsure:
-        times = max(judged[name].times for name in unsure)
-        said += f"; {len(unsure)} stay{'s' * (len(unsure) == 1)} open ({more_events(times, n)})"
+        said += f"; {len(unsure)} stay{'s' * (len(unsure) == 1)} open ({_deciding([judged[name].times for name in unsure], n)})"
     if failed:
         gravest = max((worst(named[name]) for name in failed), key=score)
-        said += f"; it fails {_listed(failed)}{'. Worst is ' if len(failed) > 1 else ': '}{_told(gravest, named=len(failed) > 1)}"
+        said += f"; it fails {f'{_listed(failed)}. Worst is ' if len(failed) > 1 else ''}{_told(gravest)}"
     return said + "."
+
+
+def _deciding(times: Sequence[float], n: int) -> str:
+    near = sum(not math.isfinite(each) for each in times)
+    if not near or near == len(times):
+        return more_events(max(times), n)
+    return f"{more_events(max(filter(math.isfinite, times)), n)} all but {near}, too near the limit for any number"
 
 
 def _listed(names: Sequence[str], most: int = 4) -> str:
@@ -155,14 +161,14 @@ def _listed(names: Sequence[str], most: int = 4) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _told(result: CheckResult, named: bool) -> str:
+def _told(result: CheckResult) -> str:
+    place = f"{result.name}{f' ({result.group})' if result.group else ''}"
+    if math.isnan(result.value):
+        return f"{place}, where it gives no value"
     value, error = value_and_error(result.value, result.error)
     floor = "" if math.isnan(result.floor) else f", and {'the answer itself promises' if result.promised else 'truth itself reaches'} {number(result.floor, 2)}"
-    place = f"{result.name if named else ''}{f' ({result.group})' if result.group else ''}".strip()
     measured = f"{value}{f' ± {error}' if error else ''}{f' {result.unit}' if result.unit else ''}"
-    if math.isnan(result.value):
-        return f"{place} has no value".strip()
-    return f"{f'{place}, ' if place else ''}{measured} where {number(result.limit or 0.0)} is allowed{floor}"
+    return f"{place}: {measured} where {number(result.limit or 0.0)} is allowed{floor}"
 
 
 def _row(found: Mapping[str, Sequence[CheckResult]]) -> Row:
