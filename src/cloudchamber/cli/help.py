@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator
 def tidy(text: str, width: int, commands: Collection[str]) -> str:
     """``text`` of ``--help``: optional settings as ``None|INT``, no empty defaults, long lines wrapped between words."""
     text = text.replace("{" + ",".join(commands) + "}", "COMMAND ...")
+    # a choice that was broken between its words is one again
+    text = re.sub(r", *\n +(?=[^\s{}]+\})", ",", text)
     # as many characters as before, so that the columns stay straight
     text = re.sub(r"\{None\}\|(\S+)", r"None|\1  ", text).replace("(default: )", " " * len("(default: )"))
     return "".join(f"{line}\n" for line in _lines(text, width))
@@ -38,6 +40,6 @@ def _wrapped(line: str, width: int) -> Iterator[str]:
             yield f"# {comment}"
         # an option and its value stay together
         line = re.sub(r" (?!--)", "\0", line)
-    indent = "    " if command or line.startswith("usage:") else ""
+    indent = "    " if command or line.startswith(("usage:", "  --")) else ""
     pieces = textwrap.wrap(line, width - 2 * command, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     yield " \\\n".join(pieces).replace("\0", " ") if command else "\n".join(pieces)
