@@ -260,7 +260,7 @@ def inferred(study: Study, table: Table) -> Table:
         else:
             values = np.asarray(table[name], float)[:, None]
             drawn = values + 0.05 * values.std() * rng(1, name).standard_normal((len(values), 100))
-            stated[f"{name}_draws"] = drawn.clip(column.low, column.high).astype(column.dtype)
+            stated[f"{name}_draws"] = drawn.clip(values.min(), values.max()).astype(column.dtype)
     return table | stated
 
 

@@ -166,7 +166,7 @@ class Column:
             edges = f"[{-np.inf if low is None else low:.9g}, {np.inf if high is None else high:.9g}] {self.unit}".strip()
             allowed = ", ".join(f"{i}={c}" for i, c in enumerate(self.categories)) or edges
             likely = "" if self.categories else logarithm_meant(np.ravel(flat), self.low, self.high, self.unit)
-            raise ValueError(f"column '{name}': {flat[outside].flat[0]:.9g} in {_where(outside, offsets)} is outside the allowed {allowed}{likely}")
+            raise ValueError(f"column '{name}': {_number(flat[outside].flat[0])} in {_where(outside, offsets)} is outside the allowed {allowed}{likely}")
 
     def _check_fits(self, name: str, flat: np.ndarray, offsets: np.ndarray | None) -> None:
         """Refuse what the column's dtype would change: a fraction in an integer column, a number too large."""
@@ -182,6 +182,11 @@ class Column:
             bad = (wide < low) | (wide >= high + 1) | (wide % 1 != 0)
         if bad.any():
             raise ValueError(f"column '{name}': {flat[bad].flat[0]:.9g} in {_where(bad, offsets)} does not fit its dtype {stored}")
+
+
+def _number(value: np.generic) -> str:
+    """As short as its type tells it apart: 14.9 in single precision is no 14.8999996."""
+    return f"{float(str(value)):.9g}"
 
 
 def _where(mask: np.ndarray, offsets: np.ndarray | None) -> str:

@@ -28,10 +28,10 @@ class Columns:
     """Finds columns that were told before."""
 
     def __init__(self, columns: Table) -> None:
-        self.columns = columns
+        self.told = columns
 
     def look(self, answer: Answer) -> Table:
-        return self.columns
+        return self.told
 
     def findings(self) -> Findings:
         return Findings()

@@ -28,7 +28,14 @@ def test_a_surrogate_without_checks(run: Path, decays: Path, tmp_path: Path, mon
     monkeypatch.setattr("toy_study.STUDY", replace(toy_study.STUDY, checks=None, plots=None))
     found = workflow.validate(run, n=150, out=tmp_path)
     names = [check.name for check in found.checks]
-    assert names == ["distribution of decay_time_us", *(f"distribution of light[{tube}]" for tube in range(3)), "correlations", "classifier"]
+    assert names == [
+        "distribution of decay_time_us",
+        *(f"distribution of light[{tube}]" for tube in range(3)),
+        "correlations",
+        "classifier",
+        "trees",
+        "repeated values",
+    ]
     assert all(np.isfinite(check.floor) for check in found.checks) and set(found.others) == {"peer"}
     assert "Distributions" in (tmp_path / "index.html").read_text()
 

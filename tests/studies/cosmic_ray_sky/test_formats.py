@@ -150,13 +150,13 @@ def test_rounding_makes_cosmic_rays_alike_and_joined_lists_do(tmp_path: Path) ->
     coarse = [
         (float(ra), float(dec), float(energy)) for ra, dec, energy in zip(*random.integers([[0], [-60], [40]], [[360], [20], [45]], (3, 900)), strict=True)
     ]
-    assert len(set(coarse)) < 898 and len(whole(read_sky(listed(tmp_path / "a.csv", coarse), "auger"))["lon_deg"].values) == 900
+    assert len(set(coarse)) < 898 and len(whole(read_sky(listed(tmp_path / "a.csv", coarse), observatory="auger"))["lon_deg"].values) == 900
     fine = [(*row[:2], float(energy)) for row, energy in zip(coarse, random.uniform(40, 90, 900), strict=True)]
     with pytest.raises(ValueError, match=r"1 pair\(s\) of cosmic rays are the same in direction and energy, the first in rows 8 and 901"):
-        whole(read_sky(listed(tmp_path / "a.csv", [*fine, fine[7]]), "auger"))
+        whole(read_sky(listed(tmp_path / "a.csv", [*fine, fine[7]]), observatory="auger"))
     # the same cosmic ray in two skies is no fault
     skies = [(sky, *row) for sky in (0, 1) for row in fine]
-    assert events_in(whole(read_sky(listed(tmp_path / "a.csv", skies, "sky," + HEADER), "auger"))) == 2
+    assert events_in(whole(read_sky(listed(tmp_path / "a.csv", skies, "sky," + HEADER), observatory="auger"))) == 2
 
 
 def test_a_models_mark_stands_beside_each_cosmic_ray(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve, by_signal, checks
+from cloudchamber.studies.cosmic_ray_sky.observables import area_under_curve, by_signal, checks, of_both_kinds
 from cloudchamber.validate.check import run_checks
 
 
@@ -34,3 +34,5 @@ def test_groups_hold_all_isotropic_skies() -> None:
     truth, _ = answers(1.0, 200)
     for mask in by_signal(truth).values():
         assert mask[truth["kind"] == 0].all()
+    one_kind = truth | {"kind": np.zeros_like(truth["kind"]), "n_signal": np.zeros_like(truth["n_signal"])}
+    assert not any(mask.any() for mask in (by_signal(one_kind) | of_both_kinds(one_kind)).values()) and of_both_kinds(truth)[""].all()

@@ -28,6 +28,7 @@ def checks() -> Sequence[Check]:
             "below 1 verdicts tell something; the floor is what they promise",
             _loss_ratio,
             LARGEST_LOSS,
+            groups=of_both_kinds,
             best=_promised_ratio,
             promised=True,
         ),
@@ -45,8 +46,17 @@ def by_signal(table: Table) -> dict[str, np.ndarray]:
     n, isotropic = np.asarray(table["n_signal"]), np.asarray(table["kind"]) == ISOTROPY
     masks = {}
     for low, high in SIGNAL_RANGES:
-        masks[f"{low} to {high} signal" if high < SIGNAL_RANGES[-1][1] else f"{low} or more signal"] = isotropic | ((n >= low) & (n <= high))
+        signal = ~isotropic & (n >= low) & (n <= high)
+        name = f"{low} to {high} signal" if high < SIGNAL_RANGES[-1][1] else f"{low} or more signal"
+        # of one kind alone there is nothing to tell apart
+        masks[name] = (isotropic | signal) & bool(isotropic.any() and signal.any())
     return masks
+
+
+def of_both_kinds(table: Table) -> dict[str, np.ndarray]:
+    """All skies, none where all are of one kind."""
+    isotropic = np.asarray(table["kind"]) == ISOTROPY
+    return {"": np.full(len(isotropic), bool(isotropic.any() and not isotropic.all()))}
 
 
 def area_under_curve(score: np.ndarray, signal: np.ndarray) -> float:

@@ -110,7 +110,7 @@ def checks() -> Sequence[Check]:
             _photons,
             _confusion,
             LARGEST_CONFUSION,
-            by_energy,
+            by_energy_of_both,
             skill=True,
         ),
         _check("Xmax resolution", f"standard deviation of the error; {promised}", _xmax_error, _deviation, None, by_primary, "g/cm2"),
@@ -156,6 +156,12 @@ def proton_and_iron(truth: Table) -> dict[str, np.ndarray]:
 def by_energy(truth: Table) -> dict[str, np.ndarray]:
     """All primaries in each range of energy: what is calibrated is calibrated on the mixture."""
     return _ranges("", _cut(truth), energy_masks(truth), ENOUGH)
+
+
+def by_energy_of_both(truth: Table) -> dict[str, np.ndarray]:
+    """The same where there are photons and nuclei to tell apart; other ranges are left empty."""
+    photon = _is(truth, "gamma")
+    return {name: mask & bool((mask & photon).any() and (mask & ~photon).any()) for name, mask in by_energy(truth).items()}
 
 
 def nuclei_at_10_eev(truth: Table) -> dict[str, np.ndarray]:

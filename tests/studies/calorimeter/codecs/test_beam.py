@@ -20,7 +20,7 @@ def test_a_beam_becomes_standardised_numbers_where_networks_look_for_them() -> N
     torch.testing.assert_close(flat[:, :5].std(0, correction=0), torch.ones(5), atol=1e-4, rtol=0)
     for places, values in ((ENERGY, given["energy_mev"].log()), (IMPACT[:1], fold(given).impact_x_mm)):
         assert abs(float(torch.corrcoef(torch.stack((flat[:, places[0]], values)))[0, 1])) > 0.9999
-    torch.testing.assert_close(flat[:, -3:].argmax(1), given["particle"])
+    torch.testing.assert_close(flat[:, -len(BEAM["particle"].categories) :].argmax(1), given["particle"])
 
 
 def test_alike_beams_are_the_same_numbers() -> None:
