@@ -81,7 +81,7 @@ def validate(
     """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
 
     Truth is the event store ``data`` (held out: the training data are refused), the user's own file ``file``, or simulated here. ``n`` events (by default the
-    study's ``enough``) are compared with answers at the same theta; as many more give the floor of truth against truth: simulated here at the same theta too, taken from
+    study's ``enough``) are compared with answers at the same theta; as many more give the floor of truth against truth: simulated here too, taken from
     the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
     ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``progress`` hears how far it is. The events
     are drawn by ``seed`` over the whole store; one that lacks blocks is refused, unless ``partial`` takes what is there. Stores and files are read by the
