@@ -122,8 +122,8 @@ def test_the_sentence_says_what_passed_what_is_open_and_the_worst_failure() -> N
 def test_events_that_decide_are_rounded_up() -> None:
     assert more_events(1.96, 2000) == "about 4,000 events would decide"
     assert more_events(5.41, 2000) == "about 11,000 events would decide"
-    assert more_events(math.inf, 2000) == "too near the limit for any number of events to decide"
+    assert more_events(math.inf, 2000) == "more than 200,000 events would be needed"
     near = result(2.01, name="near")
     said = sentence("flow", [near, result(3.0, name="width", floor=2.8)], 2000)
-    assert "2 stay open (about 4,000 events would decide all but 1, too near the limit for any number)" in said
+    assert "2 stay open (about 4,000 events would decide all but 1, for which more than 200,000 events would be needed)" in said
     assert outcome([result(1.0, limit=None)]).verdict is None

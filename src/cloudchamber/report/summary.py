@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cloudchamber.validate.check import CheckResult
-from cloudchamber.validate.verdict import Verdict
+from cloudchamber.validate.verdict import MOST_TIMES, Verdict
 
 RANKED = 2.0
 """Standard deviations by which an answer must be ahead of the next one to be called the best."""
@@ -126,7 +126,7 @@ def outcome(results: Sequence[CheckResult]) -> Outcome:
 def more_events(times: float, n: int) -> str:
     """How many events would decide, of ``n`` compared, rounded up to two digits."""
     if not math.isfinite(times):
-        return "too near the limit for any number of events to decide"
+        return f"more than {MOST_TIMES * n:,} events would be needed"
     step = 10 ** max(math.floor(math.log10(times * n)) - 1, 0)
     return f"about {math.ceil(times * n / step) * step:,} events would decide"
 
@@ -153,7 +153,7 @@ def _deciding(times: Sequence[float], n: int) -> str:
     near = sum(not math.isfinite(each) for each in times)
     if not near or near == len(times):
         return more_events(max(times), n)
-    return f"{more_events(max(filter(math.isfinite, times)), n)} all but {near}, too near the limit for any number"
+    return f"{more_events(max(filter(math.isfinite, times)), n)} all but {near}, for which {more_events(math.inf, n)}"
 
 
 def _listed(names: Sequence[str], most: int = 4) -> str:
