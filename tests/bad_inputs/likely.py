@@ -50,6 +50,15 @@ def scaled(name: str, factor: float) -> Callable[[World, Path], Path]:
     return make
 
 
+def events(world: World, here: Path) -> Path:
+    """Events by their columns, without a record."""
+    import h5py
+
+    with h5py.File(here / "bad.h5", "w") as file:
+        file["zenith_deg"] = np.array([10.0, 20.0])
+    return here / "bad.h5"
+
+
 def twice(world: World, here: Path) -> Path:
     """Events that no run has seen, joined with themselves."""
     from cloudchamber import workflow
@@ -73,6 +82,9 @@ def cases() -> list[Case]:
         Case("lg E of cosmic rays", sky, r"energy_eev.*are these logarithms", listed(logarithms)),
         Case("E of showers for lg E", simulate, r"'lg_energy_ev'.*is this E\? give lg E", lines("lg_energy_ev", "1e17", "3e18")),
         Case("lg E of electrons", "sample calorimeter {here}/a.h5 --given {bad}", r"'energy_mev'.*are these logarithms, lg E\?", electrons),
+        Case("lg E of showers on an array", arrays, r"'energy_ev'.*are these logarithms, lg E\?", lines("energy_ev,particle", "18.9,p", "19.4,Fe")),
+        Case("an option of HiSPARC's for stations", arrays + " --read.mip-integral 3000", r"--read.mip-integral is of HiSPARC's files", scaled("x_m", 1.0)),
+        Case("an option of records for events", arrays + " --read.step-ns 10", r"--read.step-ns is of stations' records", events),
         Case("times in microseconds", arrays, r"'start_ns'.*times in microseconds\?", scaled("start_ns", 1e-3)),
         Case("times in picoseconds", arrays, r"'start_ns'.*times in picoseconds\?", scaled("start_ns", 1e3)),
         Case("positions in kilometres", arrays, r"'start_ns'.*positions in kilometres\?", scaled("place", 1e-3)),

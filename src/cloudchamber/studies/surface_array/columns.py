@@ -14,9 +14,12 @@ MASS = (0, 1, 4, 14, 56)
 BINS, STEP_NS = 256, 20.0
 """Samples of a record and the time between them (50 MHz)."""
 
+LEAST_EV, MOST_EV = 1e12, 1e22
+"""Particles of which anything is seen on the ground; a logarithm of the energy, or one in another unit, lies outside."""
+
 THETA = {
     "particle": Column(doc="primary particle", categories=PARTICLES),
-    "energy_ev": Column(unit="eV", doc="primary energy", dtype="float64", low=0),
+    "energy_ev": Column(unit="eV", doc="primary energy", dtype="float64", low=LEAST_EV, high=MOST_EV),
     "zenith_deg": Column(unit="deg", doc="angle of the arrival direction from the vertical", low=0, high=90),
     "azimuth_deg": Column(unit="deg", doc="azimuth the shower came from, from +x (east) towards +y (north)", low=-360, high=360),
     "core_x_m": Column(unit="m", doc="where the axis meets the ground", low=-1e5, high=1e5),

@@ -29,7 +29,7 @@ from cloudchamber.studies.airshower.formats.grid import (
     deposit_on_grid,
     need,
     numbers_on_grid,
-    theta_column,
+    theta_of,
     unknown_primary,
     warn_about_cuts,
 )
@@ -66,8 +66,7 @@ def read_corsika7(
         while part := list(islice(showers, CHUNK_EVENTS)):
             if before == 0:
                 found = _read_headers(path, _companion(path, dat), numbers)
-                names = [name for name in given if name != "azimuth_deg" or azimuth_deg is not None or name in found]
-                theta = {name: theta_column(name, given[name], found.get(name), len(numbers), path) for name in names}
+                theta = theta_of(given, found, len(numbers), path)
             mine = take(theta, slice(before, before + len(part)))
             rows = [_read_profiles(shower, float(zenith), path) for shower, zenith in zip(part, mine["zenith_deg"], strict=True)]
             yield checked(mine | {name: np.stack([row[name] for row in rows]) for name in rows[0]})

@@ -26,7 +26,7 @@ from cloudchamber.studies.airshower.formats.grid import (
     deposit_on_grid,
     need,
     numbers_on_grid,
-    theta_column,
+    theta_of,
     unknown_primary,
 )
 
@@ -54,8 +54,7 @@ def read_corsika8(
         raise ValueError(f"{path}: holds no shower")
     found = _read_primaries(path / "primary" / "summary.yaml", numbers)
     given = {"primary": primary, "lg_energy_ev": lg_energy_ev, "zenith_deg": zenith_deg, "azimuth_deg": azimuth_deg}
-    names = [name for name in given if name != "azimuth_deg" or azimuth_deg is not None or name in found]
-    theta: Table = {name: theta_column(name, given[name], found.get(name), len(numbers), path) for name in names}
+    theta = theta_of(given, found, len(numbers), path)
     rows: Iterator[dict[str, Any]] = (
         _read_numbers(profile, f"{path}: shower {number}") for number, profile in _by_shower(profiles, ("shower", "X", *sum(SPECIES.values(), ())))
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, TypeAlias
@@ -81,6 +81,12 @@ def deposit_between_depths(deposit: Array) -> Array:
     """dE/dX at the grid's depths as means over the bins that start there, (..., N_DEPTH): the inverse of ``deposit_on_grid``, the sum is kept."""
     following = np.concatenate([deposit[..., 1:], np.zeros_like(deposit[..., :1])], axis=-1)
     return (deposit + following) / 2
+
+
+def theta_of(given: Mapping[str, Any], found: Mapping[str, Any], events: int, path: Path) -> Table:
+    """Theta from what the user gave, else from what stands beside the file; the azimuth may be missing."""
+    names = [name for name in given if name != "azimuth_deg" or given[name] is not None or name in found]
+    return {name: theta_column(name, given[name], found.get(name), events, path) for name in names}
 
 
 def theta_column(name: str, given: Any, found: Any, events: int, path: Path) -> np.ndarray:

@@ -48,16 +48,20 @@ def read_hdf5(
     try:
         with h5py.File(path) as file:
             refuse_links(path, file)
+            given = _given(step_ns, counts_per_vem, pedestal_counts, saturation_counts)
             if "coincidences" in file:
+                _refuse_idle(path, given, "stations' records", "HiSPARC's")
                 yield from read_hisparc(path, mip_integral=mip_integral)
                 return
+            _refuse_idle(path, {} if mip_integral is None else {"mip_integral": mip_integral}, "HiSPARC's files", "another program's")
             if any(isinstance(item, h5py.Group) for item in file.values()):
+                _refuse_idle(path, given, "stations' records", "one of events by their columns")
                 yield from columns.read_hdf5(path, COLUMNS)
                 return
             rows = {name: len(item) for name, item in file.items() if item.shape}
-            attributes = dict(file.attrs) | _given(step_ns, counts_per_vem, pedestal_counts, saturation_counts)
+            attributes = dict(file.attrs)
             for part in _parts(path, file["event"] if "event" in rows else None, rows):
-                yield _from_columns(path, {name: _decoded(rows_of(path, file, name, part, UNITS.get(name))) for name in rows}, attributes)
+                yield _from_columns(path, {name: _decoded(rows_of(path, file, name, part, UNITS.get(name))) for name in rows}, attributes, given)
     except (OSError, RuntimeError, KeyError) as error:
         raise ValueError(f"'{path}' is not a readable HDF5 file (damaged or cut short?): {error}") from error
 
@@ -92,6 +96,12 @@ def write_hdf5(path: Path, tables: Table | Iterable[Table]) -> None:
                 written.attrs.update(told.get(name, {}))
 
 
+def _refuse_idle(path: Path, given: Mapping[str, float], of: str, kind: str) -> None:
+    """ValueError for an option that says nothing of this kind of file."""
+    if given:
+        raise ValueError(f"'{path}': --read.{next(iter(given)).replace('_', '-')} is of {of}; this file is {kind}")
+
+
 def _given(*settings: float | None) -> dict[str, float]:
     """Attributes that the options set."""
     return {name: value for name, value in zip(OWN, settings, strict=True) if value is not None}
@@ -114,7 +124,7 @@ def read_parquet(
             metadata = dict(file.schema_arrow.metadata or {})
             attributes: dict[str, Any] = {key.decode(): value.decode() for key, value in metadata.items() if key.decode() in OWN}
             attributes |= json.loads(metadata.get(METADATA, b"{}"))
-            attributes |= _given(step_ns, counts_per_vem, pedestal_counts, saturation_counts)
+            given = _given(step_ns, counts_per_vem, pedestal_counts, saturation_counts)
             shapes, units = attributes.pop("shapes", {}), units_of(file.schema_arrow)
             names = file.schema_arrow.names
             event = _Column(file.read(["event"])["event"].combine_chunks()) if "event" in names else None
@@ -126,7 +136,7 @@ def read_parquet(
                     if name in UNITS:
                         values = stated(values, units.get(name, ""), UNITS[name], f"'{path}', column '{name}'")
                     rows[name] = values.reshape(len(values), *shapes[name]) if name in shapes else values
-                yield _from_columns(path, rows, attributes)
+                yield _from_columns(path, rows, attributes, given)
     except (OSError, arrow.ArrowInvalid) as error:
         raise ValueError(f"'{path}' is not a readable parquet file (damaged or cut short?): {error}") from error
 
@@ -200,8 +210,11 @@ def _rows(path: Path, tables: Table | Iterable[Table]) -> Iterator[tuple[dict[st
         yield rows, attributes
 
 
-def _from_columns(path: Path, rows: Mapping[str, np.ndarray], attributes: Mapping[str, Any]) -> Table:
-    return from_rows(path, rows, attributes) if any(name in rows for name in NEEDED) else dict(rows)
+def _from_columns(path: Path, rows: Mapping[str, np.ndarray], attributes: Mapping[str, Any], given: Mapping[str, float]) -> Table:
+    if any(name in rows for name in NEEDED):
+        return from_rows(path, rows, {**attributes, **given})
+    _refuse_idle(path, given, "stations' records", "one of events by their columns")
+    return dict(rows)
 
 
 def _to_columns(path: Path, table: Table) -> tuple[dict[str, np.ndarray], dict[str, float]]:
