@@ -178,8 +178,9 @@ def split(together: np.ndarray, folds: int, validation_fraction: float, seed: in
         test = order[fold::folds]
         rest = rng(seed, "validation", fold).permutation(np.setdiff1d(order, test))
         held = max(1, round(validation_fraction * len(rest)))
-        parts.append(tuple(np.flatnonzero(np.isin(together, chosen)) for chosen in (rest[held:], rest[:held], test)))
-    return parts  # type: ignore[return-value]
+        train, validation, tested = (np.flatnonzero(np.isin(together, chosen)) for chosen in (rest[held:], rest[:held], test))
+        parts.append((train, validation, tested))
+    return parts
 
 
 def _condition_rows(condition: np.ndarray, n: int, m: int) -> np.ndarray:
