@@ -130,6 +130,7 @@ def test_a_primary_that_the_header_does_not_tell(tmp_path: Path) -> None:
 def test_profiles_are_cut_at_the_ground_that_is_told(tmp_path: Path) -> None:
     write_like_conex(tmp_path / "a.root", zenith=0.0)
     table = whole(read_conex(tmp_path / "a.root", ground_altitude_m=1400.0))
+    assert "ground_energy_gev" not in table and "ground_energy_gev" in whole(read_conex(tmp_path / "a.root")), "that is of another ground"
     # the US standard atmosphere's depth at 1400 m
     above = depth_grid() <= 875
     assert (table["n_electron"][:, ~above & (depth_grid() > 885)] == 0).all() and (table["n_electron"][:, above & (depth_grid() > 100)] > 0).all()

@@ -109,7 +109,7 @@ def _table(path: Path, primary: int, shower: dict[str, Any], before: int) -> Tab
 
 
 def _above_ground(path: Path, table: Table, altitude_m: float) -> Table:
-    """The profiles without what lies below a ground of this height; ValueError where there is none."""
+    """The profiles without what lies below a ground of this height, and no energy at the file's own ground; ValueError where there is none."""
     low, high = GROUND_M
     if not low <= altitude_m <= high:
         raise ValueError(f"{path}: --read.ground-altitude-m: {altitude_m:g} is outside the allowed [{low:g}, {high:g}] m")
@@ -117,7 +117,8 @@ def _above_ground(path: Path, table: Table, altitude_m: float) -> Table:
     if np.any(zenith >= MOST_ZENITH_DEG):
         raise ValueError(f"{path}: --read.ground-altitude-m: showers of {zenith.max():g} deg meet no ground; allowed: below {MOST_ZENITH_DEG:g} deg")
     above = depth_grid() <= ground_depth_g_cm2(zenith, altitude_m)[:, None]
-    return table | {name: np.where(above, table[name], 0) for name in (*PROFILES, "energy_deposit_gev_per_g_cm2") if name in table}
+    kept = {name: values for name, values in table.items() if name != "ground_energy_gev"}
+    return kept | {name: np.where(above, table[name], 0) for name in (*PROFILES, "energy_deposit_gev_per_g_cm2") if name in table}
 
 
 def _unknown(rows: Any) -> bool:
