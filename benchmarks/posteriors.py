@@ -1,6 +1,6 @@
 """How good the posteriors of ``cc.fit`` are beside those of ``sbi``, on seven tasks of the public benchmark sbibm.
 
-    pip install -e '.[bench]'                                             # scikit-learn and sbi
+    pip install -e '.[bench]'                                             # with sbi
     pip download --no-deps sbibm==1.1.0 && unzip sbibm-1.1.0-*.whl -d references
     python benchmarks/posteriors.py --references references --sizes 1000 10000
     python benchmarks/posteriors.py --page docs/posteriors.md             # the table of what is there
@@ -17,13 +17,14 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from c2st import c2st
 from filelock import FileLock
 from posterior_tasks import OBSERVATIONS, TASKS, Box, LogNormal, Normal, Task, observation
 from tables import markdown
@@ -100,20 +101,6 @@ def torch_prior(prior: Box | Normal | LogNormal) -> Any:
 METHODS = {"cc": by_cloudchamber, "sbi": by_sbi}
 
 
-def c2st(draws: np.ndarray, reference: np.ndarray) -> float:
-    """sbibm's: two hidden layers of ten times as many units as numbers, numbers scaled by those of the reference, five folds."""
-    from sklearn.model_selection import KFold, cross_val_score
-    from sklearn.neural_network import MLPClassifier
-
-    mean, deviation = reference.mean(0), reference.std(0, ddof=1)
-    both = (np.concatenate((reference, draws)) - mean) / deviation
-    hidden = (10 * draws.shape[1],) * 2
-    judge = MLPClassifier(hidden, activation="relu", solver="adam", max_iter=10_000, random_state=1)
-    sides = np.repeat([0.0, 1.0], [len(reference), len(draws)])
-    folds = KFold(5, shuffle=True, random_state=1)
-    return float(cross_val_score(judge, both.astype(np.float32), sides, cv=folds, scoring="accuracy").mean())
-
-
 class Results:
     """All cells in one JSON file, which several processes may write, and the draws of each beside it."""
 
@@ -153,15 +140,18 @@ def fit_cell(results: Results, references: Path, name: str, size: int, method: s
     print(f"{key}: {noted['seconds']:.0f} s, log score {results.cells[key]['log_score']:.3f}", flush=True)
 
 
-def compare_cell(results: Results, references: Path, key: str, number: int) -> None:
+def compare_cell(results: Results, references: Path, key: str, numbers: Sequence[int]) -> None:
+    """The C2ST at these observations, together where it is not known yet."""
     found = results.cells[key]["c2st"]
-    if str(number) in found:
+    numbers = [number for number in numbers if str(number) not in found]
+    if not numbers:
         return
-    reference = observation(references, results.cells[key]["task"], number)[1]
     with np.load(results.folder / f"{key.replace('/', '-')}.npz") as draws:
-        found[str(number)] = c2st(draws[f"arr_{number - 1}"], reference)
+        pairs = [(draws[f"arr_{number - 1}"], observation(references, results.cells[key]["task"], number)[1]) for number in numbers]
+    for number, value in zip(numbers, c2st(*zip(*pairs, strict=True)), strict=True):
+        found[str(number)] = value
     results.save()
-    print(f"{key}: observation {number}, C2ST {found[str(number)]:.3f}", flush=True)
+    print(f"{key}: C2ST {', '.join(f'{found[str(number)]:.3f}' for number in numbers)}", flush=True)
 
 
 def keys(options: argparse.Namespace) -> Iterator[tuple[str, int, str]]:
@@ -227,10 +217,8 @@ def main() -> None:
         observation(options.references, options.tasks[0], 1)
         for cell in keys(options):
             fit_cell(results, options.references, *cell)
-        # the first observation of all cells, then the second: medians of few come early
-        for number in options.observations:
-            for cell in keys(options):
-                compare_cell(results, options.references, "/".join(map(str, cell)), number)
+        for cell in keys(options):
+            compare_cell(results, options.references, "/".join(map(str, cell)), options.observations)
     text = page(results, published(options.published))
     print(text)
     if options.page is not None:

@@ -21,10 +21,13 @@ MOST_SPLINED = 64
 """Targets of more numbers are learned by flow matching: splines cost as many passes as there are numbers to tie together."""
 PASSES_OF_TEN_THOUSAND = 60
 MOST_EPOCHS = 300
-FEW_NUMBERS, MANY_EVENTS = 5, 30_000
-"""More numbers learned from fewer events get a smaller flow whose weights are held small: a larger one knows its events by heart soon."""
-DECAY_OF_THOUSAND = 4.0
-"""That weight decay at a thousand events; it falls as one over the root of their number. Of few numbers, whose shapes it would round off, it is ``DECAY``."""
+FEW_EVENTS, MANY_EVENTS = 3000, 30_000
+FEW_NUMBERS = 5
+"""More numbers learned from fewer than ``MANY_EVENTS`` get a smaller flow whose weights are held small: a larger one knows its events by heart soon."""
+SMALL_PASSES = 200
+"""Passes of that flow over ten thousand events, at most: held small, it learns slowly."""
+DECAY_OF_THOUSAND = 2.0
+"""That weight decay at a thousand events; it falls as one over their number. Of few numbers, whose shapes it would round off, it is ``DECAY``."""
 DECAY = 1e-3
 
 
@@ -39,9 +42,9 @@ def recipe_of(schema: Schema, direction: Direction, events: int, logs: tuple[str
     bounded = {name: "logit" for name, column in target.items() if None not in (column.low, column.high) and not column.categories}
     whole = {name: "whole" for name, column in target.items() if not column.categories and np.dtype(column.dtype).kind in "biu"}
     small = isinstance(model, Flow) and _numbers(target) > FEW_NUMBERS and events < MANY_EVENTS
-    batch = 512 if events >= MANY_EVENTS else 64 if events < 3000 and not small else 128
-    decay = DECAY_OF_THOUSAND * min(1.0, (1000 / events) ** 0.5) if small else DECAY
-    epochs = min(MOST_EPOCHS, max(8, round(PASSES_OF_TEN_THOUSAND * (10_000 / events) ** 0.5)))
+    batch, rate = (512, 1e-3) if events >= MANY_EVENTS else (256, 4e-3) if small else (128, 2e-3 if events < FEW_EVENTS else 1e-3)
+    decay = DECAY_OF_THOUSAND * min(1.0, 1000 / events) if small else DECAY
+    epochs = min(MOST_EPOCHS, max(8, round((SMALL_PASSES if small else PASSES_OF_TEN_THOUSAND) * (10_000 / events) ** 0.5)))
     return Recipe(
         name=name,
         doc="settings by the columns and the number of events",
@@ -54,7 +57,7 @@ def recipe_of(schema: Schema, direction: Direction, events: int, logs: tuple[str
             epochs=epochs,
             schedule="anneal",
             batch_size=batch,
-            optimisers={"": Optimiser(learning_rate=2e-3 if small else 1e-3, weight_decay=decay)},
+            optimisers={"": Optimiser(learning_rate=rate, weight_decay=decay)},
             average_decay=0.99,
             validation_fraction=0.1,
             patience=8,
@@ -74,7 +77,7 @@ def _model(target: Mapping[str, Column], events: int) -> tuple[str, ModelSetting
     if numbers > MOST_SPLINED:
         return "matching", Matching()
     if numbers > FEW_NUMBERS and events < MANY_EVENTS:
-        return "flow", Flow(transforms=2, bins=4, hidden=32, layers=1, affine=True, straight=True)
+        return "flow", Flow(transforms=2, bins=4, hidden=16 if events < FEW_EVENTS else 32, layers=1, passes=None, affine=True, straight=True)
     return "flow", Flow(transforms=6, bins=8, hidden=64, layers=2, affine=True, straight=True)
 
 
