@@ -121,7 +121,7 @@ def checks() -> Sequence[Check]:
                 _band(percent),
                 0.02,
                 groups=needed,
-                bootstrap=_RESAMPLES,
+                bootstrap=8,
             )
             for percent, needed in ((5, more), (50, more), (95, many))
         ),
