@@ -75,9 +75,9 @@ def test_shifts_and_trends_are_told_apart() -> None:
 
 def test_few_showers_and_one_energy_have_no_trend() -> None:
     few = [{name: values[:20] for name, values in made(seed=seed).items()} for seed in (0, 1)]
-    assert [pair.primary for pair in pairs(*few, plain)] == [-1] and mass_trend(plain)(*few) == 0
+    assert [pair.primary for pair in pairs(*few, plain)] == [-1] and np.isnan(mass_trend(plain)(*few))
     one = [made(seed=seed) | {"lg_energy_ev": np.full(4000, 18.0)} for seed in (0, 1)]
-    assert trend(plain)(*one) == 0 and np.isfinite(spread(plain)(*one))
+    assert np.isnan(trend(plain)(*one)) and np.isfinite(spread(plain)(*one))
 
 
 def test_the_size_of_a_sample_does_not_bias_its_spread() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from cloudchamber.rng import rng
 from cloudchamber.studies.airshower.columns import PRIMARIES
-from cloudchamber.studies.airshower.groups import groups, primary_energy_bins
+from cloudchamber.studies.airshower.groups import groups, of_several_energies, of_several_nuclei, primary_energy_bins
 from cloudchamber.studies.airshower.hybrid.simulator import Prior
 from cloudchamber.validate.check import Check, run_checks
 from cloudchamber.validate.verdict import threshold
@@ -50,3 +50,14 @@ def test_a_verdict_counts_the_groups_that_were_chosen() -> None:
         return {result.groups for result in found}
 
     assert count(200) == {1} and count(700) == {6} and count(1300) == {12} and threshold(12) > threshold(1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "judged"),
+    [({}, True), ({"lg_energy_min": 18.0, "lg_energy_max": 18.2, "primaries": ("He",)}, False), ({"primaries": ("photon", "p"), "lg_energy_max": 17.1}, False)],
+)
+def test_one_energy_and_one_nucleus_have_no_trend_to_pass_by(asked: dict[str, object], judged: bool) -> None:
+    tables = [theta(300, seed, **asked) for seed in (1, 2, 3)]
+    for chosen in (of_several_energies(groups(100, finest=1), 0.5), of_several_nuclei):
+        found = run_checks([Check("trend", "", lambda truth, answer: 0.0, 1.0, groups=chosen, bootstrap=0)], *tables, seed=1)
+        assert {result.passed for result in found} == ({True} if judged else {None})

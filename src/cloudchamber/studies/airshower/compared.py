@@ -22,7 +22,7 @@ Compare = Callable[[Table, Table], float]
 
 _SHOWERS_A_TERM = 10
 """A trend has a term for so many showers, and no more than five."""
-_LEAST_DECADES = 0.5
+LEAST_DECADES = 0.5
 """Energies that span less have no trend to speak of."""
 
 
@@ -99,22 +99,22 @@ def distance(observable: Observable) -> Compare:
 
 
 def trend(observable: Observable) -> Compare:
-    """|difference of the slopes| in lg E, a decade; 0 where the showers are of about one energy."""
+    """|difference of the slopes| in lg E, a decade; NaN where the showers are of about one energy."""
 
     def value(truth: Table, answer: Table) -> float:
-        wide = [pair for pair in pairs(truth, answer, observable) if np.ptp(pair.lg_energy) >= _LEAST_DECADES]
-        return _size((pair.share / sum(each.share for each in wide), _slope(pair.lg_energy, pair.answer)) for pair in wide)
+        wide = [pair for pair in pairs(truth, answer, observable) if np.ptp(pair.lg_energy) >= LEAST_DECADES]
+        return _size((pair.share / sum(each.share for each in wide), _slope(pair.lg_energy, pair.answer)) for pair in wide) if wide else np.nan
 
     return value
 
 
 def mass_trend(observable: Observable) -> Compare:
-    """|difference of the slopes| in ln A over the nuclei; 0 where there is one nucleus only."""
+    """|difference of the slopes| in ln A over the nuclei; NaN where there is one nucleus only."""
 
     def value(truth: Table, answer: Table) -> float:
         nuclei = [pair for pair in pairs(truth, answer, observable) if pair.primary >= 0 and PRIMARIES[pair.primary] != "photon"]
         if len(nuclei) < 2:
-            return 0.0
+            return np.nan
         ln_a, shift, weight = np.array([[np.log(MASS_NUMBER[PRIMARIES[pair.primary]]), pair.answer.mean(), pair.share] for pair in nuclei]).T
         return abs(_slope(ln_a, shift, weight))
 

@@ -33,6 +33,24 @@ def groups(showers: int, finest: int = 3) -> Groups:
     return masks
 
 
+def of_several_energies(inner: Groups, decades: float) -> Groups:
+    """The same groups, empty where the showers span fewer decades: they have no trend."""
+
+    def masks(table: Table) -> dict[str, np.ndarray]:
+        energies = np.asarray(table["lg_energy_ev"], dtype=float)
+        wide = len(energies) > 0 and np.ptp(np.quantile(energies, [_PRESENT, 1 - _PRESENT])) >= decades
+        return {name: mask & wide for name, mask in inner(table).items()}
+
+    return masks
+
+
+def of_several_nuclei(table: Table) -> dict[str, np.ndarray]:
+    """All showers, none where they are of fewer than two nuclei."""
+    codes = np.asarray(table["primary"])
+    nuclei = sum(np.mean(codes == code) >= _PRESENT for code, name in enumerate(PRIMARIES) if name != "photon") if len(codes) else 0
+    return {"": np.full(len(codes), nuclei >= 2)}
+
+
 def primary_energy_bins(table: Table) -> dict[str, np.ndarray]:
     """Masks of each primary in bins of 0.25 in lg(E/eV), named by the primary and the bin's lower edge; a bin may be empty."""
     place, primaries = _place(table, _STEP), _primaries(table)

@@ -12,8 +12,19 @@ from cloudchamber.schema import Table
 from cloudchamber.statistics.classifier import Trees, auc_of
 from cloudchamber.statistics.measured import Measured
 from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, N_DEPTH, depth_grid
-from cloudchamber.studies.airshower.compared import bands, correlation, distance, mass_trend, relative_shift, relative_spread, shift, spread, trend
-from cloudchamber.studies.airshower.groups import FEW, MANY, MORE, groups
+from cloudchamber.studies.airshower.compared import (
+    LEAST_DECADES,
+    bands,
+    correlation,
+    distance,
+    mass_trend,
+    relative_shift,
+    relative_spread,
+    shift,
+    spread,
+    trend,
+)
+from cloudchamber.studies.airshower.groups import FEW, MANY, MORE, groups, of_several_energies, of_several_nuclei
 from cloudchamber.validate.check import Check
 from cloudchamber.validate.surrogate import repeats_check
 
@@ -93,10 +104,11 @@ def condition(table: Table) -> np.ndarray:
 def checks() -> Sequence[Check]:
     """The table that the report prints."""
     few, more, many = groups(FEW), groups(MORE), groups(MANY)
+    more_wide, many_wide = (of_several_energies(groups(showers, finest=1), LEAST_DECADES) for showers in (MORE, MANY))
     return [
         Check("<Xmax>", "the mean depth of the maximum tells the mass", shift(_xmax), 1.5, "g/cm2", groups=many),
-        Check("elongation rate", "how <Xmax> grows with energy", trend(_xmax), 3.0, "g/cm2 a decade", groups=groups(MANY, finest=1)),
-        Check("mass scale of Xmax", "how <Xmax> falls with ln A; 0 to 4 from protons to iron", mass_trend(_xmax), 1.0, "g/cm2"),
+        Check("elongation rate", "how <Xmax> grows with energy", trend(_xmax), 3.0, "g/cm2 a decade", groups=many_wide),
+        Check("mass scale of Xmax", "how <Xmax> falls with ln A; 0 to 4 from protons to iron", mass_trend(_xmax), 1.0, "g/cm2", groups=of_several_nuclei),
         Check("sigma(Xmax)", "its spread tells the mixture of masses", spread(_xmax), 1.5, "g/cm2", groups=many),
         Check("W1(Xmax)", "the whole distribution, tails for the cross-section among it", distance(_xmax), 2.0, "g/cm2", limit_in_floors=True, groups=more),
         Check("classifier AUC, profiles", "no trained eye tells the profiles apart", auc_of(full_profiles, condition, _CLASSIFIER_EVENTS), 0.55, bootstrap=0),
@@ -105,8 +117,8 @@ def checks() -> Sequence[Check]:
         repeats_check(("n_electron", "n_muon", "n_hadron", "xmax_g_cm2", "first_interaction_g_cm2"), bootstrap=8),
         Check("correlation Xmax-N_mu", "hybrid detectors tell masses by it", correlation(_xmax, _ln_muons), 0.03, groups=many),
         Check("mean ln N_mu", "the muon number, relative", shift(_ln_muons), 0.03, groups=few),
-        Check("energy trend of ln N_mu", "how it grows with energy, a decade", trend(_ln_muons), 0.03, groups=groups(MORE, finest=1)),
-        Check("mass scale of ln N_mu", "how it grows with ln A; 0 to 4 from protons to iron", mass_trend(_ln_muons), 0.01),
+        Check("energy trend of ln N_mu", "how it grows with energy, a decade", trend(_ln_muons), 0.03, groups=more_wide),
+        Check("mass scale of ln N_mu", "how it grows with ln A; 0 to 4 from protons to iron", mass_trend(_ln_muons), 0.01, groups=of_several_nuclei),
         Check("sigma ln N_mu", "its fluctuations, relative", relative_spread(_ln_muons), 0.03, groups=many),
         Check("mean R", "asymmetry of the profile", relative_shift(_r, _median), 0.03, groups=few, bootstrap=_RESAMPLES),
         Check("mean L", "width of the profile", relative_shift(_l, _median), 0.03, groups=few, bootstrap=_RESAMPLES),
