@@ -38,7 +38,8 @@ from cloudchamber.screen import working
 from cloudchamber.statistics.distances import energy_distance, wasserstein
 from cloudchamber.statistics.features import scaled
 from cloudchamber.studies.airshower import STUDY
-from cloudchamber.studies.airshower.observables import primary_energy_bins, scalars
+from cloudchamber.studies.airshower.groups import primary_energy_bins
+from cloudchamber.studies.airshower.observables import scalars
 from cloudchamber.workflow.simulation import live_events
 
 STEPS = (1, 2, 4, 8, 16, 32)

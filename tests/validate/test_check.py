@@ -61,6 +61,21 @@ def test_the_floor_is_a_mean_over_exchanged_truths():
     assert unpaired[0].floor == pytest.approx(np.sqrt(1 / 400 + 1 / 500) * np.sqrt(2 / np.pi), rel=0.5)
 
 
+def test_a_floor_is_made_once_for_several_answers():
+    calls, floors = [], {}
+
+    def value(truth, answer):
+        calls.append(len(truth["x"]))
+        return mean_gap(truth, answer)
+
+    def result(seed, known):
+        return run_checks([Check("mean", "", value, 0.2, bootstrap=0)], table(0), table(seed), table(3), 1, floors=known)[0]
+
+    first, alone, after = result(1, floors), result(2, None), result(2, floors)
+    assert len(calls) == 5 and after.to_json() | {"error": 0, "floor_error": 0} == alone.to_json() | {"error": 0, "floor_error": 0}
+    assert after.floor == first.floor and after.value != first.value
+
+
 def test_groups_are_checked_one_by_one_and_empty_ones_are_left_out():
     answer = table(2)
     answer["x"] = answer["x"] + np.where(answer["kind"] == 1, 0.6, 0.0)

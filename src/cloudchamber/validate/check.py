@@ -20,6 +20,8 @@ SWAPS_PER_BOOTSTRAP, FEWEST_SWAPS = 0.25, 7
 """The floor is a mean over so many truth-against-truth draws for each bootstrap resample, and over so many at least: their spread is its error."""
 
 Groups = Callable[[Table], "dict[str, np.ndarray]"]
+Floors = dict[tuple[str, str], Measured]
+"""By check and group."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,16 @@ class CheckResult:
         return {**asdict(self), "verdict": self.verdict, "events_needed": self.events_needed}
 
 
-def run_checks(checks: Sequence[Check], truth: Table, answer: Table, second_truth: Table | None, seed: int, bootstrap: int = 100) -> list[CheckResult]:
+def run_checks(
+    checks: Sequence[Check], truth: Table, answer: Table, second_truth: Table | None, seed: int, bootstrap: int = 100, floors: Floors | None = None
+) -> list[CheckResult]:
     """Make every check of ``answer`` against ``truth``; the floor compares ``second_truth``, as many events as the answer, with the truth.
 
     The floor is the mean over exchanges of events between the two truths, so one lucky draw doesn't set a limit. Where truth and answer
     fall in the same groups event by event (they share theta), pairs of events are resampled, which keeps what they share.
-    Without a second truth floors are NaN.
+    Without a second truth floors are NaN. ``floors`` keeps them for the next answer to the same truths with the same seed and checks.
     """
+    floors = {} if floors is None else floors
     names = [check.name for check in checks]
     if len(set(names)) != len(names):
         raise ValueError(f"two checks share the name '{next(name for name in names if names.count(name) > 1)}'")
@@ -118,7 +123,7 @@ def run_checks(checks: Sequence[Check], truth: Table, answer: Table, second_trut
             split[check.groups] = _split(check.groups, truth, answer, second_truth)
         resamples = bootstrap if check.bootstrap is None else check.bootstrap
         judged = sum(group.truth.events >= MIN_EVENTS for group in split[check.groups])
-        results += [_run(check, group, seed, resamples, judged) for group in split[check.groups]]
+        results += [_run(check, group, seed, resamples, judged, floors) for group in split[check.groups]]
     return results
 
 
@@ -197,7 +202,7 @@ def _parts(groups: Groups | None, table: Table, truth: Table | None = None) -> d
     return parts
 
 
-def _run(check: Check, group: _Group, seed: int, resamples: int, groups: int) -> CheckResult:
+def _run(check: Check, group: _Group, seed: int, resamples: int, groups: int, known: Floors) -> CheckResult:
     value, error, floor = np.nan, np.nan, Measured(np.nan, np.nan)
     enough = group.truth.events >= MIN_EVENTS
     if enough and group.answer.events >= MIN_EVENTS:
@@ -207,8 +212,10 @@ def _run(check: Check, group: _Group, seed: int, resamples: int, groups: int) ->
     if check.best is not None and np.isfinite(value):
         floor = Measured(float(check.best(cast(Table, group.truth.table), cast(Table, group.answer.table))), np.nan)
     elif enough and group.second is not None and group.second.events >= MIN_EVENTS:
-        swaps = max(int(SWAPS_PER_BOOTSTRAP * resamples), FEWEST_SWAPS) if resamples else 0
-        floor = _floor(check, group.name, group.truth, group.second, rng(seed, "floor", group.name), swaps)
+        if (place := (check.name, group.name)) not in known:
+            swaps = max(int(SWAPS_PER_BOOTSTRAP * resamples), FEWEST_SWAPS) if resamples else 0
+            known[place] = _floor(check, group.name, group.truth, group.second, rng(seed, "floor", group.name), swaps)
+        floor = known[place]
     limit = check.limit
     if limit is not None and check.limit_in_floors:
         limit = limit * floor.value

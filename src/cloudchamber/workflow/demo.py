@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cloudchamber.atomic import refuse_place
-from cloudchamber.formats.options import need_file
+from cloudchamber.formats.options import need_file, stated_options
 from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
@@ -85,7 +85,7 @@ def demo(
 
     say("comparing them")
     facts = {
-        "truth": f"{events} events simulated live",
+        "truth": f"{events} events simulated live{f' (with {stated_options(found.quick)})' if found.quick else ''}",
         "simulator": f"{simulated_rate:.3g} events/s",
         "trained model": f"{sampled_rate:.3g} events/s, {sampled_rate / simulated_rate:.3g} times the simulator",
     }

@@ -183,10 +183,10 @@ def compare_with_truth(
     answers |= _peer_answers(study, first_model.schema, first, seed, first_model.target)
     # a user's file may lack columns, and what infers one column of theta says nothing of the others
     complete = all(set(first_model.schema.columns) <= set(table) for table in (first, *answers.values()))
-    results, skipped = {}, dict[str, str]()
+    results, skipped, floors = {}, dict[str, str](), dict[tuple[str, str], Any]()
     progress(0, 0, "checking")
     for name, answer in answers.items():
-        results[name], missing = _checked(checks_of(study, first_model.schema, first_model.target, answer), first, answer, second, seed, complete)
+        results[name], missing = _checked(checks_of(study, first_model.schema, first_model.target, answer), first, answer, second, seed, complete, floors)
         skipped |= missing
     if protocol is not None:
         agreed = protocol(first, answers, second, seed, lambda text: progress(0, 0, text))
@@ -361,7 +361,9 @@ def _peer_answers(study: Study, schema: Schema, truth: Table, seed: int, target:
     return answers
 
 
-def _checked(checks: Sequence[Check], truth: Table, answer: Table, second: Table, seed: int, complete: bool) -> tuple[list[CheckResult], dict[str, str]]:
+def _checked(
+    checks: Sequence[Check], truth: Table, answer: Table, second: Table, seed: int, complete: bool, floors: dict[tuple[str, str], Any]
+) -> tuple[list[CheckResult], dict[str, str]]:
     """The results; and of checks that need what is not installed, or columns that truth or answer lacks, why they were not made."""
     from cloudchamber.validate.check import run_checks
 
@@ -370,11 +372,11 @@ def _checked(checks: Sequence[Check], truth: Table, answer: Table, second: Table
     }
     able = [check for check in checks if check.name not in skipped]
     if complete:
-        return run_checks(able, truth, answer, second, seed), skipped
+        return run_checks(able, truth, answer, second, seed, floors=floors), skipped
     results = list[Any]()
     for check in able:
         try:
-            results += run_checks([check], truth, answer, second, seed)
+            results += run_checks([check], truth, answer, second, seed, floors=floors)
         except KeyError as error:
             column = str(error.args[0])
             skipped[check.name] = f"{'the answer' if column in truth else 'the truth'} has no column '{column}'"

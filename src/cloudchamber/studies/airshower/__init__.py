@@ -23,4 +23,5 @@ STUDY = Study(
     folder=Path(__file__).parent,
     formats=FORMATS,
     quick={"tables": "packaged"},
+    enough=5000,
 )

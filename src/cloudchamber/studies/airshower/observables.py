@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 
 import numpy as np
 
@@ -10,22 +11,34 @@ from cloudchamber.physics.shower import fit_gaisser_hillas
 from cloudchamber.schema import Table
 from cloudchamber.statistics.classifier import Trees, auc_of
 from cloudchamber.statistics.measured import Measured
-from cloudchamber.studies.airshower.columns import N_DEPTH, PRIMARIES, depth_grid
+from cloudchamber.studies.airshower.columns import DEPTH_STEP_G_CM2, N_DEPTH, depth_grid
+from cloudchamber.studies.airshower.compared import (
+    LEAST_DECADES,
+    bands,
+    correlation,
+    distance,
+    mass_trend,
+    relative_shift,
+    relative_spread,
+    shift,
+    spread,
+    trend,
+)
+from cloudchamber.studies.airshower.groups import FEW, MANY, MORE, groups, of_several_energies, of_several_nuclei
 from cloudchamber.validate.check import Check
 from cloudchamber.validate.surrogate import repeats_check
 
-_ENERGY_EDGES = np.arange(15.0, 20.01, 0.25)
 _PROFILE_FLOOR = 1e-2
 """Share of a profile's usual maximum below which the classifier does not compare it."""
 _CLASSIFIER_EVENTS = 6000
 """Events of each kind for a classifier: its AUC is then known to 0.005, in a minute."""
-
-
-def primary_energy_bins(table: Table) -> dict[str, np.ndarray]:
-    """Masks of each primary in bins of 0.25 in lg(E/eV), named by the primary and the bin's lower edge; a bin may be empty."""
-    place = np.digitize(table["lg_energy_ev"], _ENERGY_EDGES) - 1
-    cells = [(code, i) for code in range(len(PRIMARIES)) for i in range(len(_ENERGY_EDGES) - 1)]
-    return {f"{PRIMARIES[code]}, {_ENERGY_EDGES[i]:.2f}": (table["primary"] == code) & (place == i) for code, i in cells}
+_LARGEST_R, _LARGEST_L_G_CM2 = 1.0, 500.0
+"""Fits to profiles cut at the ground have outliers; what is larger counts as this."""
+_OFFSETS_G_CM2 = np.arange(-600.0, 601.0, 20.0)
+_RESAMPLES = 20
+_FITTED: dict[bytes, tuple[float, float]] = {}
+_MOST_FITTED = 200_000
+"""Four checks look at R and L of the same profiles in many resamples: each profile is fitted once."""
 
 
 def energy_gev(table: Table) -> np.ndarray:
@@ -40,8 +53,17 @@ def muon_number(table: Table) -> np.ndarray:
 
 def shape_of_profile(table: Table) -> tuple[np.ndarray, np.ndarray]:
     """Gaisser-Hillas R and L [g/cm2] of the electron profile; NaN where the maximum is not well above the ground."""
-    fit = fit_gaisser_hillas(depth_grid(), table["n_electron"])
-    return fit.r, fit.l_g_cm2
+    profiles = np.ascontiguousarray(table["n_electron"])
+    keys = [blake2b(profile, digest_size=16).digest() for profile in profiles]
+    new = [place for place, key in enumerate(keys) if key not in _FITTED]
+    if len(_FITTED) + len(new) > _MOST_FITTED:
+        _FITTED.clear()
+        new = list(range(len(keys)))
+    if new:
+        fit = fit_gaisser_hillas(depth_grid(), profiles[new])
+        _FITTED.update(zip([keys[place] for place in new], zip(fit.r.tolist(), fit.l_g_cm2.tolist(), strict=True), strict=True))
+    found = np.array([_FITTED[key] for key in keys]).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
 
 
 def closure(table: Table) -> np.ndarray:
@@ -68,8 +90,8 @@ def scalars(table: Table) -> np.ndarray:
         np.log(table["first_interaction_g_cm2"] + 1.0),
         np.log(muon_number(table) / energy + 1e-7),
         np.log(table["invisible_energy_gev"] / energy + 1e-7),
-        np.clip(r, 0.0, 1.0),
-        np.clip(width, 0.0, 500.0),
+        np.clip(r, 0.0, _LARGEST_R),
+        np.clip(width, 0.0, _LARGEST_L_G_CM2),
     ]
     return np.stack([np.asarray(column, dtype=float) for column in columns], axis=1)
 
@@ -81,39 +103,41 @@ def condition(table: Table) -> np.ndarray:
 
 def checks() -> Sequence[Check]:
     """The table that the report prints."""
-    from cloudchamber.statistics.distances import wasserstein
-
-    bins = primary_energy_bins
+    few, more, many = groups(FEW), groups(MORE), groups(MANY)
+    more_wide, many_wide = (of_several_energies(groups(showers, finest=1), LEAST_DECADES) for showers in (MORE, MANY))
     return [
-        Check("<Xmax>", "the mean depth of the maximum tells the mass", _difference("xmax_g_cm2", np.mean), 1.5, "g/cm2", groups=bins),
-        Check("sigma(Xmax)", "its spread tells the mixture of masses", _difference("xmax_g_cm2", np.std), 1.5, "g/cm2", groups=bins),
-        Check(
-            "W1(Xmax)",
-            "the whole distribution, tails for the cross-section among it",
-            lambda truth, answer: wasserstein(truth["xmax_g_cm2"], answer["xmax_g_cm2"]),
-            2.0,
-            "g/cm2",
-            limit_in_floors=True,
-            groups=bins,
-        ),
+        Check("<Xmax>", "the mean depth of the maximum tells the mass", shift(_xmax), 1.5, "g/cm2", groups=many),
+        Check("elongation rate", "how <Xmax> grows with energy", trend(_xmax), 3.0, "g/cm2 a decade", groups=many_wide),
+        Check("mass scale of Xmax", "how <Xmax> falls with ln A; 0 to 4 from protons to iron", mass_trend(_xmax), 1.0, "g/cm2", groups=of_several_nuclei),
+        Check("sigma(Xmax)", "its spread tells the mixture of masses", spread(_xmax), 1.5, "g/cm2", groups=many),
+        Check("W1(Xmax)", "the whole distribution, tails for the cross-section among it", distance(_xmax), 2.0, "g/cm2", limit_in_floors=True, groups=more),
         Check("classifier AUC, profiles", "no trained eye tells the profiles apart", auc_of(full_profiles, condition, _CLASSIFIER_EVENTS), 0.55, bootstrap=0),
         Check("classifier AUC, observables", "nor the observables of an analysis", auc_of(scalars, condition, _CLASSIFIER_EVENTS), 0.55, bootstrap=0),
         Check("trees' AUC, observables", "nor do trees, which see edges and spikes", _trees(scalars), 0.55, bootstrap=0, needs="sklearn"),
         repeats_check(("n_electron", "n_muon", "n_hadron", "xmax_g_cm2", "first_interaction_g_cm2"), bootstrap=8),
-        Check("correlation Xmax-N_mu", "hybrid detectors tell masses by it", _correlation, 0.03, groups=bins),
-        Check("mean ln N_mu", "the muon number, relative", _muons(np.mean), 0.03, groups=bins),
-        Check("sigma ln N_mu", "its fluctuations, relative", _relative(lambda t: np.log(muon_number(t)), np.std), 0.03, groups=bins),
-        Check("mean R", "asymmetry of the profile", _relative(lambda t: shape_of_profile(t)[0], np.nanmedian), 0.03, groups=bins, bootstrap=8),
-        Check("mean L", "width of the profile", _relative(lambda t: shape_of_profile(t)[1], np.nanmedian), 0.03, groups=bins, bootstrap=8),
-        Check("sigma R", "spread of the asymmetry", _relative(lambda t: shape_of_profile(t)[0], _core_width), 0.03, groups=bins, bootstrap=8),
-        Check("sigma L", "spread of the width", _relative(lambda t: shape_of_profile(t)[1], _core_width), 0.03, groups=bins, bootstrap=8),
-        Check("mean X1", "depth of the first interaction", _relative(lambda t: t["first_interaction_g_cm2"], np.mean), 0.03, groups=bins),
-        Check("sigma X1", "its spread", _relative(lambda t: t["first_interaction_g_cm2"], np.std), 0.03, groups=bins),
+        Check("correlation Xmax-N_mu", "hybrid detectors tell masses by it", correlation(_xmax, _ln_muons), 0.03, groups=many),
+        Check("mean ln N_mu", "the muon number, relative", shift(_ln_muons), 0.03, groups=few),
+        Check("energy trend of ln N_mu", "how it grows with energy, a decade", trend(_ln_muons), 0.03, groups=more_wide),
+        Check("mass scale of ln N_mu", "how it grows with ln A; 0 to 4 from protons to iron", mass_trend(_ln_muons), 0.01, groups=of_several_nuclei),
+        Check("sigma ln N_mu", "its fluctuations, relative", relative_spread(_ln_muons), 0.03, groups=many),
+        Check("mean R", "asymmetry of the profile", relative_shift(_r, _median), 0.03, groups=few, bootstrap=_RESAMPLES),
+        Check("mean L", "width of the profile", relative_shift(_l, _median), 0.03, groups=few, bootstrap=_RESAMPLES),
+        Check("sigma R", "spread of the asymmetry", relative_spread(_r, _core_width), 0.03, groups=many, bootstrap=_RESAMPLES),
+        Check("sigma L", "spread of the width", relative_spread(_l, _core_width), 0.03, groups=many, bootstrap=_RESAMPLES),
+        Check("mean X1", "depth of the first interaction", relative_shift(_first), 0.03, groups=many),
+        Check("sigma X1", "its spread", relative_spread(_first), 0.03, groups=many),
         *(
-            Check(f"{percent} % profile band", "profiles where N > 0.1 Nmax, largest relative difference", _band(percent), 0.02, groups=bins, bootstrap=8)
-            for percent in (5, 50, 95)
+            Check(
+                f"{percent} % band of N about Xmax",
+                "N(X - Xmax) / E where it is above a tenth of its maximum, largest relative difference",
+                _band(percent),
+                0.02,
+                groups=needed,
+                bootstrap=8,
+            )
+            for percent, needed in ((5, more), (50, more), (95, many))
         ),
-        Check("energy closure", "deposited, ground and invisible energy add up", _closure_error, 0.005, groups=bins),
+        Check("energy closure", "deposited, ground and invisible energy add up", _closure_error, 0.005, groups=few),
     ]
 
 
@@ -121,75 +145,65 @@ def _trees(features: Callable[[Table], np.ndarray]) -> Callable[[Table, Table], 
     return auc_of(features, condition, _CLASSIFIER_EVENTS, Trees())
 
 
+def _band(percent: float) -> Callable[[Table, Table], float]:
+    return lambda truth, answer: bands(truth, answer, lambda table, mask: profile_about_xmax(table, mask, percent))
+
+
 def _closure_error(truth: Table, answer: Table) -> float:
     return float(abs(closure(answer).mean() - 1.0))
 
 
-def _difference(column: str, statistic: Callable[[np.ndarray], float]) -> Callable[[Table, Table], float]:
-    def value(truth: Table, answer: Table) -> float:
-        return float(abs(statistic(np.asarray(truth[column], dtype=float)) - statistic(np.asarray(answer[column], dtype=float))))
-
-    return value
+def _xmax(table: Table) -> np.ndarray:
+    return np.asarray(table["xmax_g_cm2"], dtype=float)
 
 
-def _relative(observable: Callable[[Table], np.ndarray], statistic: Callable[[np.ndarray], float]) -> Callable[[Table, Table], float]:
-    def value(truth: Table, answer: Table) -> float:
-        expected, found = (float(statistic(np.asarray(observable(table), dtype=float))) for table in (truth, answer))
-        return abs(found / expected - 1.0)
-
-    return value
+def _first(table: Table) -> np.ndarray:
+    return np.asarray(table["first_interaction_g_cm2"], dtype=float)
 
 
-def _muons(statistic: Callable[[np.ndarray], float]) -> Callable[[Table, Table], float]:
+def _ln_muons(table: Table) -> np.ndarray:
     """A shift of the mean logarithm is a relative shift of the muon number."""
+    return np.log(muon_number(table))
 
-    def value(truth: Table, answer: Table) -> float:
-        return float(abs(statistic(np.log(muon_number(truth))) - statistic(np.log(muon_number(answer)))))
 
-    return value
+def _r(table: Table) -> np.ndarray:
+    return np.clip(shape_of_profile(table)[0], 0.0, _LARGEST_R)
+
+
+def _l(table: Table) -> np.ndarray:
+    return np.clip(shape_of_profile(table)[1], 0.0, _LARGEST_L_G_CM2)
+
+
+def _median(values: np.ndarray) -> float:
+    return float(np.median(values))
 
 
 def _core_width(values: np.ndarray) -> float:
     """Half the central 68 % interval: a standard deviation that outliers of a fit don't rule."""
-    low, high = np.nanpercentile(values, [16.0, 84.0])
+    low, high = np.percentile(values, [16.0, 84.0])
     return float(0.5 * (high - low))
 
 
-def _correlation(truth: Table, answer: Table) -> float:
-    """Of Xmax and ln N_mu, energies taken out, so that only the shower's own fluctuations count."""
-    found = []
-    for table in (truth, answer):
-        energy = np.asarray(table["lg_energy_ev"], dtype=float)
-        slant = 1.0 / np.cos(np.radians(np.asarray(table["zenith_deg"], dtype=float)))
-        design = np.stack([np.ones_like(energy), energy, slant, slant**2], axis=1)
-        rest = [y - design @ np.linalg.lstsq(design, y, rcond=None)[0] for y in (np.asarray(table["xmax_g_cm2"], dtype=float), np.log(muon_number(table)))]
-        found.append(np.corrcoef(rest)[0, 1])
-    return float(abs(found[0] - found[1]))
+def profile_about_xmax(table: Table, mask: np.ndarray, percent: float) -> np.ndarray:
+    """Percentile of N / E over these showers at each of ``_OFFSETS`` from their own Xmax, NaN where fewer than half of them are above their ground.
+
+    In depth itself the bands are those of Xmax, which has checks of its own.
+    """
+    depth = (np.asarray(table["xmax_g_cm2"], dtype=float)[mask][:, None] + _OFFSETS_G_CM2) / DEPTH_STEP_G_CM2
+    # a shower counts at the depths that it reaches: zeros below its ground are no data
+    seen = (depth >= 0) & (depth + 1 <= _last_depth(np.asarray(table["zenith_deg"])[mask])[:, None])
+    place = np.clip(depth.astype(int), 0, N_DEPTH - 2)
+    rest = np.clip(depth - place, 0.0, 1.0)
+    profile, row = np.asarray(table["n_electron"])[mask], np.arange(len(place))[:, None]
+    between = profile[row, place] * (1 - rest) + profile[row, place + 1] * rest
+    return _masked_percentile(between / energy_gev(table)[mask][:, None], seen, percent)
 
 
-def _band(percent: float) -> Callable[[Table, Table], float]:
-    """Largest relative difference of a percentile of N(X) / E over the depths where it is above a tenth of the median's maximum."""
-
-    def value(truth: Table, answer: Table) -> float:
-        bands = []
-        for table in (truth, answer):
-            profile = np.asarray(table["n_electron"], dtype=float) / energy_gev(table)[:, None]
-            # a shower counts at the depths that it reaches: zeros below its ground are no data
-            seen = np.arange(N_DEPTH)[None, :] <= _last_depth(table)[:, None]
-            bands.append(_masked_percentile(profile, seen, percent))
-        enough = np.isfinite(bands[0]) & np.isfinite(bands[1])
-        expected = np.where(enough, bands[0], 0.0)
-        used = enough & (expected > 0.1 * expected.max())
-        return float(np.max(np.abs(bands[1][used] / bands[0][used] - 1.0)))
-
-    return value
-
-
-def _last_depth(table: Table) -> np.ndarray:
+def _last_depth(zenith_deg: np.ndarray) -> np.ndarray:
     """Index of the last depth above the ground, (events,)."""
     from cloudchamber.physics.atmosphere import ground_depth_g_cm2
 
-    return np.floor(ground_depth_g_cm2(np.asarray(table["zenith_deg"], dtype=float)) / 10.0).astype(int)
+    return np.floor(ground_depth_g_cm2(zenith_deg.astype(float)) / DEPTH_STEP_G_CM2).astype(int)
 
 
 def _masked_percentile(profile: np.ndarray, seen: np.ndarray, percent: float) -> np.ndarray:

@@ -22,4 +22,5 @@ STUDY = Study(
     formats=FORMATS,
     infer=refer("findings:ArrayFinder"),
     schema_of=schema_of,
+    enough=10_000,
 )
