@@ -20,6 +20,11 @@ Array = NDArray[Any]
 FamilyName = Literal["wafer", "absorber", "long", "short", "slow"]
 
 
+def _within(name: str, value: float, low: float, high: float, unit: str = "") -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name}: {value:g} is outside the allowed [{low:g}, {high:g}] {unit}".rstrip())
+
+
 @dataclass(frozen=True)
 class Family:
     """Hits of one kind. ``wafer`` hits lie anywhere on it, all others on one bolometer's own piece of ``area_mm2`` and ``thickness_um``.
@@ -60,11 +65,11 @@ class Family:
 
 
 LITEBIRD_FAMILIES = (
-    Family("wafer", near=(1.0, 0.0, 0.0), far=(0.0, 1.0, 0.0), near_w_per_kev=6e-19, far_w_per_kev=4e-19),
-    Family("absorber", near=(0.0, 0.0, 1.0), far=(0.0, 1.0, 0.0), near_w_per_kev=4e-15, far_w_per_kev=4e-19, area_mm2=0.07, thickness_um=2.0),
+    Family("wafer", near=(1.0, 0.0, 0.0), far=(0.0, 1.0, 0.0), near_w_per_kev=1e-18, far_w_per_kev=1e-19),
+    Family("absorber", near=(0.0, 0.0, 1.0), far=(0.0, 1.0, 0.0), near_w_per_kev=4e-15, far_w_per_kev=1e-19, area_mm2=0.07, thickness_um=2.0),
 )
-"""Heights chosen so that data look like what is published of a simulated wafer: skewed, up to 1.6e-15 W, sigma 3e-16 W, correlations of 0.7 to 0.99;
-direct hits of about 2e-15 W, 0.0015 a second and detector at 400 MV (both of TOAST's mock), from the area of absorbers."""
+"""Heights of the order of what is published of a simulated wafer (skewed, up to 1.6e-15 W, sigma 3e-16 W, correlations of 0.7 to 0.99 near by);
+direct hits of about 2e-15 W, 0.0015 a second and detector at 400 MV (both of TOAST's mock), which give the absorbers' area and height."""
 PLANCK_FAMILIES = (
     Family("long", (0.9, 0.07, 0.02, 0.01), (0.0, 0.8, 0.15, 0.05), 1e-17, 0.0, area_mm2=35.0, index=2.4, low_kev=20.0, break_kev=140.0, high_kev=2.8e4),
     Family("short", (1.0, 0.0, 0.0, 0.0), (0.0, 0.8, 0.15, 0.05), 1e-17, 0.0, area_mm2=5.0, index=1.7, low_kev=20.0, high_kev=2.8e4),
@@ -144,8 +149,3 @@ PLANCK = Detector(
     saturation_w=0.0,
 )
 """Two bolometers sampled at Planck HFI's 180.3737 Hz. Time constants are recalled: 5 to 10 ms, 40 to 50 ms, 0.4 to 0.5 s, about 1 s."""
-
-
-def _within(name: str, value: float, low: float, high: float, unit: str = "") -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name}: {value:g} is outside the allowed [{low:g}, {high:g}] {unit}".rstrip())

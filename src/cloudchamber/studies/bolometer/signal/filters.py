@@ -43,8 +43,8 @@ def filtered(state: FilterState, hits: Starts, samples: int, rate_hz: float, tim
     ``hits`` are those since the last call, in order of time, all that start before the chunk's end (and perhaps later ones). ValueError for a hit that should
     have come before.
     """
-    if len(hits.time_s) and hits.time_s[0] * rate_hz <= state.next_sample - 1 and len(state.pending.time_s) == 0 and state.level_w.any():
-        raise ValueError(f"time_s: a hit at {hits.time_s[0]:g} s comes after the sample {state.next_sample - 1} was made, which it starts before")
+    if len(hits.time_s) and hits.time_s.min() * rate_hz <= state.next_sample - 1:
+        raise ValueError(f"time_s: a hit at {hits.time_s.min():g} s comes too late: the samples before {state.next_sample / rate_hz:g} s are made")
     due = Starts(*(np.concatenate(pair) for pair in zip(state.pending, hits, strict=True)))
     constants = np.asarray(time_constants_s, float)
     power = np.zeros((len(state.level_w), samples))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,6 +78,27 @@ def draw_hits(detector: Detector, flux: FluxTable, phi_mv: Array, thickness_um: 
         else:
             deposit_kev[here] = draw_deposits_kev(1e3 * energy_gev[here], path_um[here], species[here], rng)
     return Hits(np.asarray(family), np.asarray(thickness_um, float), species, energy_gev, x_mm, y_mm, bolometer, path_um, deposit_kev)
+
+
+class Arrivals(NamedTuple):
+    """Some time's hits: when (hits,), what, and their pulses."""
+
+    time_s: Array
+    hits: Hits
+    pulses: Pulses
+
+
+def draw_arrivals(
+    detector: Detector, rays: CosmicRays, phi_mv: float, thickness_um: float, start_s: float, duration_s: float, families: Sequence[str], rng: np.random.Generator
+) -> Arrivals:
+    """All hits of these ``families`` from ``start_s`` on, in order of time. A stream draws block after block, each with a generator of its own."""
+    rates = rates_per_s(detector, rays, np.array([phi_mv]))[:, 0]
+    wanted = np.isin(detector.family_names, list(families))
+    time, place = draw_times(np.where(wanted, rates, 0.0), duration_s, rng)
+    codes = np.array([FAMILIES.index(name) for name in detector.family_names])
+    n = len(time)
+    hits = draw_hits(detector, rays.tabulated(), np.full(n, phi_mv), np.full(n, thickness_um), codes[place], rng)
+    return Arrivals(start_s + time, hits, make_pulses(detector, hits, rng))
 
 
 def draw_power_law(family: Family, n: int, rng: np.random.Generator) -> Array:

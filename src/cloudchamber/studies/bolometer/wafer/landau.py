@@ -18,6 +18,7 @@ Array = NDArray[Any]
 
 MODE = -0.22278
 EULER = 0.5772156649
+LEAST_MEV = 1e-6
 LEAST, MOST = -4.0, 1e8
 """The range that is drawn from: less than 1e-15 is below, and the tail never gets there."""
 
@@ -77,11 +78,11 @@ def cut_of_mean(mean: Array) -> Array:
 def draw_deposits_kev(energy_mev: Array, path_um: Array, species: Array, rng: np.random.Generator) -> Array:
     """Energy left on paths in silicon by nuclei of this kinetic energy per nucleon, (hits,).
 
-    The tail is cut off so that the mean is Bethe's, where Landau's own has none (as GEANT 3 does); nothing leaves more than its kinetic energy, or less than
-    nothing. Slowing down on the way and nuclear interactions are left out.
+    The tail is cut off so that the mean is Bethe's, where Landau's own has none (as GEANT 3 does); nothing leaves more than its kinetic energy, or less
+    than 1 eV, about silicon's gap. Slowing down on the way and nuclear interactions are left out.
     """
     k, width = kinematics(energy_mev, species), landau_width_mev(energy_mev, path_um, species)
     mean = EULER - 1 - k.beta2 - np.log(width / k.largest_mev)
     value = draw_landau(cut_of_mean(mean), rng)
     deposit = most_probable_mev(energy_mev, path_um, species) + width * (value - MODE)
-    return 1e3 * np.clip(deposit, 0.0, energy_mev * np.asarray(NUCLEONS)[species])
+    return 1e3 * np.clip(deposit, LEAST_MEV, energy_mev * np.asarray(NUCLEONS)[species])

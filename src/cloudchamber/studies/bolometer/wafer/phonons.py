@@ -19,8 +19,8 @@ class Phonons:
     The ranges are assumptions; the speed is about that of transverse sound in silicon.
     """
 
-    near_range_mm: float = 60.0
-    near_core_mm: float = 40.0
+    near_range_mm: float = 20.0
+    near_core_mm: float = 15.0
     far_range_mm: float = 150.0
     speed_m_s: float = 5000.0
 
