@@ -1,4 +1,7 @@
 """x"""
-def plots(truth, answers): 
+
+
+def plots(truth, answers):
     from cloudchamber.report.figures import new_figure
-    return {"a": new_figure(1,1)}
+
+    return {"a": new_figure(1, 1)}

@@ -33,9 +33,7 @@ def burn_samples(detector: Detector) -> int:
 def start_chain(detector: Detector, first_sample: int) -> ChainState:
     """Before any hit, at the sample ``first_sample`` of the full rate."""
     bolometers = detector.bolometers
-    return ChainState(
-        start_filter(bolometers, len(detector.time_constants_s), first_sample), start_decimation(bolometers, detector.decimation, first_sample)
-    )
+    return ChainState(start_filter(bolometers, len(detector.time_constants_s), first_sample), start_decimation(bolometers, detector.decimation, first_sample))
 
 
 def advance(state: ChainState, hits: Starts, samples: int, detector: Detector) -> tuple[ChainState, Array]:

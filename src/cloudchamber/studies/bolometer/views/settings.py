@@ -31,7 +31,7 @@ class Conditions:
 
     def draw(self, n: int, rng: np.random.Generator) -> Table:
         """``n`` events' conditions."""
-        return {name: rng.uniform(*getattr(self, name), n) for name in SIMULATED}
+        return {"phi_mv": rng.uniform(self.phi_mv[0], self.phi_mv[1], n), "thickness_um": rng.uniform(self.thickness_um[0], self.thickness_um[1], n)}
 
 
 class View(Protocol):

@@ -89,7 +89,14 @@ class Arrivals(NamedTuple):
 
 
 def draw_arrivals(
-    detector: Detector, rays: CosmicRays, phi_mv: float, thickness_um: float, start_s: float, duration_s: float, families: Sequence[str], rng: np.random.Generator
+    detector: Detector,
+    rays: CosmicRays,
+    phi_mv: float,
+    thickness_um: float,
+    start_s: float,
+    duration_s: float,
+    families: Sequence[str],
+    rng: np.random.Generator,
 ) -> Arrivals:
     """All hits of these ``families`` from ``start_s`` on, in order of time. A stream draws block after block, each with a generator of its own."""
     rates = rates_per_s(detector, rays, np.array([phi_mv]))[:, 0]
