@@ -205,7 +205,11 @@ def glitches(options: Options) -> Iterator[Gate]:
             found, under, over = broken_power_law(energy, family.low_kev, family.high_kev)
             yield relative(f"{family.name} glitches: break, fitted with the slopes beside it ({under:.2f}, {over:.2f})", found, 140.0, 0.05, "keV")
     rate = rates_per_s(PLANCK, rays, np.array([PHI_MV]))[:, 0] / PLANCK.bolometers
-    yield Gate("glitches a second and bolometer: " + ", ".join(f"{name} {each:.2f}" for name, each in zip(PLANCK.family_names, rate, strict=True)), rate.sum(), "about 1")
+    yield Gate(
+        "glitches a second and bolometer: " + ", ".join(f"{name} {each:.2f}" for name, each in zip(PLANCK.family_names, rate, strict=True)),
+        rate.sum(),
+        "about 1",
+    )
     # what isotropic cosmic rays leave in a die of 350 um, with no law put in
     die = replace(PLANCK.families[0], index=0.0, thickness_um=350.0)
     detector = replace(PLANCK, families=(die,))

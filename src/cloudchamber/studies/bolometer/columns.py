@@ -43,9 +43,7 @@ def windows_schema(bolometers: int, samples: int) -> Schema:
         "hit_time_s": Column(unit="s", doc="times of the hits from the window's first sample on (truth)", ragged=True),
         "hit_deposit_kev": Column(unit="keV", doc="energies that they leave (truth)", low=0.0, ragged=True),
         "hit_family": Column(doc="where they hit (truth)", categories=FAMILIES, ragged=True),
-        "hit_bolometer": Column(
-            doc="bolometers that are hit, -1 for the wafer (truth)", dtype="int64", low=-1, high=bolometers - 1, ragged=True
-        ),
+        "hit_bolometer": Column(doc="bolometers that are hit, -1 for the wafer (truth)", dtype="int64", low=-1, high=bolometers - 1, ragged=True),
     }
     return Schema(dict(CONDITIONS), x)
 

@@ -30,11 +30,14 @@ class Spectrum(NamedTuple):
 
 
 def power_spectrum(power_w: Array, rate_hz: float, segment: int = 1024) -> Spectrum:
-    """Mean spectrum of data (bolometers, samples) or (windows, bolometers, samples), each segment's mean taken out; its 0 Hz is left out."""
+    """Mean spectrum of data (bolometers, samples) or (windows, bolometers, samples), each segment's mean taken out; its 0 Hz is left out.
+
+    Segments overlap by three quarters, so that all times weigh alike: one large hit may be half of all the power.
+    """
     from scipy.signal import welch
 
     segment = min(segment, power_w.shape[-1])
-    frequency, power = welch(np.asarray(power_w, float), rate_hz, nperseg=segment, axis=-1, detrend="constant")
+    frequency, power = welch(np.asarray(power_w, float), rate_hz, nperseg=segment, noverlap=3 * segment // 4, axis=-1, detrend="constant")
     return Spectrum(frequency[1:], (power if power.ndim == 2 else power.mean(axis=0))[:, 1:])
 
 

@@ -90,7 +90,7 @@ def stretch(power_w: Array, rate_hz: float, hit_time_s: Array, size: Array) -> F
 def stream_spectrum(detector: Detector, power_w: Array, hits: Starts, duration_s: float) -> Figure:
     """Mean of the bolometers; Campbell's theorem, which knows neither decimation nor the sensor's response, up to the kept samples' Nyquist frequency."""
     rate_hz = detector.rate_hz / detector.decimation
-    frequency, power = power_spectrum(power_w, rate_hz)
+    frequency, power = power_spectrum(power_w, rate_hz, int(np.clip(power_w.shape[1] // 8, 16, 1024)))
     theory = campbell_spectrum(hits, duration_s, detector.rate_hz, np.array(detector.time_constants_s), frequency)
     figure = new_figure(6.4, 4.2)
     axis = figure.subplots()

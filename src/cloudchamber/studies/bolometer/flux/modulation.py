@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 PHI_MV = (0.0, 2000.0)
 """The range of phi that is simulated."""
-PHI_STEP_MV = 25.0
+PHI_STEP_MV = 10.0
 ENERGIES = 1500
 M2_PER_CM2 = 1e-4
 

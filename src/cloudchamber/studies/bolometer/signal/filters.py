@@ -51,7 +51,7 @@ def filtered(state: FilterState, hits: Starts, samples: int, rate_hz: float, tim
     level = state.level_w.copy()
     _filter(state.next_sample, rate_hz, constants, *due, level, power)
     end = state.next_sample + samples
-    last = np.ceil((due.time_s + due.delay_s.reshape(len(due.time_s), -1).max(axis=1, initial=0.0)) * rate_hz)
+    last = np.ceil((due.time_s + due.delay_s.max(axis=(1, 2), initial=0.0)) * rate_hz)
     later = last >= end
     return FilterState(end, level, Starts(*(values[later] for values in due))), power
 
