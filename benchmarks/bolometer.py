@@ -23,7 +23,6 @@ from typing import NamedTuple
 import numpy as np
 import tyro
 from scipy.optimize import minimize_scalar
-from scipy.signal import welch
 from tables import markdown, show
 
 from cloudchamber.rng import rng
@@ -31,7 +30,7 @@ from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.detector import PLANCK, Detector
 from cloudchamber.studies.bolometer.flux.cycle import SolarCycle
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
-from cloudchamber.studies.bolometer.observables import broken_power_law, octave_ratios, power_law_index
+from cloudchamber.studies.bolometer.observables import broken_power_law, octave_ratios, power_law_index, power_spectrum
 from cloudchamber.studies.bolometer.signal.campbell import campbell_spectrum
 from cloudchamber.studies.bolometer.signal.chain import ChainState, advance, burn_samples, start_chain
 from cloudchamber.studies.bolometer.signal.filters import Starts
@@ -179,13 +178,12 @@ def warm(state: ChainState, detector: Detector, samples: int, seed: int) -> Chai
 def spectra(options: Options) -> Iterator[Gate]:
     """The data's power spectrum over Campbell's of their own hits, mean of the bolometers, in octaves."""
     detector = replace(Detector(), saturation_w=0.0)
-    measured, expected, blocks = 0.0, 0.0, 0
+    measured, expected, frequency = np.zeros(1), np.zeros(1), np.zeros(1)
     for data, hits in streamed(options, detector):
-        # three quarters of overlap weigh all times alike
-        frequency, power = welch(data, detector.rate_hz, nperseg=1024, noverlap=768, axis=1, detrend="constant")
-        theory = campbell_spectrum(hits, BLOCK_S, detector.rate_hz, np.array(detector.time_constants_s), frequency[1:])
-        measured, expected, blocks = measured + power[:, 1:].mean(axis=0), expected + theory.mean(axis=0), blocks + 1
-    ratios = octave_ratios(measured / blocks, expected / blocks, frequency[1:], LOWEST_HZ)
+        frequency, power = power_spectrum(data, detector.rate_hz)
+        theory = campbell_spectrum(hits, BLOCK_S, detector.rate_hz, np.array(detector.time_constants_s), frequency)
+        measured, expected = measured + power.mean(axis=0), expected + theory.mean(axis=0)
+    ratios = octave_ratios(measured, expected, frequency, LOWEST_HZ)
     for low, ratio in ratios.items():
         yield relative(f"power spectrum over Campbell's theorem, {low:.2g} to {2 * low:.2g} Hz", ratio, 1.0, 0.07)
 
@@ -199,17 +197,14 @@ def glitches(options: Options) -> Iterator[Gate]:
         theta = {"phi_mv": np.full(options.hits, PHI_MV), "thickness_um": np.full(options.hits, THICKNESS_UM), "family": code}
         energy = np.asarray(view.simulate(theta, rng(options.seed, "glitches", family.name))["deposit_kev"], float)
         lowest = 1.2 * max(family.break_kev, family.low_kev)
-        index, error = power_law_index(energy, lowest, family.high_kev)
+        index, _ = power_law_index(energy, lowest, family.high_kev)
         yield Gate(f"{family.name} glitches: dN/dE ~ E^-n above {lowest:.0f} keV, n", index, f"{family.index:g} ± 0.1", index - family.index, 0.1)
         if family.break_kev:
             found, under, over = broken_power_law(energy, family.low_kev, family.high_kev)
             yield relative(f"{family.name} glitches: break, fitted with the slopes beside it ({under:.2f}, {over:.2f})", found, 140.0, 0.05, "keV")
     rate = rates_per_s(PLANCK, rays, np.array([PHI_MV]))[:, 0] / PLANCK.bolometers
-    yield Gate(
-        "glitches a second and bolometer: " + ", ".join(f"{name} {each:.2f}" for name, each in zip(PLANCK.family_names, rate, strict=True)),
-        rate.sum(),
-        "about 1",
-    )
+    parts = ", ".join(f"{name} {each:.2f}" for name, each in zip(PLANCK.family_names, rate, strict=True))
+    yield Gate(f"glitches a second and bolometer: {parts}", float(rate.sum()), "about 1")
     # what isotropic cosmic rays leave in a die of 350 um, with no law put in
     die = replace(PLANCK.families[0], index=0.0, thickness_um=350.0)
     detector = replace(PLANCK, families=(die,))

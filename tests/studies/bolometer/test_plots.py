@@ -23,11 +23,11 @@ def test_figures_of_windows() -> None:
 
 
 def test_figures_of_a_stream_show_data_and_theory() -> None:
-    view = WindowsView(samples=1200)
+    view = WindowsView(samples=6000)
     power, found = view.window(400.0, 500.0, rng(1))
     seen = found.time_s >= 0
     hits = Starts(found.time_s[seen], found.pulses.amplitude_w[seen], found.pulses.delay_s[seen])
-    drawn = stream_figures(view.detector, power, hits, 1200 / 156.25)
+    drawn = stream_figures(view.detector, power, hits, 6000 / 156.25)
     assert set(drawn) == {"A stretch of data", "Power spectrum", "Amplitudes", "Correlations"}
     data, theory = (line.get_ydata() for line in drawn["Power spectrum"].axes[0].lines)
     assert abs(np.log(np.median(np.asarray(data) / np.asarray(theory)))) < 0.5

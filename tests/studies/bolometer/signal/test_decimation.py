@@ -23,9 +23,8 @@ def test_a_slow_sine_passes_at_its_time_and_a_fast_one_does_not(factor: int) -> 
         # kept sample i is at sample i * factor; the first ones lack their past
         at = (np.arange(len(kept)) - reach(factor) // factor) * factor
         inside = at > 2 * reach(factor)
-        gain = np.linalg.lstsq(
-            np.stack([np.sin(2 * np.pi * share * cycles * at + 0.3), np.cos(2 * np.pi * share * cycles * at + 0.3)], 1)[inside], kept[inside]
-        )
+        phase = 2 * np.pi * share * cycles * at + 0.3
+        gain = np.linalg.lstsq(np.stack([np.sin(phase), np.cos(phase)], axis=1)[inside], kept[inside])
         if high > 0.5:
             assert low < gain[0][0] < high and abs(gain[0][1]) < 1e-3
         else:

@@ -9,7 +9,7 @@ import pytest
 
 from cloudchamber.rng import rng
 from cloudchamber.studies.bolometer.columns import FAMILIES
-from cloudchamber.studies.bolometer.detector import PLANCK, Detector
+from cloudchamber.studies.bolometer.detector import PLANCK, Detector, Family
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
 from cloudchamber.studies.bolometer.observables import broken_power_law, power_law_index
 from cloudchamber.studies.bolometer.wafer.hits import (
@@ -105,7 +105,7 @@ def test_scatter_is_each_bolometer_s_own() -> None:
 
 
 @pytest.mark.parametrize("family", PLANCK.families, ids=PLANCK.family_names)
-def test_planck_s_counts_have_planck_s_slopes_and_break(family) -> None:  # type: ignore[no-untyped-def]
+def test_planck_s_counts_have_planck_s_slopes_and_break(family: Family) -> None:
     energy = drawn(PLANCK, family.name, 40_000).deposit_kev
     assert power_law_index(energy, 1.2 * max(family.break_kev, family.low_kev), family.high_kev)[0] == pytest.approx(family.index, abs=0.1)
     if family.break_kev:
