@@ -202,6 +202,8 @@ def glitches(options: Options) -> Iterator[Gate]:
         if family.break_kev:
             found, under, over = broken_power_law(energy, family.low_kev, family.high_kev)
             yield relative(f"{family.name} glitches: break, fitted with the slopes beside it ({under:.2f}, {over:.2f})", found, 140.0, 0.05, "keV")
+        index, _ = power_law_index(jumps(family.name, options) / family.near_w_per_kev, lowest, family.high_kev)
+        yield Gate(f"{family.name} glitches: n of the jumps in the data", index, f"{family.index:g} ± 0.1", index - family.index, 0.1)
     rate = rates_per_s(PLANCK, rays, np.array([PHI_MV]))[:, 0] / PLANCK.bolometers
     parts = ", ".join(f"{name} {each:.2f}" for name, each in zip(PLANCK.family_names, rate, strict=True))
     yield Gate(f"glitches a second and bolometer: {parts}", float(rate.sum()), "about 1")
@@ -215,6 +217,14 @@ def glitches(options: Options) -> Iterator[Gate]:
     yield Gate("Landau deposits in a die of 350 um instead: n from 168 to 2800 keV", index, "2.4")
     counts, edges = np.histogram(energy, np.geomspace(30.0, 3000.0, 81))
     yield Gate("the same: where counts per logarithm of energy are highest", float(edges[np.argmax(counts)]), "140", unit="keV")
+
+
+def jumps(family: str, options: Options) -> np.ndarray:
+    """What the data rise by from one sample to the next, in W, where one family's glitches come: nothing is known of the hits."""
+    view = WindowsView(detector=PLANCK, families=(family,), samples=200_000)  # type: ignore[arg-type]
+    rises = [np.diff(view.window(PHI_MV, THICKNESS_UM, rng(options.seed, "jumps", family, window))[0], axis=1) for window in range(20)]
+    found = np.concatenate([rise.ravel() for rise in rises])
+    return found[found > 0]
 
 
 def exactness(options: Options) -> Iterator[Gate]:
