@@ -1,4 +1,4 @@
-"""Magnetic lenses, interaction tables and fluxes that are none, arrays as numpy saves them, files that the system does not read, files that hold one primary."""
+"""Magnetic lenses, interaction tables and fluxes that are none, arrays that numpy saved, files that the system does not read, files that hold one primary."""
 
 from __future__ import annotations
 
