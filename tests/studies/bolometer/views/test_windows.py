@@ -47,7 +47,7 @@ def test_no_windows_are_an_empty_table() -> None:
 
 def test_bad_lengths_are_refused() -> None:
     for samples in (0, 10**9):
-        with pytest.raises(ValueError, match=rf"samples: {samples} is outside the allowed \[1, 10000000\]"):
+        with pytest.raises(ValueError, match=rf"samples: {samples} is outside the allowed \[1, 1000000\]"):
             WindowsView(samples=samples)
 
 

@@ -97,6 +97,11 @@ def test_direct_hits_are_fast_and_large_where_they_are() -> None:
     assert np.all(delays_s(DETECTOR, hits)[struck] == 0)
 
 
+def test_families_of_another_detector_are_refused() -> None:
+    with pytest.raises(ValueError, match="family: 4 is none of this detector's: wafer, absorber"):
+        drawn(DETECTOR, "slow", 3)
+
+
 def test_scatter_is_each_bolometer_s_own() -> None:
     hits = drawn(DETECTOR, "wafer", 4000)
     ratio = np.log(make_pulses(DETECTOR, hits, rng(3)).amplitude_w[:, :, 1] / make_pulses(replace(DETECTOR, scatter=0.0), hits, rng(3)).amplitude_w[:, :, 1])

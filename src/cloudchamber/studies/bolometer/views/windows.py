@@ -20,7 +20,8 @@ from cloudchamber.study import simulable
 
 Array = NDArray[Any]
 
-MOST_SAMPLES = 10_000_000
+MOST_SAMPLES = 1_000_000
+CHUNK_SAMPLES = 16_384
 
 
 @dataclass(frozen=True)
@@ -82,5 +83,9 @@ class WindowsView:
         start = first / detector.rate_hz
         arrivals = draw_arrivals(detector, self.rays, phi_mv, thickness_um, start, until / detector.rate_hz - start, made_families(self), rng)
         hits = Starts(arrivals.time_s, arrivals.pulses.amplitude_w, arrivals.pulses.delay_s)
-        power = advance(start_chain(detector, first), hits, until - first, detector)[1]
+        state, parts, nothing = start_chain(detector, first), [], Starts(*(values[:0] for values in hits))
+        for sample in range(first, until, CHUNK_SAMPLES):
+            state, part = advance(state, hits if sample == first else nothing, min(CHUNK_SAMPLES, until - sample), detector)
+            parts.append(part)
+        power = np.concatenate(parts, axis=1)
         return power[:, power.shape[1] - self.samples :], arrivals

@@ -54,8 +54,14 @@ def draw_times(rate_per_s: Array, duration_s: float, rng: np.random.Generator) -
 
 
 def draw_hits(detector: Detector, flux: FluxTable, phi_mv: Array, thickness_um: Array, family: Array, rng: np.random.Generator) -> Hits:
-    """A hit of each ``family`` (hits,), a code of ``columns.FAMILIES``, on a wafer of ``thickness_um`` while the Sun's phi is ``phi_mv``."""
+    """A hit of each ``family`` (hits,), a code of ``columns.FAMILIES``, on a wafer of ``thickness_um`` while the Sun's phi is ``phi_mv``.
+
+    ValueError for a family that the detector has not.
+    """
     n = len(family)
+    known = [FAMILIES.index(name) for name in detector.family_names]
+    if np.any(strange := ~np.isin(family, known)):
+        raise ValueError(f"family: {np.asarray(family)[strange][0]} is none of this detector's: {', '.join(detector.family_names)}")
     species, energy_gev = flux.draw(phi_mv, rng)
     x_mm, y_mm, path_um, deposit_kev = np.zeros((4, n))
     bolometer = np.full(n, -1)
