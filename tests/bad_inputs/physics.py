@@ -92,6 +92,7 @@ def fluxes() -> list[Case]:
         Case("a rate that no filter represents", f"{view} --settings.detector.rate-hz 19", r"rate_hz: 19 is outside the allowed \[96.46, 1e\+06\] Hz"),
         Case("no samples", f"{view} --settings.samples 0", r"samples: 0 is outside the allowed"),
         Case("phi out of range", f"{theta} --theta {{bad}}", r"'phi_mv': 5000 .* \[0, 2000\] MV", text(".csv", "phi_mv,thickness_um\n5000,500\n")),
+        Case("years without a phi", f"{view} --settings.conditions.years 2009 2032", r"year: 2032 is outside the allowed \[2009, 2023\]"),
         Case("a range of phi that falls", f"{view} --settings.conditions.phi-mv 500 400", r"phi_mv: needs 0 <= low <= high <= 2000, got 500 and 400"),
     ]
 

@@ -98,7 +98,7 @@ def stream_spectrum(detector: Detector, power_w: Array, hits: Starts, duration_s
     axis.loglog(frequency, theory.mean(axis=0), color=VERMILION, linestyle=DASHED, linewidth=1.4)
     axis.set(xlabel="frequency (Hz)", ylabel="power spectrum (W²/Hz)")
     legend(figure, [line(SKY_BLUE, "data"), line(VERMILION, "Campbell's theorem", DASHED)])
-    return finish(figure, "One-sided power spectrum, mean of the bolometers, and what Campbell's theorem says of the same hits.")
+    return finish(figure, "One-sided power spectrum, mean of the bolometers, and what Campbell's theorem says of the same hits and no sensor's response.")
 
 
 def window(truth: Table, answers: Mapping[str, Table]) -> Figure:

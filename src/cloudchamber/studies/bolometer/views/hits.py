@@ -39,12 +39,13 @@ class HitsView:
         return hits_schema(self.detector.bolometers, len(self.detector.time_constants_s))
 
     def ready(self) -> None:
-        """ValueError for a flux table that is none."""
+        """ValueError for a table of fluxes or sunspots that is none."""
         self.rays.tabulated()
+        self.conditions.ready(self.rays)
 
     def prior(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` events' theta."""
-        theta = self.conditions.draw(n, rng)
+        theta = self.conditions.draw(n, self.rays, rng)
         made = made_families(self)
         if self.shares:
             weight = np.repeat(np.array(self.shares)[:, None], n, axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cloudchamber.schema import Table
 from cloudchamber.studies.bolometer.detector import Detector, FamilyName
+from cloudchamber.studies.bolometer.flux.cycle import SolarCycle
 from cloudchamber.studies.bolometer.flux.modulation import PHI_MV, CosmicRays
 
 THICKNESS_UM = (10.0, 5000.0)
@@ -18,20 +19,41 @@ SIMULATED = {"phi_mv": PHI_MV, "thickness_um": THICKNESS_UM}
 
 @dataclass(frozen=True)
 class Conditions:
-    """Uniform ranges of theta. The Sun's phi was 290 to 660 MV in 2009-22 (``corti_2019``); the thickness of LiteBIRD's wafers is not public."""
+    """Uniform ranges of theta. The Sun's phi was 290 to 660 MV in 2009-22 (``corti_2019``); the thickness of LiteBIRD's wafers is not public.
+
+    ``years``: decimal years between which times are drawn, whose phi then takes the place of ``phi_mv``: neutron monitors' for 2009 to 2023, or of
+    ``sunspots``, a table with the columns ``year`` and ``sunspot_number`` (``flux.cycle``).
+    """
 
     phi_mv: tuple[float, float] = (200.0, 1000.0)
     thickness_um: tuple[float, float] = (300.0, 700.0)
+    years: tuple[float, float] | None = None
+    sunspots: str = ""
 
     def __post_init__(self) -> None:
         for name, (least, most) in SIMULATED.items():
             low, high = getattr(self, name)
             if not least <= low <= high <= most:
                 raise ValueError(f"{name}: needs {least:g} <= low <= high <= {most:g}, got {low:g} and {high:g}")
+        if self.years is not None and not self.years[0] <= self.years[1]:
+            raise ValueError(f"years: the first one must not be after the last one, got {self.years[0]:g} and {self.years[1]:g}")
+        if self.sunspots and self.years is None:
+            raise ValueError(f"sunspots: '{self.sunspots}' tells phi of times: say which with years")
 
-    def draw(self, n: int, rng: np.random.Generator) -> Table:
-        """``n`` events' conditions."""
-        return {"phi_mv": rng.uniform(self.phi_mv[0], self.phi_mv[1], n), "thickness_um": rng.uniform(self.thickness_um[0], self.thickness_um[1], n)}
+    def ready(self, rays: CosmicRays) -> None:
+        """ValueError for years without a phi, or a table of sunspots that is none."""
+        if self.years is not None:
+            if rays.table:
+                raise ValueError(f"years: phi of the solar cycle belongs to a named spectrum, not to that of the table '{rays.table}': give phi_mv")
+            SolarCycle(rays.interstellar, self.sunspots).phi_mv(np.array(self.years))
+
+    def draw(self, n: int, rays: CosmicRays, rng: np.random.Generator) -> Table:
+        """``n`` events' conditions; phi is that of the spectrum of ``rays``."""
+        self.ready(rays)
+        low, high = self.years or self.phi_mv
+        drawn = rng.uniform(low, high, n)
+        phi = drawn if self.years is None else SolarCycle(rays.interstellar, self.sunspots).phi_mv(drawn)
+        return {"phi_mv": phi, "thickness_um": rng.uniform(self.thickness_um[0], self.thickness_um[1], n)}
 
 
 class View(Protocol):

@@ -45,12 +45,13 @@ class WindowsView:
         return windows_schema(self.detector.bolometers, self.samples)
 
     def ready(self) -> None:
-        """ValueError for a flux table that is none."""
+        """ValueError for a table of fluxes or sunspots that is none."""
         self.rays.tabulated()
+        self.conditions.ready(self.rays)
 
     def prior(self, n: int, rng: np.random.Generator) -> Table:
         """Draw ``n`` events' theta."""
-        return check_table(self.conditions.draw(n, rng), self.schema.theta)
+        return check_table(self.conditions.draw(n, self.rays, rng), self.schema.theta)
 
     def check(self, theta: Table) -> Table:
         """Theta in its dtypes; ValueError for the first value that cannot be simulated."""
