@@ -60,7 +60,8 @@ def filtered(state: FilterState, hits: Starts, samples: int, rate_hz: float, tim
 def _filter(first: int, rate_hz: float, constants: Array, time_s: Array, amplitude_w: Array, delay_s: Array, level_w: Array, power_w: Array) -> None:
     """Add up what starts before each sample, then run the recursion; ``level_w`` and ``power_w`` are written."""
     bolometers, samples = power_w.shape
-    started = np.zeros((bolometers, len(constants), samples))
+    # what one hit writes lies side by side
+    started = np.zeros((samples, bolometers, len(constants)))
     for hit in range(len(time_s)):
         for b in range(bolometers):
             for m in range(len(constants)):
@@ -70,12 +71,12 @@ def _filter(first: int, rate_hz: float, constants: Array, time_s: Array, amplitu
                 at = time_s[hit] + delay_s[hit, b, m]
                 sample = int(np.ceil(at * rate_hz))
                 if first <= sample < first + samples:
-                    started[b, m, sample - first] += height * np.exp((at - sample / rate_hz) / constants[m])
-    for m in range(len(constants)):
-        keep = np.exp(-1.0 / (rate_hz * constants[m]))
+                    started[sample - first, b, m] += height * np.exp((at - sample / rate_hz) / constants[m])
+    keep = np.exp(-1.0 / (rate_hz * constants))
+    for k in range(samples):
         for b in range(bolometers):
-            level = level_w[b, m]
-            for k in range(samples):
-                level = level * keep + started[b, m, k]
-                power_w[b, k] += level
-            level_w[b, m] = level
+            total = 0.0
+            for m in range(len(constants)):
+                level_w[b, m] = level_w[b, m] * keep[m] + started[k, b, m]
+                total += level_w[b, m]
+            power_w[b, k] = total
