@@ -53,10 +53,15 @@ def test_checks_of_hits_fail_where_a_mark_is_off() -> None:
     view = HitsView()
     theta = view.prior(4000, rng(1))
     truth, second = ({**theta, **view.simulate(theta, rng(seed))} for seed in (2, 3))
-    wrong = {**second, "amplitude_w": 1.3 * second["amplitude_w"], "deposit_kev": second["deposit_kev"] ** 1.05}
+    wrong = {
+        **second,
+        "amplitude_w": 1.3 * second["amplitude_w"],
+        "deposit_kev": second["deposit_kev"] ** 1.05,
+        "waiting_time_s": 1.3 * second["waiting_time_s"],
+    }
     made = [replace(check, bootstrap=4 if check.bootstrap is None else min(check.bootstrap, 4)) for check in checks() if "AUC" not in check.name]
     verdicts = {result.name: result.verdict for result in run_checks(made, truth, wrong, second, seed=1)}
-    assert verdicts["deposits, KS"] == verdicts["heights, KS"] == "failed"
+    assert verdicts["rate"] == verdicts["deposits, KS"] == verdicts["heights, KS"] == "failed"
     assert "failed" not in {result.verdict for result in run_checks(made, truth, second, {**theta, **view.simulate(theta, rng(4))}, seed=1)}
 
 

@@ -11,4 +11,4 @@ def test_the_flow_learns_marks_from_conditions() -> None:
     schema = HitsView().schema
     assert recipe.target == MARKS and recipe.given == GIVEN == tuple(schema.theta) and set(MARKS) <= set(schema.x)
     codec = recipe.target_codec.build(schema.select(MARKS))
-    assert codec.size == 3 + 12 and recipe.search == flow_space()
+    assert codec.size == 4 + 12 and recipe.search == flow_space()

@@ -177,7 +177,7 @@ def correlations(tables: Mapping[str, Table]) -> Figure:
     figure = new_figure(5.0 * len(shown) + 0.4, 4.2)
     for axis, (name, table) in zip(np.ravel(figure.subplots(1, len(shown), squeeze=False)), shown.items(), strict=True):
         _matrix(figure, axis, _correlation(table), name)
-    return finish(figure, "Correlation of each pair of bolometers.", False)
+    return finish(figure, "Correlation of each pair of bolometers: of data their signed square roots, of hits the logarithms of heights.", False)
 
 
 def _correlation(table: Table) -> Array:

@@ -9,7 +9,7 @@ from cloudchamber.models.flow import Flow
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
 from cloudchamber.nn.codec import Columns
 
-MARKS = ("deposit_kev", "x_mm", "y_mm", "amplitude_w")
+MARKS = ("waiting_time_s", "deposit_kev", "x_mm", "y_mm", "amplitude_w")
 GIVEN = ("phi_mv", "thickness_um", "family")
 
 
@@ -17,10 +17,10 @@ def flow() -> Recipe:
     """A neural spline flow of a hit's marks."""
     return Recipe(
         name="flow",
-        doc="a neural spline flow of a hit's deposit, place and height in every bolometer",
+        doc="a neural spline flow of the time to a hit, its deposit, place and height in every bolometer",
         target=MARKS,
         given=GIVEN,
-        target_codec=Columns({"deposit_kev": "log", "amplitude_w": "log"}),
+        target_codec=Columns({"waiting_time_s": "log", "deposit_kev": "log", "amplitude_w": "log"}),
         given_codec=Columns({}),
         model=Flow(transforms=6, bins=8, hidden=96, layers=2, affine=True),
         fit=Fit(epochs=20, batch_size=1024, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", warmup_epochs=0.5, average_decay=0.999),
