@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloudchamber.studies.bolometer.columns import schema_of
 from cloudchamber.studies.bolometer.detector import PLANCK
+from cloudchamber.studies.bolometer.streams.data import WaferStream
 from cloudchamber.studies.bolometer.views.hits import HitsView
 from cloudchamber.studies.bolometer.views.windows import WindowsView
 from cloudchamber.study import Study, referring
@@ -27,4 +28,5 @@ STUDY = Study(
     plots=refer("plots:plots"),
     folder=Path(__file__).parent,
     schema_of=schema_of,
+    streams={"wafer": WaferStream, "planck": partial(WaferStream, detector=PLANCK)},
 )
