@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
 from math import ceil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -64,8 +65,13 @@ class Stream(Protocol):
         """Columns of what makes the data, such as hits; ``time_s``, seconds since ``ORIGIN``, is one."""
         ...
 
-    def ready(self, first: int, stop: int) -> None:
-        """ValueError for samples that cannot be made, as those of a time whose conditions nobody knows, before anything is."""
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files of the user's that its settings name: what is in them decides its bits too."""
+        ...
+
+    def ready(self, first: int, stop: int) -> tuple[str, ...]:
+        """What a user must know of these samples, as that they rest on a forecast; ValueError for those that cannot be made, before anything is."""
         ...
 
     def make(self, seed: int, first: int, stop: int) -> Piece:

@@ -25,15 +25,15 @@ from cloudchamber.stream import mjd_of
 
 FORMAT_VERSION = 1
 HDF5, FITS = (".h5", ".hdf5"), (".fits", ".fit")
-FITS_BLOCK = 2880
+FITS_BLOCK, MOST_FITS_CHANNELS = 2880, 999
 NAME, BLOCKS, ORIGIN = "tod", "blocks", "origin"
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file holds: so many samples from ``first`` on of the named channels, in blocks of ``block_samples``, and ``identity``, all that decides their bits.
+    """What a file holds: so many samples from ``first`` on of the named channels, in blocks of ``block_samples``.
 
-    ``rows`` are the channels' places in the stream.
+    ``rows`` are the channels' places in the stream, ``identity`` is all that decides their bits.
     """
 
     names: tuple[str, ...]
@@ -303,7 +303,7 @@ def _open_fits(path: Path) -> Recording:
     try:
         with fits.open(path, memmap=True, lazy_load_hdus=True) as file:
             origin, index = file["ORIGIN"], file["BLOCKS"]
-            text = bytes(origin.data["json"].tobytes()).decode()
+            text = str(origin.data["json"][0])
             places = [file["TOD"].fileinfo()["datLoc"], index.fileinfo()["datLoc"]]
             shape = (file["TOD"].header["TFIELDS"], file["TOD"].header["NAXIS2"])
     except (OSError, KeyError, ValueError, TypeError) as error:
@@ -320,4 +320,3 @@ def _whole(recording: Recording) -> Recording:
     if size < end:
         raise ValueError(f"'{recording.path}' is cut off: it has {size} bytes, and {end} belong to it; remove it, and run the command again")
     return recording
-

@@ -19,6 +19,7 @@ class Listed:
     theta: tuple[str, ...]
     x: tuple[str, ...]
     simulators: tuple[str, ...]
+    streams: tuple[str, ...]
     recipes: tuple[str, ...]
     default_recipe: str
     packaged: tuple[str, ...]
@@ -42,6 +43,7 @@ def _listed(name: str) -> Listed:
         tuple(schema.theta),
         tuple(schema.x),
         tuple(study.simulators),
+        tuple(study.streams),
         tuple(study.recipes),
         study.default_recipe,
         packaged_recipes(study),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,14 +92,21 @@ class WaferStream:
             raise ValueError(f"the run is of the study '{model.study}': a stream of bolometers needs one that learned hits of 'bolometer'")
         return _LearnedStream(**{name: getattr(self, name) for name in self.__dataclass_fields__}, model=model)
 
-    def ready(self, first: int, stop: int) -> None:
-        """ValueError for a time before the origin, or whose phi nobody knows."""
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Tables of fluxes and of sunspots."""
+        return tuple(Path(name) for name in (self.rays.table, self.sun.sunspots) if name)
+
+    def ready(self, first: int, stop: int) -> tuple[str, ...]:
+        """As the protocol says: whether phi is a forecast; ValueError for a time before the origin, or whose phi nobody knows."""
         spans = self._spans(first, stop)
         if spans.start < 0:
-            earliest = -spans.start * SPAN_SAMPLES / self.detector.rate_hz
-            raise ValueError(f"start: too early: a stream begins {np.ceil(earliest):g} s after 2000-01-01 at the earliest")
+            earliest = (first * self.detector.decimation / SPAN_SAMPLES - spans.start) * SPAN_SAMPLES / self.detector.rate_hz
+            raise ValueError(f"start: too early: a stream of these pulses begins {np.ceil(earliest):.0f} s after 2000-01-01 at the earliest")
         self.rays.tabulated()
-        self.phi_mv(np.array([spans.start, spans.stop]))
+        low, high = self.phi_mv(np.array([spans.start, spans.stop]))
+        end = float(year_of(np.array(stop / self.rate_hz)))
+        return (f"phi is {low:.0f} to {high:.0f} MV {self.sun.words(end)}",) if self.sun.forecasts(end) else ()
 
     def phi_mv(self, span: Array) -> Array:
         """phi in the middle of blocks of time, in MV."""
@@ -161,12 +169,13 @@ class _LearnedStream(WaferStream):
         """The model."""
         return self._source
 
-    def ready(self, first: int, stop: int) -> None:
+    def ready(self, first: int, stop: int) -> tuple[str, ...]:
         """Also ValueError for conditions beyond the trained domain."""
-        super().ready(first, stop)
+        remarks = super().ready(first, stop)
         spans = self._spans(first, stop)
         phi = self.phi_mv(np.linspace(spans.start, spans.stop, 1000))
         self._source.refuse(phi, self.thickness_um, made_families(self), self.detector.bolometers)
+        return remarks
 
 
 def _between(drawn: list[Drawn], start_s: float, stop_s: float) -> Drawn:

@@ -47,18 +47,20 @@ class Sun:
         if self.sunspots or not self.forecast or not later.any():
             return cycle.phi_mv(year)
         # straight lines between the middles of years, as within the table
-        middle = np.floor(year - 0.5) + 0.5
-        share = year - middle
+        middle = np.maximum(np.floor(year - 0.5) + 0.5, LAST_YEAR)
+        share = np.maximum(year - middle, 0.0)
         foreseen = (1 - share) * cycle.phi_mv(_known(middle)) + share * cycle.phi_mv(_known(middle + 1))
         return np.where(later, foreseen, cycle.phi_mv(np.minimum(year, LAST_YEAR)))
 
+    def forecasts(self, year: float) -> bool:
+        """Whether phi of a time is none that anybody measured."""
+        return self.phi_mv is None and not self.sunspots and self.forecast and year > LAST_YEAR
+
     def words(self, year: float) -> str:
         """Where phi of a time comes from."""
-        if self.phi_mv is not None:
-            return "given"
-        if self.sunspots:
-            return f"of the sunspots of '{self.sunspots}'"
-        return f"a forecast: {CYCLE_YR} years before, again and again" if self.forecast and year > LAST_YEAR else "of neutron monitors"
+        if self.forecasts(year):
+            return f"(a forecast: that of {CYCLE_YR} years before, again and again)"
+        return "(given)" if self.phi_mv is not None else f"(of '{self.sunspots}')" if self.sunspots else "(of neutron monitors)"
 
 
 def _known(middle: Array) -> Array:
