@@ -11,6 +11,7 @@ import json
 import math
 import os
 import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudchamber.atomic import replacing
+from cloudchamber.jsonable import from_json
 from cloudchamber.stream import mjd_of
 
 FORMAT_VERSION = 1
@@ -72,7 +74,7 @@ class Contents:
         try:
             found = json.loads(text)
             version = found.pop("format_version")
-            contents = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
+            contents: Contents = from_json(cls, found)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"'{path}' does not tell what stream it holds ({error}): give another file") from None
         if version != FORMAT_VERSION:
@@ -155,7 +157,7 @@ class Recording:
 
 
 def _write(handle: int, values: NDArray[Any], offset: int) -> None:
-    left = memoryview(values).cast("B")
+    left = memoryview(values.view(np.uint8).reshape(-1).data)
     while left:
         written = os.pwrite(handle, left, offset)
         left, offset = left[written:], offset + written
@@ -218,6 +220,8 @@ def _create_hdf5(path: Path, contents: Contents) -> None:
             settings.set_layout(h5py.h5d.CONTIGUOUS)
             settings.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
             settings.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+            # equal streams are equal files
+            settings.set_obj_track_times(False)
             h5py.h5d.create(file.id, name.encode(), h5py.h5t.py_create(np.dtype(kind)), h5py.h5s.create_simple(shape), settings)
         file[NAME].attrs.update(attributes)
         file[BLOCKS].attrs.update({"samples": contents.block_samples, "description": "1 where a block of so many samples is complete"})
@@ -299,9 +303,12 @@ def _padded(size: int) -> int:
 
 def _open_fits(path: Path) -> Recording:
     from astropy.io import fits
+    from astropy.utils.exceptions import AstropyUserWarning
 
     try:
-        with fits.open(path, memmap=True, lazy_load_hdus=True) as file:
+        with warnings.catch_warnings(), fits.open(path, memmap=True, lazy_load_hdus=True) as file:
+            # of a file that is cut off, which is refused below
+            warnings.simplefilter("ignore", AstropyUserWarning)
             origin, index = file["ORIGIN"], file["BLOCKS"]
             text = str(origin.data["json"][0])
             places = [file["TOD"].fileinfo()["datLoc"], index.fileinfo()["datLoc"]]

@@ -13,6 +13,7 @@ from cloudchamber.stream import Recorded, year_of
 from cloudchamber.studies.bolometer.flux.cycle import MONITOR_PHI_MV
 from cloudchamber.studies.bolometer.plots import correlations, stream_spectrum, stretch
 from cloudchamber.studies.bolometer.signal.filters import Starts
+from cloudchamber.studies.bolometer.signal.tes import invert
 from cloudchamber.studies.bolometer.streams.sources import Drawn
 from cloudchamber.studies.bolometer.views.settings import made_families
 from cloudchamber.studies.bolometer.wafer.hits import rates_per_s
@@ -43,7 +44,7 @@ def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dic
     shown = min(data.shape[1], LOOKED_SAMPLES * 8)
     figures = {
         "A stretch of data": stretch(data[:, :shown], rate, hits.time_s, hits.amplitude_w.sum(axis=2).max(axis=1, initial=0.0)),
-        "Power spectrum": stream_spectrum(stream.detector, data, hits, seconds),
+        "Power spectrum": spectrum(stream, data, hits, seconds),
         "Amplitudes": _histogram(looked.counts, "power (aW)", f"Of {looked.samples:,} samples from all over the file, all bolometers together."),
         "Heights": heights(drawn, hits, seconds),
         "Correlations": correlations({"file": {"power_w": looked.pieces}}),
@@ -57,6 +58,15 @@ def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dic
         "rms over the mean of the bolometers (aW)": 1e18 * float(np.sqrt(looked.variance.mean())),
     }
     return facts, figures
+
+
+def spectrum(stream: WaferStream, data: Array, hits: Starts, seconds: float) -> Figure:
+    """Beside Campbell's theorem, which knows no sensor's response: where every sample was kept, the response is undone."""
+    detector = stream.detector
+    undone = detector.decimation == 1 and detector.saturation_w > 0 and data.max() < detector.saturation_w
+    figure = stream_spectrum(detector, invert(np.asarray(data, float), detector.saturation_w) if undone else data, hits, seconds)
+    words = "its response undone" if undone else "response and decimation as they are"
+    return finish(figure, f"One-sided power spectrum of the first {seconds:.0f} s, mean of the bolometers, {words}; and Campbell's theorem of the same hits.")
 
 
 class Looked:

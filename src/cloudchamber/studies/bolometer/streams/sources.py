@@ -99,8 +99,8 @@ class Learned:
         family = np.array([FAMILIES.index(name) for name in detector.family_names])[place]
         n = len(time_s)
         if n == 0:
-            nothing = np.empty((0, detector.bolometers, len(detector.time_constants_s)))
-            return told(time_s, Hits(family, *(np.empty(0, int) for _ in Hits._fields[1:])), nothing, nothing)
+            none = np.empty((0, detector.bolometers, len(detector.time_constants_s)))
+            return told(time_s, Hits(family, *(np.empty(0, int) for _ in Hits._fields[1:])), none, none)
         drawn = self.model.sample(self._given(np.full(n, span.phi_mv), thickness_um, family), int(random.integers(2**62)), outside="answer")
         x_mm, y_mm = (np.clip(np.asarray(drawn[name], float), -0.5 * detector.wafer.side_mm, 0.5 * detector.wafer.side_mm) for name in ("x_mm", "y_mm"))
         distance = np.hypot(*(place[:, None] - each for place, each in zip((x_mm, y_mm), detector.wafer.places_mm.T, strict=True)))
