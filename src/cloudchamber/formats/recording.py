@@ -306,13 +306,14 @@ def _open_fits(path: Path) -> Recording:
     from astropy.utils.exceptions import AstropyUserWarning
 
     try:
-        with warnings.catch_warnings(), fits.open(path, memmap=True, lazy_load_hdus=True) as file:
+        with warnings.catch_warnings():
             # of a file that is cut off, which is refused below
             warnings.simplefilter("ignore", AstropyUserWarning)
-            origin, index = file["ORIGIN"], file["BLOCKS"]
-            text = str(origin.data["json"][0])
-            places = [file["TOD"].fileinfo()["datLoc"], index.fileinfo()["datLoc"]]
-            shape = (file["TOD"].header["TFIELDS"], file["TOD"].header["NAXIS2"])
+            with fits.open(path, memmap=True, lazy_load_hdus=True) as file:
+                origin, index = file["ORIGIN"], file["BLOCKS"]
+                text = str(origin.data["json"][0])
+                places = [file["TOD"].fileinfo()["datLoc"], index.fileinfo()["datLoc"]]
+                shape = (file["TOD"].header["TFIELDS"], file["TOD"].header["NAXIS2"])
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"'{path}' is no file of a stream ({' '.join(str(error).split())}): give another name") from None
     contents = Contents.from_json(text, path)
