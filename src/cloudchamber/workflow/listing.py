@@ -19,13 +19,13 @@ class Listed:
     theta: tuple[str, ...]
     x: tuple[str, ...]
     simulators: tuple[str, ...]
-    streams: tuple[str, ...]
     recipes: tuple[str, ...]
     default_recipe: str
     packaged: tuple[str, ...]
     formats: tuple[str, ...]
     protocols: tuple[str, ...]
     read_options: tuple[str, ...]
+    streams: tuple[str, ...] = ()
 
 
 def list_studies() -> tuple[Listed, ...]:
@@ -43,11 +43,11 @@ def _listed(name: str) -> Listed:
         tuple(schema.theta),
         tuple(schema.x),
         tuple(study.simulators),
-        tuple(study.streams),
         tuple(study.recipes),
         study.default_recipe,
         packaged_recipes(study),
         formats,
         tuple(study.protocols),
         tuple(f"{option.flag} ({f.name})" for f in study.formats for option in options_of(f).values()),
+        tuple(study.streams),
     )
