@@ -22,10 +22,10 @@ class Lights:
     light_pe: float = 40.0
     rate_hz: float = 10.0
     note: str = ""
+    block_samples: int = 300
 
     column = Column(unit="pe", doc="light in a tube")
     channels = ("left", "right")
-    block_samples = 300
     truth = TRUTH
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloudchamber.studies.bolometer.columns import schema_of
 from cloudchamber.studies.bolometer.detector import PLANCK
+from cloudchamber.studies.bolometer.formats import FORMATS
 from cloudchamber.studies.bolometer.streams.data import WaferStream
 from cloudchamber.studies.bolometer.views.hits import HitsView
 from cloudchamber.studies.bolometer.views.windows import WindowsView
@@ -27,6 +28,7 @@ STUDY = Study(
     checks=refer("observables:checks"),
     plots=refer("plots:plots"),
     folder=Path(__file__).parent,
+    formats=FORMATS,
     schema_of=schema_of,
     streams={"wafer": WaferStream, "planck": partial(WaferStream, detector=PLANCK)},
 )
