@@ -1,4 +1,4 @@
-"""Files of streams, read as windows: those of ``cloudchamber stream``, and anybody's HDF5 (detectors x samples) or FITS table (a column a detector) with units."""
+"""Files of streams, read as windows: those of ``cloudchamber stream``, anybody's HDF5 (detectors x samples) and FITS tables (a column a detector)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_stream(
     phi_mv: Annotated[float | None, "force field of the Sun / MV, in place of the file's"] = None,
     thickness_um: Annotated[float | None, "thickness of the wafer / um, in place of the file's"] = None,
 ) -> Iterator[Table]:
-    """Windows that follow one another, in chunks: ``power_w`` in W, and the conditions where the file or the user tells them. What is left at the end is too."""
+    """Windows that follow one another, in chunks: ``power_w`` in W, and the conditions where the file or the user tells them; no shorter one at the end."""
     length = 1060 if samples is None else samples
     if length < 1:
         raise ValueError(f"--read.samples must be 1 at least, got {length}")
