@@ -17,7 +17,7 @@ from cloudchamber.cli.arguments import MaybeInt, MaybePath, MaybeText, Out, Stud
 class Stream:
     """Write a stream: data of any length at given conditions, into one file; after an interruption the same command goes on, to the same bits.
 
-    Files of one seed and other settings join, and where they overlap agree: a stream is a function of time.
+    Files of the same seed and settings join, and agree where they overlap: a stream is a function of time.
 
     For example:
     $ cloudchamber stream bolometer tod.h5 --duration 30d --start 2032-07-01
