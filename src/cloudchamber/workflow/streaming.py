@@ -178,7 +178,7 @@ def _checked(study: Study, name: str, model: Stream, run: Path | str | None, see
         "files": {str(path): hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in model.files},
         "seed": seed,
         "run": "" if run is None else str(find_run(run)[0]),
-        "weights": "" if asked is None else asked.model().digest[:16],
+        "weights": "none" if asked is None else asked.model().digest[:16],
     }
     # as a file gives it back
     contents = replace(contents, identity=json.loads(json.dumps(identity)))

@@ -55,7 +55,7 @@ def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dic
     facts: dict[str, str | int | float] = {
         "phi (MV)": f"{phi[0]:.0f} to {phi[1]:.0f} {stream.sun.words(float(years[1]))}",
         "hits a second at the start": len(drawn.starts.time_s) / seconds,
-        "rms over the mean of the bolometers (aW)": 1e18 * float(np.sqrt(looked.variance.mean())),
+        "rms about the mean, all bolometers (aW)": 1e18 * float(np.sqrt(looked.variance.mean())),
     }
     return facts, figures
 
