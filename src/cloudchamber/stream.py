@@ -74,8 +74,8 @@ class Stream(Protocol):
         """What a user must know of these samples, as that they rest on a forecast; ValueError for those that cannot be made, before anything is."""
         ...
 
-    def make(self, seed: int, first: int, stop: int) -> Piece:
-        """The samples ``first`` to ``stop``: the same bits whatever was made before, or is made with them."""
+    def make(self, seed: int, first: int, stop: int, truth: bool = True) -> Piece:
+        """The samples ``first`` to ``stop``: the same bits whatever was made before, or is made with them. Their truth may be left out."""
         ...
 
 

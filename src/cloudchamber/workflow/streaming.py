@@ -244,8 +244,8 @@ class StreamJob:
 
     def done(self) -> Piece:
         """Its samples of the wanted channels, and where it is asked for their truth."""
-        made = _drawn_by(self.stream, self.model).make(self.seed, self.first, self.stop)
-        return Piece(made.values[list(self.rows)], made.truth if self.truth else {})
+        made = _drawn_by(self.stream, self.model).make(self.seed, self.first, self.stop, self.truth)
+        return Piece(made.values[list(self.rows)], made.truth)
 
     def __str__(self) -> str:
         return f"block {self.block}, samples {self.first} to {self.stop - 1}, seed {self.seed}"

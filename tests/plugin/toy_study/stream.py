@@ -43,15 +43,18 @@ class Lights:
             raise ValueError("start: all has decayed by 2050")
         return ("the source is old",) if first / self.rate_hz > 40 * 31_557_600 else ()
 
-    def make(self, seed: int, first: int, stop: int) -> Piece:
+    def make(self, seed: int, first: int, stop: int, truth: bool = True) -> Piece:
         """The samples with what they remember."""
         spans = range((first - MEMORY) // SPAN, (stop - 1) // SPAN + 1)
         light = np.concatenate([self._span(seed, span) for span in spans])
         begin = first - spans.start * SPAN
         values = sum(0.5**age * light[begin - age : begin - age + stop - first] for age in range(MEMORY + 1))
+        piece = np.asarray(values, np.float32).T.copy()
+        if not truth:
+            return Piece(piece, {})
         told = [self._told(self._span(seed, span), span) for span in spans]
         seen = concatenate(told)
-        return Piece(np.asarray(values, np.float32).T.copy(), take(seen, (seen["time_s"] >= first / self.rate_hz) & (seen["time_s"] < stop / self.rate_hz)))
+        return Piece(piece, take(seen, (seen["time_s"] >= first / self.rate_hz) & (seen["time_s"] < stop / self.rate_hz)))
 
     def _span(self, seed: int, span: int) -> np.ndarray:
         random = rng(seed, "stream", span)

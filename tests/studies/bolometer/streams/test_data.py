@@ -40,8 +40,8 @@ def test_a_start_is_forgotten_to_the_last_bit() -> None:
     stream = WaferStream()
     spans = range(FIRST // SPAN_SAMPLES - 20, FIRST // SPAN_SAMPLES + 2)
     state = start_chain(stream.detector, spans.start * SPAN_SAMPLES)
-    for span in spans:
-        state, data = advance(state, stream.hits(1, span).starts, SPAN_SAMPLES, stream.detector)
+    for drawn in stream.hits(1, spans):
+        state, data = advance(state, drawn.starts, SPAN_SAMPLES, stream.detector)
     first = spans[-1] * SPAN_SAMPLES
     assert np.array_equal(stream.make(1, first, first + SPAN_SAMPLES).values, data.astype(np.float32))
 
@@ -60,7 +60,7 @@ def test_the_rate_follows_the_sun() -> None:
     for day in ("2009-07-01", "2011-07-01", "2014-07-01"):
         span = int(start_s(day) * 156.25) // SPAN_SAMPLES
         expected = float(rates_per_s(stream.detector, stream.rays, stream.phi_mv(np.array([span]))).sum()) * 8 * seconds
-        found = sum(events_in(stream.hits(1, each).truth) for each in range(span, span + 8))
+        found = sum(events_in(drawn.truth) for drawn in stream.hits(1, range(span, span + 8)))
         assert abs(found - expected) < 5 * np.sqrt(expected)
     assert stream.phi_mv(np.array([span]))[0] > 600
 

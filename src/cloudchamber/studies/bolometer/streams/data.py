@@ -6,7 +6,7 @@ time constants before the first sample that nothing of the beginning is left in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudchamber.schema import Column, concatenate, take
+from cloudchamber.schema import Column, Table, concatenate, take
 from cloudchamber.stream import Piece, Recorded, year_of
 from cloudchamber.studies.bolometer.detector import Detector, FamilyName
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
@@ -25,6 +25,7 @@ from cloudchamber.studies.bolometer.signal.filters import Starts
 from cloudchamber.studies.bolometer.streams.sources import TRUTH, Drawn, Learned, Simulated, Source, Span
 from cloudchamber.studies.bolometer.streams.sun import Sun
 from cloudchamber.studies.bolometer.views.settings import THICKNESS_UM, made_families
+from cloudchamber.studies.bolometer.wafer.hits import Hits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,33 +113,36 @@ class WaferStream:
         """phi in the middle of blocks of time, in MV."""
         return self.sun.phi_at(year_of((np.asarray(span) + 0.5) * SPAN_SAMPLES / self.detector.rate_hz), self.rays)
 
-    def hits(self, seed: int, span: int) -> Drawn:
-        """The hits of a block of time."""
-        rate = self.detector.rate_hz
-        block = Span(span, span * SPAN_SAMPLES / rate, SPAN_SAMPLES / rate, float(self.phi_mv(np.array(span))))
-        return self.source.draw(self.detector, self.rays, self.thickness_um, made_families(self), block, seed)
+    def hits(self, seed: int, spans: range) -> Iterator[Drawn]:
+        """The hits of blocks of time, one after the other."""
+        rate, families, source = self.detector.rate_hz, made_families(self), self.source
+        for span, phi_mv in zip(spans, self.phi_mv(np.array(spans)).tolist(), strict=True):
+            block = Span(span, span * SPAN_SAMPLES / rate, SPAN_SAMPLES / rate, phi_mv)
+            yield source.draw(self.detector, self.rays, self.thickness_um, families, block, seed)
 
     def hits_between(self, seed: int, first: int, stop: int) -> Drawn:
         """The hits of the time of some kept samples."""
         spans = range(first * self.detector.decimation // SPAN_SAMPLES, (stop * self.detector.decimation - 1) // SPAN_SAMPLES + 1)
-        return _between([self.hits(seed, span) for span in spans], first / self.rate_hz, stop / self.rate_hz)
+        return _between(list(self.hits(seed, spans)), first / self.rate_hz, stop / self.rate_hz)
 
-    def make(self, seed: int, first: int, stop: int) -> Piece:
+    def make(self, seed: int, first: int, stop: int, truth: bool = True) -> Piece:
         """As the protocol says."""
         spans, end = self._spans(first, stop), (stop - 1) * self.detector.decimation + reach(self.detector.decimation) + 1
         state = start_chain(self.detector, spans.start * SPAN_SAMPLES)
-        values, place, truth = np.empty((self.detector.bolometers, stop - first), np.float32), 0, []
+        values, place, told = np.empty((self.detector.bolometers, stop - first), np.float32), 0, list[Table]()
         # kept samples that are complete before the first one wanted
         early = first - -(-(spans.start * SPAN_SAMPLES - reach(self.detector.decimation)) // self.detector.decimation)
-        for span in spans:
-            drawn = self.hits(seed, span)
+        for span, drawn in zip(spans, self.hits(seed, spans), strict=True):
             state, data = advance(state, drawn.starts, min(SPAN_SAMPLES, end - span * SPAN_SAMPLES), self.detector)
             skipped = min(early, data.shape[1])
             early -= skipped
             values[:, place : place + data.shape[1] - skipped] = data[:, skipped:]
             place += data.shape[1] - skipped
-            truth.append(drawn.truth)
-        seen = concatenate(truth)
+            if truth:
+                told.append(drawn.truth)
+        if not truth:
+            return Piece(values, {})
+        seen = concatenate(told)
         return Piece(values, take(seen, (seen["time_s"] >= first / self.rate_hz) & (seen["time_s"] < stop / self.rate_hz)))
 
     def figures(self, recorded: Recorded, seed: int) -> tuple[dict[str, str | int | float], dict[str, Figure]]:
@@ -181,4 +185,5 @@ class _LearnedStream(WaferStream):
 def _between(drawn: list[Drawn], start_s: float, stop_s: float) -> Drawn:
     starts = Starts(*(np.concatenate(parts) for parts in zip(*(each.starts for each in drawn), strict=True)))
     inside = (starts.time_s >= start_s) & (starts.time_s < stop_s)
-    return Drawn(Starts(*(values[inside] for values in starts)), take(concatenate([each.truth for each in drawn]), inside))
+    hits = Hits(*(np.concatenate(parts)[inside] for parts in zip(*(each.hits for each in drawn), strict=True)))
+    return Drawn(Starts(*(values[inside] for values in starts)), hits)

@@ -43,10 +43,17 @@ class Span(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Hits in order of time: on their way to the filters, and what is told of them (``TRUTH``)."""
+    """Hits in order of time: on their way to the filters, and what was hit."""
 
     starts: Starts
-    truth: Table
+    hits: Hits
+
+    @property
+    def truth(self) -> Table:
+        """What is told of them, the columns ``TRUTH``."""
+        named = {name: getattr(self.hits, name) for name in ("family", "x_mm", "y_mm", "bolometer", "deposit_kev")}
+        height = self.starts.amplitude_w.sum(axis=2).max(axis=1, initial=0.0)
+        return check_table({"time_s": self.starts.time_s, **named, "height_w": height}, TRUTH)
 
 
 class Source(Protocol):
@@ -65,7 +72,7 @@ class Simulated:
         """As the protocol says."""
         random = rng(seed, "stream", span.number)
         found = draw_arrivals(detector, rays, span.phi_mv, thickness_um, span.start_s, span.duration_s, families, random)
-        return told(found.time_s, found.hits, found.pulses.amplitude_w, found.pulses.delay_s)
+        return Drawn(Starts(found.time_s, found.pulses.amplitude_w, found.pulses.delay_s), found.hits)
 
 
 class Learned:
@@ -100,7 +107,7 @@ class Learned:
         n = len(time_s)
         if n == 0:
             none = np.empty((0, detector.bolometers, len(detector.time_constants_s)))
-            return told(time_s, Hits(family, *(np.empty(0, int) for _ in Hits._fields[1:])), none, none)
+            return Drawn(Starts(time_s, none, none), Hits(family, *(np.empty(0, int) for _ in Hits._fields[1:])))
         drawn = self.model.sample(self._given(np.full(n, span.phi_mv), thickness_um, family), int(random.integers(2**62)), outside="answer")
         x_mm, y_mm = (np.clip(np.asarray(drawn[name], float), -0.5 * detector.wafer.side_mm, 0.5 * detector.wafer.side_mm) for name in ("x_mm", "y_mm"))
         distance = np.hypot(*(place[:, None] - each for place, each in zip((x_mm, y_mm), detector.wafer.places_mm.T, strict=True)))
@@ -110,7 +117,7 @@ class Learned:
         hits = Hits(family, thickness, np.zeros(n, int), nothing, x_mm, y_mm, bolometer, nothing, np.asarray(drawn["deposit_kev"], float))
         height = np.maximum(np.asarray(drawn["amplitude_w"], float), 0.0)
         weight = np.asarray(drawn["weight"], float) if "weight" in drawn else _weights(detector, hits)
-        return told(span.start_s + time_s, hits, height[:, :, None] * weight, delays_s(detector, hits))
+        return Drawn(Starts(span.start_s + time_s, height[:, :, None] * weight, delays_s(detector, hits)), hits)
 
     def _given(self, phi_mv: Array, thickness_um: float, family: Array) -> Table:
         table = {"phi_mv": phi_mv, "thickness_um": np.full(len(phi_mv), thickness_um), "family": family}
@@ -123,10 +130,3 @@ def _weights(detector: Detector, hits: Hits) -> Array:
     parts = make_pulses(replace(detector, scatter=0.0), unit, rng(0)).amplitude_w
     total = parts.sum(axis=2, keepdims=True)
     return np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
-
-
-def told(time_s: Array, hits: Hits, amplitude_w: Array, delay_s: Array) -> Drawn:
-    """Hits with the table of what is told of them."""
-    named = {"family": hits.family, "x_mm": hits.x_mm, "y_mm": hits.y_mm, "bolometer": hits.bolometer, "deposit_kev": hits.deposit_kev}
-    height = amplitude_w.sum(axis=2).max(axis=1, initial=0.0)
-    return Drawn(Starts(time_s, amplitude_w, delay_s), check_table({"time_s": time_s, **named, "height_w": height}, TRUTH))
