@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from cloudchamber.run.network import TrainedNetwork
 from cloudchamber.run.provenance import read_provenance
 from cloudchamber.schema import Ragged, Schema, Table, check_table, events_in, take, whole
 from cloudchamber.store.read import Store
-from cloudchamber.study import BUILT_IN, Format, Study, find_study, study_names
+from cloudchamber.stream import samples_between, start_s
+from cloudchamber.study import BUILT_IN, Format, Study, find_study, make_stream, simulator_settings, study_names
 from cloudchamber.train.space import read_space
 from cloudchamber.workflow.simulation import live_events
 from cloudchamber.workflow.tuning import overrides_of
@@ -50,7 +52,12 @@ def each(kind: str) -> Any:
 
 def names(study: str, kind: str) -> tuple[str, ...]:
     found = find_study(study)
-    return {"recipe": tuple(found.recipes), "simulator": tuple(found.simulators), "format": tuple(f.name for f in found.formats)}[kind]
+    return {
+        "recipe": tuple(found.recipes),
+        "simulator": tuple(found.simulators),
+        "format": tuple(f.name for f in found.formats),
+        "stream": tuple(found.streams),
+    }[kind]
 
 
 @cache
@@ -103,10 +110,12 @@ def test_simulator_is_deterministic_and_keeps_to_its_schema(name: str, simulator
     check_table(theta, model.schema.theta)
     assert all(equal(theta[column], again[column]) for column in theta)
     assert any(not equal(theta[column], other[column]) for column in theta)
-    assert model.schema.columns == find_study(name).simulator.schema.columns
     theta = take(theta, slice(0, 3))
     x, again, other = model.simulate(theta, rng(3)), model.simulate(theta, rng(3)), model.simulate(theta, rng(4))
     assert events_in(check_table(x, model.schema.x)) == 3
+    # another view of the same truth has columns of its own, which the study knows by the table
+    told = find_study(name).schema_for({**theta, **x}).columns
+    assert list(told) == list(model.schema.columns) and all(told[column].alike(kind) for column, kind in model.schema.columns.items())
     assert all(equal(x[column], again[column]) for column in x)
     assert any(not equal(x[column], other[column]) for column in x)
 
@@ -329,3 +338,23 @@ def test_packaged_weights_are_small_and_tell_their_origin(name: str) -> None:
         beside = {f"{target}_{kind}" for target in model.recipe.target for kind in ("probability", "draws")}
         assert set(answer) - set(columns) <= beside | ({"familiarity"} if model.familiarity else set())
         check_table({column: answer[column] for column in columns}, columns)
+
+
+@each("stream")
+def test_streams_have_the_same_bits_however_they_are_cut(name: str, stream: str) -> None:
+    """Wherever a piece begins and ends; truth is that of the piece's time; settings go through JSON."""
+    study = find_study(name)
+    made = study.make_stream(stream)
+    assert make_stream(study, stream, json.loads(json.dumps(simulator_settings(made)))) == made
+    first, stop = samples_between(made.rate_hz, start_s("2012-03-01"), Fraction(1000) / Fraction(made.rate_hz))
+    made.ready(first, stop)
+    whole = made.make(5, first, stop)
+    assert whole.values.shape == (len(made.channels), stop - first) and whole.values.dtype == np.float32 and np.all(np.isfinite(whole.values))
+    check_table(whole.truth, made.truth)
+    for low, high in ((0, 1), (333, 1000)):
+        piece = made.make(5, first + low, first + high)
+        assert np.array_equal(piece.values, whole.values[:, low:high])
+        time = whole.truth["time_s"]
+        inside = (time >= (first + low) / made.rate_hz) & (time < (first + high) / made.rate_hz)
+        assert np.array_equal(piece.truth["time_s"], time[inside])
+    assert not np.array_equal(made.make(6, first, stop).values, whole.values)

@@ -214,6 +214,7 @@ WORDS: dict[str, Callable[[Path, Path], tuple[object, ...]]] = {
     "validate": lambda place, out: (trained(place, "toy", "flow"), "--n", 30, "--out", out / "new"),
     "sample": lambda place, out: (trained(place, "toy", "flow"), out / "new.h5", "--n", 3),
     "infer": lambda place, out: (trained(place, "toy_sets", "classes"), data(place, "toy_sets"), "--out", out / "new"),
+    "stream": lambda place, out: ("toy", out / "new.h5", "--duration", "1min", "--start", "2030-01-01"),
     "convert": lambda place, out: ("toy", data(place, "toy"), "--out", out / "new.csv"),
     "export": lambda place, out: (trained(place, "toy", "flow"), out / "new.model"),
     "demo": lambda place, out: ("calorimeter", "--n", 20, "--samples", 20, "--out", out / "new"),

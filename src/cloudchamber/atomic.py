@@ -95,38 +95,43 @@ def refuse_place(path: Path, file: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def held(folder: Path, what: str) -> Iterator[None]:
-    """Hold the lock of ``folder`` (made where it is missing) while ``what`` (such as "train") writes there.
+def held(folder: Path, what: str, file: str = "") -> Iterator[None]:
+    """Hold the lock of ``folder`` (made where it is missing), or of the ``file`` of that name in it, while ``what`` (such as "train") writes there.
 
     FolderInUseError says who holds it; the system ends a lock with its process, however that ends.
     """
     from filelock import FileLock, Timeout
 
-    holder, pid = folder.absolute() / HOLDER, os.getpid()
+    before = f".{file}" if file else ""
+    holder, pid = folder.absolute() / f"{before}{HOLDER}", os.getpid()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # not for each thread: garbage is collected in any of them
-        lock = FileLock(holder.with_name(LOCK), timeout=0, thread_local=False)
+        lock = FileLock(holder.with_name(f"{before}{LOCK}"), timeout=0, thread_local=False)
         lock.acquire()
     except Timeout:
-        raise FolderInUseError(f"'{folder}' is being written by {_holder(folder)}: wait until it is done, or give another folder") from None
+        place, kind = (folder / file, "name") if file else (folder, "folder")
+        raise FolderInUseError(f"'{place}' is being written by {_holder(holder)}: wait until it is done, or give another {kind}") from None
     except OSError as error:
         message = f"could not write into it ({error.strerror or error}): mend the folder, or give another one"
         raise OSError(error.errno or errno.EIO, message, str(folder)) from error
     try:
-        remove_leftovers(folder)
+        remove_leftovers(folder, file or None)
         write_atomically(holder, json.dumps({"what": what, "pid": os.getpid(), "host": _host(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}).encode())
         yield
     finally:
         # a forked child's copy ends without ending the lock
         if os.getpid() == pid:
             _discard(holder)
+            if file:
+                # a folder's may stay: one beside a user's files is in the way
+                _discard(Path(lock.lock_file))
             lock.release()
 
 
-def _holder(folder: Path) -> str:
+def _holder(holder: Path) -> str:
     try:
-        found = json.loads((folder / HOLDER).read_bytes())
+        found = json.loads(holder.read_bytes())
         return f"'{found['what']}', process {found['pid']} on {found['host']}, since {found['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cloudchamber.progress import Progress
     from cloudchamber.workflow.inference import Inference
     from cloudchamber.workflow.listing import Listed
+    from cloudchamber.workflow.streaming import Streamed
     from cloudchamber.workflow.tuning import Tuned
     from cloudchamber.workflow.validation import Validation
 
@@ -137,7 +138,7 @@ def show_studies(studies: Sequence[Listed]) -> None:
             "recipes": (recipes,),
             "trained weights": study.packaged or ("none packaged",),
             "formats": study.formats,
-        } | {name: told for name, told in (("protocols", study.protocols), ("read options", study.read_options)) if told}
+        } | {name: told for name, told in (("streams", study.streams), ("protocols", study.protocols), ("read options", study.read_options)) if told}
         for name, values in facts.items():
             say_wrapped(f"  {name}:", ", ".join(values), 19)
 
@@ -178,6 +179,18 @@ def show_inference(found: Inference) -> None:
     if found.posterior:
         say(f"draws: {found.posterior}")
     say(f"report: {found.report}")
+
+
+def show_streamed(done: Streamed) -> None:
+    """What was made, how fast beside the length of the data, and what a user must know of it."""
+    for remark in done.remarks:
+        say(f"note: {remark}")
+    there = done.contents.samples - done.new_samples
+    had = f", {there} were there" if there else ""
+    ratio = f", {done.seconds / done.seconds_made:.2g} of their length" if done.new_samples else ""
+    say(f"{done.new_samples} samples of {len(done.contents.names)} channels in {done.seconds:.1f} s{ratio}{had}: {done.path}")
+    if done.report:
+        say(f"report: {done.report}")
 
 
 def show_exported(path: Path, told: Mapping[str, Any]) -> None:

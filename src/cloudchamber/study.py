@@ -15,6 +15,7 @@ import numpy as np
 from cloudchamber.jsonable import from_json, to_json
 from cloudchamber.meant import meant
 from cloudchamber.schema import Column, Schema, Table, check_table, whole
+from cloudchamber.stream import Stream
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
     from cloudchamber.validate.check import Check, CheckResult
 
-BUILT_IN = ("airshower", "calorimeter", "cosmic_ray_sky", "surface_array")
+BUILT_IN = ("airshower", "bolometer", "calorimeter", "cosmic_ray_sky", "surface_array")
 ENTRY_POINTS = "cloudchamber.studies"
 OWN = "own"
 """The study of runs made from a user's own arrays: each has its own columns, so that it is found by a run only."""
@@ -167,7 +168,8 @@ class Study:
     ``quick`` are settings with which the default simulator starts at once, for demonstrations and tests. ``infer`` adds the study's own findings to what a
     model infers from a user's events. ``schema_of`` gives the schema of
     a file's table whose columns have other shapes than the default simulator's, as those of another detector, and None where that schema fits.
-    ``protocols`` are comparisons that the field has agreed on, made by name beside the checks. ``enough`` events decide what a report says of a good answer, as
+    ``protocols`` are comparisons that the field has agreed on, made by name beside the checks. ``streams`` are endless x by
+    name, the first one the default. ``enough`` events decide what a report says of a good answer, as
     far as the simulator makes them in minutes: that many are compared unless another number is asked for.
     """
 
@@ -185,6 +187,7 @@ class Study:
     infer: InferFunction | None = None
     schema_of: Callable[[Table], Schema | None] | None = None
     protocols: Mapping[str, ProtocolFunction] = field(default_factory=dict)
+    streams: Mapping[str, Callable[..., Stream]] = field(default_factory=dict)
     enough: int = 2000
 
     def __post_init__(self) -> None:
@@ -208,6 +211,12 @@ class Study:
     def make_simulator(self, name: str | None = None, **settings: Any) -> Simulator:
         """A simulator by name with these settings, the default one without a name."""
         return _pick("simulator", self.simulators, name or next(iter(self.simulators)))(**settings)
+
+    def make_stream(self, name: str | None = None) -> Stream:
+        """A stream by name with its default settings, the default one without a name; ValueError where the study offers none."""
+        if not self.streams:
+            raise ValueError(f"the study '{self.name}' offers no stream; `cloudchamber list` shows those that do")
+        return _pick("stream", self.streams, name or next(iter(self.streams)))()
 
     def format(self, name: str) -> Format:
         """A file format by name."""
@@ -309,16 +318,24 @@ def restore(studies: Mapping[str, Study]) -> None:
 
 def make_simulator(study: Study, name: str | None = None, settings: Mapping[str, Any] | None = None) -> Simulator:
     """A study's simulator with these settings over its defaults; ValueError for a setting it does not have."""
-    model = study.make_simulator(name)
+    return _with_settings("simulator", study.make_simulator(name), settings)
+
+
+def make_stream(study: Study, name: str | None = None, settings: Mapping[str, Any] | None = None) -> Stream:
+    """A study's stream with these settings over its defaults; ValueError for a setting it does not have."""
+    return _with_settings("stream", study.make_stream(name), settings)
+
+
+def _with_settings(kind: str, model: Any, settings: Mapping[str, Any] | None) -> Any:
     if not settings:
         return model
     known: list[str] = [f.name for f in fields(model)] if is_dataclass(model) else []
     unknown = [key for key in settings if key not in known]
     if unknown:
-        raise ValueError(f"the simulator has no setting '{unknown[0]}'; it has: {', '.join(known) or 'none'}")
+        raise ValueError(f"the {kind} has no setting '{unknown[0]}'; it has: {', '.join(known) or 'none'}")
     return from_json(type(model), {**simulator_settings(model), **settings}, "settings")
 
 
-def simulator_settings(simulator: Simulator) -> dict[str, Any]:
-    """The simulator's settings, ready for JSON."""
+def simulator_settings(simulator: Simulator | Stream) -> dict[str, Any]:
+    """The settings of a simulator, or of a stream, ready for JSON."""
     return {key: value for key, value in to_json(simulator).items() if key != "kind"}

@@ -1,4 +1,4 @@
-"""Magnetic lenses and interaction tables that are none, arrays as numpy saves them, files that the system does not read, and files that hold one primary."""
+"""Magnetic lenses, interaction tables and fluxes that are none, arrays that numpy saved, files that the system does not read, files that hold one primary."""
 
 from __future__ import annotations
 
@@ -73,6 +73,30 @@ def forbidden(world: World, here: Path) -> Path:
     return here / "bad.csv"
 
 
+def fluxes() -> list[Case]:
+    """Flux tables that are none, and detectors that cannot be."""
+    words = "simulate bolometer {out} --n 2 --workers 1 --settings.rays.table {bad}"
+    rows = {
+        "of NaN": ("0.03,1,1\n0.1,nan,1\n400,1,1", "column 'proton_flux', row 2: nan"),
+        "negative": ("0.03,1,1\n0.1,1,-1\n400,1,1", "column 'helium_flux', row 2: -1; a flux is above 0"),
+        "unsorted": ("0.03,1,1\n0.2,1,1\n0.1,1,1\n400,1,1", "column 'energy_gev', row 3: 0.1; energies must rise"),
+        "too short": ("0.1,1,1\n400,1,1", "covers 0.1 to 400 GeV, 0.039 to 300 GeV are needed"),
+    }
+    head = "energy_gev,proton_flux,helium_flux\n"
+    found = [Case(f"flux table: {name}", words, rf"bad\.csv.*{told}", text(".csv", f"{head}{lines}\n")) for name, (lines, told) in rows.items()]
+    found.append(Case("flux table: absent", words, r"absent\.csv.*there is no such file", nowhere(".csv")))
+    theta = "simulate bolometer {out} --workers 1 --simulator windows"
+    view = f"{theta} --n 2"
+    return [
+        *found,
+        Case("a rate that no filter represents", f"{view} --settings.detector.rate-hz 19", r"rate_hz: 19 is outside the allowed \[96.46, 1e\+06\] Hz"),
+        Case("no samples", f"{view} --settings.samples 0", r"samples: 0 is outside the allowed"),
+        Case("phi out of range", f"{theta} --theta {{bad}}", r"'phi_mv': 5000 .* \[0, 2000\] MV", text(".csv", "phi_mv,thickness_um\n5000,500\n")),
+        Case("years without a phi", f"{view} --settings.conditions.years 2009 2032", r"year: 2032 is outside the allowed \[2009, 2023\]"),
+        Case("a range of phi that falls", f"{view} --settings.conditions.phi-mv 500 400", r"phi_mv: needs 0 <= low <= high <= 2000, got 500 and 400"),
+    ]
+
+
 def cases() -> list[Case]:
     shower = "simulate airshower {out} --n 2 --workers 1 --settings.tables {bad}"
     sky = "simulate cosmic_ray_sky {out} --n 2 --workers 1 --simulator jf12 --settings.lens {bad}"
@@ -104,6 +128,7 @@ def cases() -> list[Case]:
         found.append(Case("unreadable overrides", "train toy {decays} {out} --overrides {bad}", r"bad\.json", unread(".json")))
     if os.geteuid() != 0:
         found.append(Case("a file that may not be read", doors[2], r"bad\.csv", forbidden))
+    found += fluxes()
     mixed = "a CONEX file holds one primary, got p, .*photon: write one file for each"
     found.append(Case("several primaries into one .root", "sample airshower {here}/a.root --n 40", mixed))
     return found

@@ -59,6 +59,13 @@ def test_converting(showers: Path, tmp_path: Path, suffix: str) -> None:
     assert many < few + ROOM_MB
 
 
+def test_streaming(tmp_path: Path) -> None:
+    """7 and 69 MB."""
+    words = ("--start", "2030-01-01", "--settings.block-samples", 50_000)
+    few, many = (peak_mb("stream", "toy", tmp_path / f"{days}.h5", "--duration", f"{days}d", *words) for days in (1, 10))
+    assert many < few + ROOM_MB
+
+
 @pytest.mark.slow
 def test_sampling_into_a_file(tmp_path: Path) -> None:
     few, many = (peak_mb("sample", "airshower", tmp_path / f"{events}.h5", "--n", events) for events in (20_000, 100_000))

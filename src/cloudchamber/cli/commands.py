@@ -14,6 +14,7 @@ from cloudchamber import screen
 from cloudchamber.cli.arguments import MaybeInt, MaybePath, MaybeText, Options, Out, ReadOptions, StudyName, Subject
 from cloudchamber.cli.files import Convert, Export
 from cloudchamber.cli.learning import Ensemble, Train, Tune, Upgrade
+from cloudchamber.cli.streaming import Stream
 from cloudchamber.parallel.cores import usable_cores
 
 
@@ -344,6 +345,7 @@ COMMANDS: dict[str, type[Any]] = {
     "ensemble": Ensemble,
     "validate": Validate,
     "sample": Sample,
+    "stream": Stream,
     "infer": Infer,
     "convert": Convert,
     "export": Export,

@@ -1,4 +1,4 @@
-"""Flags for the settings of the recipe or simulator that a command line names."""
+"""Flags for the settings of the recipe, simulator or stream that a command line names."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from typing import Any, get_type_hints
 
 from cloudchamber.cli.commands import Simulate
 from cloudchamber.cli.learning import RECIPE_PARTS, Train, recipe_of
+from cloudchamber.cli.streaming import Stream
 from cloudchamber.study import find_study, study_names
 
 
 def with_settings(command: type[Any], words: Sequence[str]) -> type[Any]:
-    """``train`` and ``simulate`` with the settings of the recipe or simulator that ``words`` name, as further flags with their defaults."""
+    """``train``, ``simulate`` and ``stream`` with the settings of what ``words`` name, as further flags with their defaults."""
     study = next((word for word in words[1:2] if word in study_names()), None)
-    if study is None or command not in (Train, Simulate):
+    if study is None or command not in (Train, Simulate, Stream):
         return command
     if command is Train:
         recipe = recipe_of(study, _option(words, "--recipe"), _option(words, "--start"))
         settings: Mapping[str, Any] = {part: getattr(recipe, part) for part in RECIPE_PARTS}
+    elif command is Stream:
+        settings = {"settings": find_study(study).make_stream(_option(words, "--stream"))} if find_study(study).streams else {}
     else:
         settings = {"settings": find_study(study).make_simulator(_option(words, "--simulator"))}
     settings = {name: value for name, value in settings.items() if dataclasses.is_dataclass(value)}

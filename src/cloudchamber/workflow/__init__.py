@@ -9,9 +9,10 @@ from cloudchamber.workflow.inference import infer
 from cloudchamber.workflow.listing import list_studies
 from cloudchamber.workflow.sampling import export, sample
 from cloudchamber.workflow.simulation import simulate
+from cloudchamber.workflow.streaming import stream
 from cloudchamber.workflow.training import train
 from cloudchamber.workflow.tuning import tune
 from cloudchamber.workflow.upgrading import upgrade
 from cloudchamber.workflow.validation import validate
 
-__all__ = ["convert", "demo", "ensemble", "export", "infer", "list_studies", "sample", "simulate", "train", "tune", "upgrade", "validate"]
+__all__ = ["convert", "demo", "ensemble", "export", "infer", "list_studies", "sample", "simulate", "stream", "train", "tune", "upgrade", "validate"]

@@ -25,6 +25,7 @@ class Listed:
     formats: tuple[str, ...]
     protocols: tuple[str, ...]
     read_options: tuple[str, ...]
+    streams: tuple[str, ...] = ()
 
 
 def list_studies() -> tuple[Listed, ...]:
@@ -48,4 +49,5 @@ def _listed(name: str) -> Listed:
         formats,
         tuple(study.protocols),
         tuple(f"{option.flag} ({f.name})" for f in study.formats for option in options_of(f).values()),
+        tuple(study.streams),
     )

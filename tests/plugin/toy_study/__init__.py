@@ -11,6 +11,7 @@ import numpy as np
 
 from cloudchamber.schema import Column, Schema, Table
 from cloudchamber.study import Format, Study, at_once, simulable
+from toy_study.stream import Lights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -187,4 +188,5 @@ STUDY = Study(
     formats=(Format("times", (".times",), read_times, at_once(write_times), "lifetime and decay time, two numbers a line"),),
     schema_of=more_tubes,
     protocols={"quarters": quarters},
+    streams={"lights": Lights},
 )

@@ -1,0 +1,34 @@
+"""Bolometers in space: the background of cosmic rays in their data, over the solar cycle."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from cloudchamber.studies.bolometer.columns import schema_of
+from cloudchamber.studies.bolometer.detector import PLANCK
+from cloudchamber.studies.bolometer.formats import FORMATS
+from cloudchamber.studies.bolometer.streams.data import WaferStream
+from cloudchamber.studies.bolometer.views.hits import HitsView
+from cloudchamber.studies.bolometer.views.windows import WindowsView
+from cloudchamber.study import Study, referring
+
+refer = referring(__name__)
+
+STUDY = Study(
+    name="bolometer",
+    title="Cosmic rays in bolometers",
+    simulators={
+        "hits": HitsView,
+        "windows": WindowsView,
+        "planck_hits": partial(HitsView, detector=PLANCK),
+        "planck_windows": partial(WindowsView, detector=PLANCK),
+    },
+    recipes={"flow": refer("recipes:flow")},
+    checks=refer("observables:checks"),
+    plots=refer("plots:plots"),
+    folder=Path(__file__).parent,
+    formats=FORMATS,
+    schema_of=schema_of,
+    streams={"wafer": WaferStream, "planck": partial(WaferStream, detector=PLANCK)},
+)

@@ -1,0 +1,134 @@
+"""Files of streams, read as windows: those of ``cloudchamber stream``, anybody's HDF5 (detectors x samples) and FITS tables (a column a detector)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudchamber.formats.recording import BLOCKS, FITS, NAME, ORIGIN, open_recording
+from cloudchamber.schema import Table
+from cloudchamber.stream import year_of
+from cloudchamber.studies.bolometer.streams.data import WaferStream
+from cloudchamber.study import Format, find_study, make_stream
+from cloudchamber.units import stated
+
+Array = NDArray[Any]
+Conditions = Callable[[Array], Table]
+
+CHUNK_NUMBERS = 2_000_000
+
+
+def read_stream(
+    path: Path,
+    *,
+    samples: Annotated[int | None, "samples of a window, 1060 by default"] = None,
+    phi_mv: Annotated[float | None, "force field of the Sun / MV, in place of the file's"] = None,
+    thickness_um: Annotated[float | None, "thickness of the wafer / um, in place of the file's"] = None,
+) -> Iterator[Table]:
+    """Windows that follow one another, in chunks: ``power_w`` in W, and the conditions where the file or the user tells them; no shorter one at the end."""
+    length = 1060 if samples is None else samples
+    if length < 1:
+        raise ValueError(f"--read.samples must be 1 at least, got {length}")
+    if not path.is_file():
+        raise ValueError(f"there is no file '{path}'")
+    given = {name: value for name, value in (("phi_mv", phi_mv), ("thickness_um", thickness_um)) if value is not None}
+    detectors, total, read, told = _opened(path)
+    if total < length:
+        raise ValueError(f"'{path}' holds {total} samples, less than a window of {length}: give --read.samples")
+    at_once = max(1, CHUNK_NUMBERS // (length * detectors))
+    for window in range(0, total // length, at_once):
+        n = min(at_once, total // length - window)
+        data = read(window * length, (window + n) * length)
+        starts = (window + np.arange(n) + 0.5) * length
+        conditions = told(starts) | {name: np.full(n, value, np.float32) for name, value in given.items()}
+        yield {**conditions, "power_w": np.ascontiguousarray(data.reshape(detectors, n, length).swapaxes(0, 1), np.float32)}
+
+
+def _opened(path: Path) -> tuple[int, int, Callable[[int, int], Array], Conditions]:
+    """Detectors, samples, what reads some of them in W, and what tells conditions at places among the samples."""
+    fits = path.suffix in FITS
+    if _is_ours(path, fits):
+        found = open_recording(path)
+        if found.contents.identity.get("study") != "bolometer":
+            raise ValueError(f"'{path}' holds a stream of the study '{found.contents.identity.get('study')}', not of bolometers")
+        settings = {key: value for key, value in found.contents.identity["settings"].items() if key != "kind"}
+        stream = make_stream(find_study("bolometer"), found.contents.identity["stream"], settings)
+        assert isinstance(stream, WaferStream)
+
+        def told(place: Array) -> Table:
+            phi = stream.sun.phi_at(year_of((found.first + place) / found.contents.rate_hz), stream.rays)
+            return {"phi_mv": phi.astype(np.float32), "thickness_um": np.full(len(place), stream.thickness_um, np.float32)}
+
+        return len(found.rows), found.samples, lambda first, stop: found.read(found.first + first, found.first + stop), told
+    detectors, total, read = (_fits if fits else _hdf5)(path)
+    return detectors, total, read, lambda place: {}
+
+
+def _is_ours(path: Path, fits: bool) -> bool:
+    if fits:
+        with path.open("rb") as file:
+            return b"'cloudchamber" in file.read(2880)
+    import h5py
+
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return ORIGIN in file and BLOCKS in file
+    except OSError as error:
+        raise ValueError(f"'{path}' is not readable HDF5 ({error})") from None
+
+
+def _hdf5(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        found = file.get(NAME)
+        if not isinstance(found, h5py.Dataset) or found.ndim != 2 or found.dtype.kind != "f":
+            raise ValueError(f"'{path}' has no data set '{NAME}' of numbers, detectors x samples")
+        unit, (detectors, total) = found.attrs.get("units", found.attrs.get("unit")), found.shape
+    if unit is None:
+        raise ValueError(f"'{path}': {NAME} has no attribute 'units': say what it is in, such as W")
+    text = unit.decode() if isinstance(unit, bytes) else str(unit)
+    _refuse_unit(text, f"'{path}', {NAME}")
+
+    def read(first: int, stop: int) -> Array:
+        with h5py.File(path, "r") as file:
+            return stated(np.asarray(file[NAME][:, first:stop], float), text, "W", f"'{path}', {NAME}")
+
+    return detectors, total, read
+
+
+def _fits(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
+    from astropy.io import fits
+
+    try:
+        with fits.open(path) as file:
+            number = next((number for number, hdu in enumerate(file) if isinstance(hdu, fits.BinTableHDU)), None)
+            columns = [] if number is None else [(c.name, c.unit or "") for c in file[number].columns if c.format.lstrip("1") in ("E", "D")]
+            total = 0 if number is None else int(file[number].header["NAXIS2"])
+    except OSError as error:
+        raise ValueError(f"'{path}' is not readable FITS ({error})") from None
+    columns = [(name, unit) for name, unit in columns if name.lower() not in ("time", "mjd")]
+    if not columns:
+        raise ValueError(f"'{path}' has no binary table with a column of numbers a detector")
+    for name, unit in columns:
+        _refuse_unit(unit, f"'{path}', column '{name}'")
+
+    def read(first: int, stop: int) -> Array:
+        with fits.open(path) as file:
+            rows = file[number].data[first:stop]
+            return np.array([stated(np.asarray(rows[name], float), unit, "W", f"'{path}', column '{name}'") for name, unit in columns])
+
+    return len(columns), total, read
+
+
+def _refuse_unit(text: str, where: str) -> None:
+    if not text.strip():
+        raise ValueError(f"{where} has no unit: say what it is in, such as W")
+    stated(np.zeros(1), text, "W", where)
+
+
+FORMATS = (Format("stream", (), read_stream, None, "a stream's HDF5 (tod, detectors x samples) or FITS table, as windows"),)

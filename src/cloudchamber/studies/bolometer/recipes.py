@@ -1,0 +1,38 @@
+"""How the surrogates of hits are built and fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudchamber.models.flow import Flow
+from cloudchamber.models.recipe import Fit, Optimiser, Recipe
+from cloudchamber.nn.codec import Columns
+
+MARKS = ("waiting_time_s", "deposit_kev", "x_mm", "y_mm", "amplitude_w")
+GIVEN = ("phi_mv", "thickness_um", "family")
+
+
+def flow() -> Recipe:
+    """A neural spline flow of a hit's marks."""
+    return Recipe(
+        name="flow",
+        doc="a neural spline flow of the time to a hit, its deposit, place and height in every bolometer",
+        target=MARKS,
+        given=GIVEN,
+        target_codec=Columns({"waiting_time_s": "log", "deposit_kev": "log", "amplitude_w": "log"}),
+        given_codec=Columns({}),
+        model=Flow(transforms=6, bins=8, hidden=96, layers=2, affine=True),
+        fit=Fit(epochs=20, batch_size=1024, optimisers={"": Optimiser(learning_rate=2e-3)}, schedule="cosine", warmup_epochs=0.5, average_decay=0.999),
+        search=flow_space(),
+    )
+
+
+def flow_space() -> Mapping[str, Any]:
+    """What ``tune`` searches for ``flow``."""
+    return {
+        "model.transforms": {"choices": [4, 6, 8]},
+        "model.bins": {"choices": [6, 8, 12]},
+        "model.hidden": {"choices": [64, 96, 128]},
+        "fit.optimisers.learning_rate": {"low": 5e-4, "high": 5e-3, "log": True},
+    }

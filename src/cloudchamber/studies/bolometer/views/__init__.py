@@ -1,0 +1,1 @@
+"""Two views of one truth: single hits, and windows of data."""

@@ -1,0 +1,269 @@
+"""Write a stream of a study to a file: any length at constant memory, and after an interruption the rest of it, to the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cloudchamber.atomic import held, refuse_place
+from cloudchamber.formats.recording import FITS, MOST_FITS_CHANNELS, Contents, Recording, check_suffix, create, open_recording, refuse_full
+from cloudchamber.hub import find_run, load
+from cloudchamber.jsonable import flat
+from cloudchamber.meant import meant
+from cloudchamber.parallel.executors import Where, check_executor, run
+from cloudchamber.progress import Progress, quiet
+from cloudchamber.schema import Schema
+from cloudchamber.store.dataset import package_version
+from cloudchamber.store.write import StoreWriter
+from cloudchamber.stream import LearnedStream, Piece, Stream, duration_s, samples_between, start_s
+from cloudchamber.study import Study, find_study, make_stream, simulator_settings
+from cloudchamber.workflow.stream_page import write_stream_page
+from cloudchamber.workflow.tasks import Asked, at_least, not_negative
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What one call of ``stream`` made of the file's samples, and its time; ``remarks`` are what a user must know of it."""
+
+    path: Path
+    contents: Contents
+    new_samples: int
+    seconds: float
+    remarks: tuple[str, ...] = ()
+    report: Path | None = None
+
+    @property
+    def seconds_made(self) -> float:
+        """How long the new data are."""
+        return self.new_samples / self.contents.rate_hz
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        told = {name: getattr(self.contents, name) for name in ("names", "unit", "rate_hz", "first", "samples", "start_mjd", "identity")}
+        report = None if self.report is None else str(self.report)
+        return {"file": str(self.path), **told, "new_samples": self.new_samples, "seconds": self.seconds, "remarks": self.remarks, "report": report}
+
+
+def stream(
+    study: Study | str,
+    out: Path | str,
+    *,
+    duration: str | None = None,
+    start: str | None = None,
+    run: Path | str | None = None,
+    stream: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    detectors: str | None = None,
+    seed: int | None = None,
+    workers: int = 1,
+    executor: Where = None,
+    truth: Path | str | None = None,
+    report: Path | str | None = None,
+    progress: Progress = quiet,
+) -> Streamed:
+    """Write a ``duration`` (such as 30d) from ``start`` (such as 2032-07-01) on to ``out``, HDF5 or FITS by its suffix; the same call goes on after an end.
+
+    A ``run`` draws in place of the simulator, ``stream`` is the study's first one by default, ``detectors`` are places or names such as 0-11, all by default,
+    the ``seed`` is 1. ``truth`` is an event store of what made the data, ``report`` a folder for a page about the file. Without a duration and a start the
+    file itself tells what it is to hold. ValueError where ``out`` holds something else: it says what.
+    """
+    study, out = find_study(study) if isinstance(study, str) else study, Path(out)
+    at_least(1, workers=workers)
+    not_negative(1 if seed is None else seed)
+    check_executor(executor)
+    check_suffix(out)
+    if duration is None and start is None:
+        options = {"run": run, "stream": stream, "settings": settings, "detectors": detectors, "seed": seed}
+        asked = _of_file(study, open_recording(out), {name: value for name, value in options.items() if value is not None})
+    elif duration is None or start is None:
+        raise ValueError("give both: a duration such as 30d, and a start such as 2032-07-01; or neither, where the file tells what it is to hold")
+    else:
+        model = make_stream(study, stream, settings)
+        name = stream or next(iter(study.streams))
+        asked = _described(study, name, model, duration, start, run, detectors, 1 if seed is None else seed, out)
+    refuse_place(out, file=True)
+    if truth is not None:
+        refuse_place(Path(truth))
+    there = _there(out, asked.contents)
+    if there is None:
+        refuse_full(out, asked.contents)
+    began, made = time.perf_counter(), 0
+    with ExitStack() as stack:
+        stack.enter_context(held(out.absolute().parent, f"stream of {study.name}", out.name))
+        # another one may have made it meanwhile
+        recording = _there(out, asked.contents) or create(out, asked.contents)
+        told = stack.enter_context(_truth_store(Path(truth), asked)) if truth is not None else None
+        for samples in _write(recording, asked, told, workers, executor, progress):
+            made += samples
+    seconds, page = time.perf_counter() - began, None
+    if report is not None:
+        progress(0, 0, "drawing the page")
+        page = write_stream_page(Path(report), study, asked.whole(), recording, asked.remarks)
+    return Streamed(out, asked.contents, made, seconds, asked.remarks, page)
+
+
+@dataclass(frozen=True)
+class _Described:
+    """A stream, who draws it, and what a file of it holds."""
+
+    stream: Stream
+    model: Asked | None
+    seed: int
+    contents: Contents
+    remarks: tuple[str, ...] = ()
+
+    def whole(self) -> Stream:
+        """The stream, drawn by the model where there is one."""
+        return _drawn_by(self.stream, self.model)
+
+
+def _drawn_by(stream: Stream, model: Asked | None) -> Stream:
+    if model is None:
+        return stream
+    if not isinstance(stream, LearnedStream):
+        raise ValueError("this stream takes no run: only the simulator makes it")
+    return stream.learned(model.model())
+
+
+def _described(
+    study: Study, name: str, model: Stream, duration: str, start: str, run: Path | str | None, detectors: str | None, seed: int, out: Path
+) -> _Described:
+    first, stop = samples_between(model.rate_hz, start_s(start), duration_s(duration))
+    rows = chosen(detectors, model.channels)
+    if out.suffix in FITS and len(rows) > MOST_FITS_CHANNELS:
+        raise ValueError(f"'{out}': a FITS table has {MOST_FITS_CHANNELS} columns at most, got {len(rows)} detectors; write .h5, or name fewer")
+    contents = Contents(
+        names=tuple(model.channels[row] for row in rows),
+        rows=rows,
+        unit=model.column.unit,
+        doc=model.column.doc,
+        rate_hz=model.rate_hz,
+        first=first,
+        samples=stop - first,
+        block_samples=model.block_samples,
+        identity={},
+        package_version=package_version(),
+    )
+    return _checked(study, name, model, run, seed, contents)
+
+
+def _of_file(study: Study, there: Recording, options: Mapping[str, Any]) -> _Described:
+    """What a file was begun as."""
+    found = there.contents.identity
+    if found.get("study") != study.name:
+        raise ValueError(f"'{there.path}' holds a stream of the study '{found.get('study')}', not of '{study.name}'")
+    if options:
+        raise ValueError(f"{next(iter(options))} goes with a duration and a start: without them '{there.path}' itself tells what it is to hold")
+    model = make_stream(study, found["stream"], {key: value for key, value in found["settings"].items() if key != "kind"})
+    return _checked(study, found["stream"], model, found["run"] or None, found["seed"], there.contents)
+
+
+def _checked(study: Study, name: str, model: Stream, run: Path | str | None, seed: int, contents: Contents) -> _Described:
+    asked = None if run is None else Asked.of(run, load(run))
+    found = _Described(model, asked, seed, contents)
+    remarks = found.whole().ready(contents.first, contents.first + contents.samples)
+    identity = {
+        "study": study.name,
+        "stream": name,
+        "settings": simulator_settings(model),
+        "files": {str(path): hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in model.files},
+        "seed": seed,
+        "run": "" if run is None else str(find_run(run)[0]),
+        "weights": "none" if asked is None else asked.model().digest[:16],
+    }
+    # as a file gives it back
+    contents = replace(contents, identity=json.loads(json.dumps(identity)))
+    return replace(found, contents=contents, remarks=remarks)
+
+
+def chosen(detectors: str | None, names: Sequence[str]) -> tuple[int, ...]:
+    """Places of the channels that a user's words name, such as "0-3,7" or "bolometer_02": ValueError for one that is not there, or twice."""
+    if detectors is None:
+        return tuple(range(len(names)))
+    rows: list[int] = []
+    for word in (part.strip() for part in detectors.split(",")):
+        span = re.fullmatch(r"(\d+)(?:-(\d+))?", word)
+        if word in names:
+            rows.append(names.index(word))
+        elif span and int(span[1]) <= int(span[2] or span[1]) < len(names):
+            rows.extend(range(int(span[1]), int(span[2] or span[1]) + 1))
+        else:
+            raise ValueError(f"detectors: there is no '{word}'{meant(word, names)}; there are 0 to {len(names) - 1}, {names[0]} to {names[-1]}")
+    if twice := next((row for row in rows if rows.count(row) > 1), None):
+        raise ValueError(f"detectors: '{names[twice]}' is named twice")
+    return tuple(rows)
+
+
+def _there(out: Path, wanted: Contents) -> Recording | None:
+    """The file that is there, None where there is none; ValueError where it is another one's."""
+    if not out.exists():
+        return None
+    found = open_recording(out)
+    was, now = (_decisive(contents) for contents in (found.contents, wanted))
+    if keys := [key for key in {**was, **now} if was.get(key) != now.get(key)]:
+        words = [f"{key} was {was.get(key, 'absent')}, is now {now.get(key, 'absent')}" for key in keys[:SHOWN]]
+        more = [f"{len(keys) - SHOWN} more"] if len(keys) > SHOWN else []
+        raise ValueError(f"'{out}' holds another stream ({'; '.join(words + more)}): give the same, or another file")
+    return found
+
+
+def _decisive(contents: Contents) -> dict[str, Any]:
+    """All that decides what a file holds; where a run lies is none of it."""
+    identity = {key: value for key, value in contents.identity.items() if key != "run"}
+    told = {"start": contents.start_mjd, "samples": contents.samples, "detectors": ", ".join(contents.names), "block_samples": contents.block_samples}
+    return {**flat(identity), **told}
+
+
+def _truth_store(folder: Path, asked: _Described) -> StoreWriter:
+    settings = _decisive(asked.contents)
+    name = f"{asked.contents.identity['stream']} stream"
+    return StoreWriter(folder, Schema({}, dict(asked.stream.truth)), name, settings, asked.seed, blocks=asked.contents.blocks, order="given")
+
+
+@dataclass(frozen=True)
+class StreamJob:
+    """A block of a stream to make."""
+
+    stream: Stream
+    model: Asked | None
+    seed: int
+    block: int
+    first: int
+    stop: int
+    rows: tuple[int, ...] = field(repr=False)
+    truth: bool
+
+    def done(self) -> Piece:
+        """Its samples of the wanted channels, and where it is asked for their truth."""
+        made = _drawn_by(self.stream, self.model).make(self.seed, self.first, self.stop, self.truth)
+        return Piece(made.values[list(self.rows)], made.truth)
+
+    def __str__(self) -> str:
+        return f"block {self.block}, samples {self.first} to {self.stop - 1}, seed {self.seed}"
+
+
+def _write(recording: Recording, asked: _Described, told: StoreWriter | None, workers: int, executor: Where, progress: Progress) -> Iterator[int]:
+    """Samples of each block as it is written."""
+    contents, done = asked.contents, recording.done()
+    lacking = set[int]() if told is None else set(told.missing(contents.blocks))
+    blocks = [block for block in range(contents.blocks) if not done[block] or block in lacking]
+    total, made = sum(stop - first for first, stop in map(contents.samples_of, blocks)), 0
+    progress(0, total, "")
+    jobs = (StreamJob(asked.stream, asked.model, asked.seed, block, *contents.samples_of(block), contents.rows, told is not None) for block in blocks)
+    for job, piece in run(StreamJob.done, jobs, executor, min(workers, max(len(blocks), 1)), most=2 * workers):
+        if told is not None and job.block in lacking:
+            told.write_block(job.block, piece.truth)
+        if not done[job.block]:
+            recording.write(job.block, piece.values)
+        made += job.stop - job.first
+        progress(made, total, "")
+        yield job.stop - job.first if not done[job.block] else 0

@@ -1,0 +1,77 @@
+"""Streams that cannot be: durations, starts, channels, rates and conditions, and files that hold something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bad_inputs.case import Case, World
+
+
+def cases() -> list[Case]:
+    """Durations, starts, channels and rates of a stream, and files that hold something else."""
+    begin = "stream toy {here}/a.h5"
+    words, bolometer = f"{begin} --start 2030-01-01 --duration", "stream bolometer {here}/a.h5 --start 2012-01-01 --duration 1h"
+
+    def text(world: World, here: Path) -> Path:
+        (here / "a.h5").write_text("no HDF5")
+        return here
+
+    def columns(world: World, here: Path) -> Path:
+        import h5py
+
+        with h5py.File(here / "a.h5", "w") as file:
+            file["tod"] = [1.0, 2.0]
+        return here
+
+    def sunspots(world: World, here: Path) -> Path:
+        (here / "ssn.csv").write_text("year,sunspot_number\n2011,80\n2010,nan\n2013,60\n")
+        return here / "ssn.csv"
+
+    return [
+        Case("stream for no time", f"{words} 0d", r"duration: 0d is outside the allowed \(0, 20yr\]"),
+        Case("stream for a negative time", f"{begin} --start 2030-01-01 --duration=-3d", r"duration: -3d is outside the allowed \(0, 20yr\]"),
+        Case("stream for ages", f"{words} 1e9yr", r"duration: 1e9yr is outside the allowed"),
+        Case("stream for a bare number", f"{words} 1060", r"'1060' has no unit, so that it may be samples or seconds or days: give one of s, min, h, d, yr"),
+        Case("stream for another unit", f"{words} 3weeks", r"'3weeks' is none: give a number with one of the units s, min, h, d, yr"),
+        Case("stream for words", f"{words} nan", r"'nan' is none"),
+        Case("stream for less than a sample", f"{begin} --start 2030-01-01T00:00:00.01 --duration 0.05s", r"hold no sample at 10 Hz: give 0\.1 s at least"),
+        Case(
+            "stream beyond any disk",
+            "stream bolometer {here}/a.h5 --start 2009-07-01 --duration 10yr --settings.detector.rate-hz 1e6",
+            r"a\.h5'|needs [\d,]+ bytes \([\de+.]+ GB\), and [\d,]+ .* are free: give a shorter duration",
+        ),
+        Case("stream without a start", f"{begin} --duration 3d", r"give both: a duration such as 30d, and a start"),
+        Case("stream of a file that is not there", begin, r"there is no file '.*a\.h5'"),
+        Case("stream from no time", f"{begin} --duration 3d --start soon", r"start: 'soon' is no time: give a date such as 2032-07-01"),
+        Case("stream from no day", f"{begin} --duration 3d --start 2030-02-30", r"start: '2030-02-30' is no time"),
+        Case("stream from long ago", f"{begin} --duration 3d --start 1999-12-31", r"start: 1999-12-31 is outside the allowed \[2000-01-01, 2100-01-01\)"),
+        Case("stream of a time that cannot be made", f"{begin} --duration 3d --start 2051-01-01", r"all has decayed by 2050"),
+        Case("stream of another seed sign", f"{words} 1min --seed=-1", r"seed must not be negative"),
+        Case("stream of an unknown tube", f"{words} 1min --detectors lefty", r"detectors: there is no 'lefty' \(did you mean 'left'\?\); there are 0 to 1"),
+        Case("stream of a tube beyond", f"{words} 1min --detectors 0-2", r"detectors: there is no '0-2'"),
+        Case("stream of a tube twice", f"{words} 1min --detectors 0,1,right", r"detectors: 'right' is named twice"),
+        Case("stream into text", "stream toy {here}/a.csv --start 2030-01-01 --duration 1min", r"a stream is written into .h5, .hdf5, .fits, .fit, not '.csv'"),
+        Case("stream into a file of something else", f"{words} 1min", r"a\.h5' is no file of a stream", text),
+        Case("stream into a file of columns", f"{words} 1min", r"a\.h5' is no file of a stream .*: give another name", columns),
+        Case("stream of a study without", "stream toy_sets {here}/a.h5 --start 2030-01-01 --duration 1min", r"the study 'toy_sets' offers no stream"),
+        Case("stream of another name", f"{words} 1min --stream light", r"unknown stream 'light' \(did you mean 'lights'\?\)"),
+        Case("stream of a setting out of range", f"{words} 1min --settings.light-pe 0", r"light_pe: 0 is outside the allowed \(0, 10000\) pe"),
+        Case("stream by a run that it does not take", f"{words} 1min --run {{run}}", r"this stream takes no run"),
+        Case("stream by no run", f"{words} 1min --run {{here}}/nowhere", r"no study and no run folder"),
+        Case("stream on no executor", f"{words} 1min --executor slurm", r"no executor 'slurm'"),
+        Case("stream of phi out of range", f"{bolometer} --settings.sun.phi-mv 2001", r"phi_mv: 2001 is outside the allowed \[0, 2000\] MV"),
+        Case(
+            "stream of a rate too low",
+            f"{bolometer} --settings.detector.rate-hz 19",
+            r"rate_hz: 19 is outside the allowed \[96\.46, 1e\+06\] Hz",
+        ),
+        Case("stream before phi is known", "stream bolometer {here}/a.h5 --start 2005-01-01 --duration 1h", r"year: 2005 is outside the allowed"),
+        Case("stream after phi is known", "stream bolometer {here}/a.h5 --start 2032-01-01 --duration 1h --settings.sun.no-forecast", r"year: 2032 is outside"),
+        Case("stream before the first hit", "stream bolometer {here}/a.h5 --start 2000-01-01 --duration 1h --settings.sun.phi-mv 500", r"start: too early"),
+        Case("stream of sunspots that are none", f"{bolometer} --settings.sun.sunspots {{bad}}", r"sunspot_number|year", sunspots),
+        Case(
+            "stream by a run of another study",
+            f"{bolometer} --run {{run}}",
+            r"the run is of the study 'toy': a stream of bolometers needs",
+        ),
+    ]

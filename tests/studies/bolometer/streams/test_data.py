@@ -1,0 +1,76 @@
+"""A stream of bolometers: the same bits from anywhere, those of a chain that never ended, and a Sun that changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cloudchamber.schema import events_in
+from cloudchamber.stream import samples_between, start_s
+from cloudchamber.studies.bolometer.detector import PLANCK, Detector
+from cloudchamber.studies.bolometer.signal.chain import advance, start_chain
+from cloudchamber.studies.bolometer.streams.data import SPAN_SAMPLES, WaferStream
+from cloudchamber.studies.bolometer.streams.sun import Sun
+from cloudchamber.studies.bolometer.wafer.hits import rates_per_s
+
+FIRST = samples_between(156.25, start_s("2032-07-01"), start_s("2000-01-02"))[0]
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [WaferStream(), WaferStream(detector=Detector(decimation=5)), WaferStream(detector=PLANCK), WaferStream(families=("absorber",))],
+    ids=["wafer", "decimated", "planck", "seldom"],
+)
+def test_any_samples_have_the_bits_of_a_longer_piece(stream: WaferStream) -> None:
+    samples = 9000 // stream.detector.decimation
+    whole = stream.make(3, FIRST, FIRST + samples)
+    assert whole.values.shape == (stream.detector.bolometers, samples) and whole.values.dtype == np.float32
+    for low, high in ((0, 1), (1, samples // 2), (samples // 3, samples)):
+        part = stream.make(3, FIRST + low, FIRST + high)
+        assert np.array_equal(part.values, whole.values[:, low:high])
+        inside = (whole.truth["time_s"] >= (FIRST + low) / stream.rate_hz) & (whole.truth["time_s"] < (FIRST + high) / stream.rate_hz)
+        assert np.array_equal(part.truth["time_s"], whole.truth["time_s"][inside])
+    assert not np.array_equal(stream.make(4, FIRST, FIRST + samples).values, whole.values)
+
+
+def test_a_start_is_forgotten_to_the_last_bit() -> None:
+    """A chain that has run for minutes, its state carried, gives what a piece gives that starts anew."""
+    stream = WaferStream()
+    spans = range(FIRST // SPAN_SAMPLES - 20, FIRST // SPAN_SAMPLES + 2)
+    state = start_chain(stream.detector, spans.start * SPAN_SAMPLES)
+    for drawn in stream.hits(1, spans):
+        state, data = advance(state, drawn.starts, SPAN_SAMPLES, stream.detector)
+    first = spans[-1] * SPAN_SAMPLES
+    assert np.array_equal(stream.make(1, first, first + SPAN_SAMPLES).values, data.astype(np.float32))
+
+
+def test_decimation_keeps_the_hits() -> None:
+    full, kept = WaferStream(), WaferStream(detector=Detector(decimation=5))
+    one, two = full.make(1, 5 * FIRST, 5 * FIRST + 5000), kept.make(1, FIRST, FIRST + 1000)
+    assert np.array_equal(one.truth["time_s"], two.truth["time_s"])
+    assert np.corrcoef(one.values[0, ::5], two.values[0])[0, 1] > 0.7
+
+
+def test_the_rate_follows_the_sun() -> None:
+    """Within one stream, from the minimum of 2009 to the maximum of 2014."""
+    stream = WaferStream()
+    seconds = SPAN_SAMPLES / 156.25
+    for day in ("2009-07-01", "2011-07-01", "2014-07-01"):
+        span = int(start_s(day) * 156.25) // SPAN_SAMPLES
+        expected = float(rates_per_s(stream.detector, stream.rays, stream.phi_mv(np.array([span]))).sum()) * 8 * seconds
+        found = sum(events_in(drawn.truth) for drawn in stream.hits(1, range(span, span + 8)))
+        assert abs(found - expected) < 5 * np.sqrt(expected)
+    assert stream.phi_mv(np.array([span]))[0] > 600
+
+
+def test_times_that_cannot_be_made_are_refused() -> None:
+    stream = WaferStream(sun=Sun(phi_mv=500.0))
+    with pytest.raises(ValueError, match=r"start: too early: a stream of these pulses begins \d+ s after 2000-01-01"):
+        stream.ready(10, 100)
+    assert stream.ready(FIRST, FIRST + 100) == () and "forecast" in replace(stream, sun=Sun()).ready(FIRST, FIRST + 100)[0]
+    with pytest.raises(ValueError, match=r"thickness_um: 1 is outside the allowed \[10, 5000\] um"):
+        WaferStream(thickness_um=1.0)
+    with pytest.raises(ValueError, match=r"families: 'slow' is none"):
+        WaferStream(families=("slow",))

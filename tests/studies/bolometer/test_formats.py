@@ -1,0 +1,62 @@
+"""Streams as windows: those of the command, and files of a user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from astropy.table import QTable
+from astropy.units import Quantity
+
+from cloudchamber.cli import main
+from cloudchamber.formats.recording import open_recording
+from cloudchamber.schema import whole
+from cloudchamber.store.read import Store
+from cloudchamber.studies.bolometer.formats import read_stream
+from cloudchamber.workflow import stream
+
+DATA = np.random.default_rng(1).normal(size=(3, 700)) * 1e-16
+
+
+@pytest.mark.parametrize("name", ["tod.h5", "tod.fits"])
+def test_a_written_stream_becomes_a_store_of_windows(name: str, tmp_path: Path) -> None:
+    stream("bolometer", tmp_path / name, duration="40s", start="2012-03-01", detectors="1,5", settings={"thickness_um": 400.0})
+    words = ("--format", "stream", "--read.samples", "500", "--out", str(tmp_path / "windows"))
+    main(["convert", "bolometer", str(tmp_path / name), *words])
+    table, recording = Store(tmp_path / "windows").read(), open_recording(tmp_path / name)
+    data = recording.read(recording.first, recording.first + 6000)
+    # a store of a file's events holds them in a random order
+    windows = data.reshape(2, 12, 500).swapaxes(0, 1)
+    assert np.array_equal(*(each[np.argsort(each[:, 0, 0])] for each in (table["power_w"], windows)))
+    assert np.all(table["thickness_um"] == 400) and np.all(np.abs(table["phi_mv"] - (483 + 0.664 * 87 + 18)) < 1)
+
+
+def test_a_user_s_units_are_converted(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file.create_dataset("tod", data=1e18 * DATA).attrs["units"] = "aW"
+    QTable({"time": np.arange(700.0), **{name: Quantity(1e15 * line, "fW") for name, line in zip("abc", DATA, strict=True)}}).write(tmp_path / "own.fits")
+    for name in ("own.h5", "own.fits"):
+        table = whole(read_stream(tmp_path / name, samples=350, phi_mv=500.0))
+        assert np.allclose(table["power_w"].swapaxes(0, 1).reshape(3, 700), DATA, rtol=1e-6, atol=0)
+        assert table["phi_mv"].tolist() == [500, 500] and "thickness_um" not in table
+
+
+@pytest.mark.parametrize(
+    ("unit", "shape", "told"),
+    [
+        ("K", (3, 700), r"tod is in W, got K, which is another kind of quantity"),
+        ("", (3, 700), r"tod has no unit: say what it is in, such as W"),
+        (None, (3, 700), r"tod has no attribute 'units'"),
+        ("W", (700,), r"has no data set 'tod' of numbers, detectors x samples"),
+        ("W", (3, 70), r"holds 70 samples, less than a window of 350: give --read.samples"),
+    ],
+)
+def test_what_is_no_stream_is_refused(unit: str | None, shape: tuple[int, ...], told: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file.create_dataset("tod", data=np.zeros(shape))
+        if unit is not None:
+            file["tod"].attrs["units"] = unit
+    with pytest.raises(ValueError, match=told):
+        whole(read_stream(tmp_path / "own.h5", samples=350))
