@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,7 +102,13 @@ def broken_power_law(values: Array, lowest: float, highest: float) -> tuple[floa
 
 
 def checks() -> Sequence[Check]:
-    """Of hits: the table that the report prints."""
+    """Of both views, each made where a run has its columns: the table that the report prints."""
+    views = {"amplitude_w": hit_checks(), "power_w": window_checks()}
+    return [replace(check, columns=(column,)) for column, made in views.items() for check in made]
+
+
+def hit_checks() -> Sequence[Check]:
+    """Of hits."""
     return [
         Check("rate", "hits a second, relative", _rate, RATE_LIMIT),
         Check("deposits, KS", "the spectrum of deposits", _ks(lambda t: np.log(t["deposit_kev"])), KS_LIMIT),
