@@ -22,8 +22,8 @@ class Conditions:
     """Uniform ranges of theta. The Sun's phi was 290 to 660 MV in 2009-22 (``corti_2019``); the thickness of LiteBIRD's wafers is not public.
 
     ``years``: decimal years between which times are drawn, whose phi then takes the place of ``phi_mv``: neutron monitors' for 2009 to 2023, or of
-    ``sunspots``, a table with the columns ``year`` and ``sunspot_number`` (``flux.cycle``). ``without_phi_mv`` and ``without_thickness_um``: a part of the range
-    that is left out, so that a generator can be asked for what it has never seen.
+    ``sunspots``, a table with the columns ``year`` and ``sunspot_number`` (``flux.cycle``). ``without_phi_mv`` and ``without_thickness_um``: a part of the
+    range that is left out, so that a generator can be asked for what it has never seen.
     """
 
     phi_mv: tuple[float, float] = (200.0, 1000.0)
