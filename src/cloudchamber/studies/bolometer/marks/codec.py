@@ -52,9 +52,7 @@ class MarksCodec(Codec):
     def __init__(self, layout: Layout, weight: tuple[int, ...]) -> None:
         super().__init__()
         if weight[0] != layout.bolometers:
-            raise ValueError(
-                f"these hits are of {weight[0]} bolometers, the recipe's layout has {layout.rows} x {layout.columns}: set both codec's and model's"
-            )
+            raise ValueError(f"these hits are of {weight[0]} bolometers, the layout {layout.rows} x {layout.columns}: set codec's and model's")
         self.layout, self.weight = layout, weight
         self.size = KNOWN + layout.bolometers + prod(weight)
         self.register_buffer("mean_time_s", torch.ones(()))

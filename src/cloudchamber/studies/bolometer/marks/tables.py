@@ -119,7 +119,7 @@ class HitTables:
     def _node(self, phi_mv: float) -> tuple[int, float]:
         if not self.phi_mv[0] <= phi_mv <= self.phi_mv[-1]:
             raise ValueError(f"phi_mv: {phi_mv:g} is outside what was learned, [{self.phi_mv[0]:g}, {self.phi_mv[-1]:g}] MV")
-        low = int(min(np.searchsorted(self.phi_mv, phi_mv, side="right") - 1, len(self.phi_mv) - 2))
+        low = int(np.clip(np.searchsorted(self.phi_mv, phi_mv, side="right") - 1, 0, len(self.phi_mv) - 2))
         return low, float((phi_mv - self.phi_mv[low]) / (self.phi_mv[low + 1] - self.phi_mv[low]))
 
 
@@ -146,7 +146,7 @@ def tabulate(model: TrainedModel, detector: Detector, thickness_um: float, famil
         ln_rate, ln_deposit = _conditions(model, network, codec, phi_mv, thickness_um, codes)
         gain, width = _gains(model, network, codec, distance_mm, low, thickness_um, codes)
         depth = (torch.arange(DEPTHS) + 0.5) / DEPTHS
-        lifted = [network.lifted(depth, _given(model, np.full(DEPTHS, low), thickness_um, code)[:, CONDITIONS:]) for code in codes]
+        lifted = [network.lifted(depth, _given(model, np.full(DEPTHS, low), thickness_um, int(code))[:, CONDITIONS:]) for code in codes]
     return HitTables(
         codes,
         area,
