@@ -28,7 +28,7 @@ def events() -> Recipe:
         target_codec=Marks(layout),
         given_codec=Columns({}),
         model=MarkNetworks(layout),
-        fit=Fit(epochs=12, batch_size=1024, optimisers={"": Optimiser(learning_rate=3e-3)}, schedule="cosine", warmup_epochs=0.2, average_decay=0.999),
+        fit=Fit(epochs=8, batch_size=2048, optimisers={"": Optimiser(learning_rate=5e-3)}, schedule="cosine", warmup_epochs=0.2, average_decay=0.995),
         search=events_space(),
     )
 
@@ -36,8 +36,8 @@ def events() -> Recipe:
 def events_space() -> Mapping[str, Any]:
     """What ``tune`` searches for ``events``."""
     return {
-        "model.hidden": {"choices": [32, 48, 64]},
-        "model.deposit.bins": {"choices": [8, 12, 16]},
+        "model.hidden": {"choices": [24, 32, 48]},
+        "model.deposit.bins": {"choices": [6, 8, 12]},
         "fit.optimisers.learning_rate": {"low": 5e-4, "high": 5e-3, "log": True},
     }
 

@@ -21,6 +21,7 @@ HIGHEST, KNOTS = 4.0, 97
 """Normal numbers between which quantiles are kept, and at how many."""
 FEWEST = 200
 """A family of fewer hits has the quantiles of all."""
+FEWEST_BEYOND = 20
 NOTHING = 1e-25
 """Heights below, in W per keV, are none."""
 
@@ -76,8 +77,7 @@ class MarksCodec(Codec):
             at = rank * (len(values) - 1)
             low = at.floor().long().clamp(0, len(values) - 2)
             knots = values[low] + (at - low) * (values[low + 1] - values[low])
-            # beyond the highest event all quantiles are alike
-            self.quantiles[code] = knots + 1e-5 * torch.arange(KNOTS)
+            self.quantiles[code] = _straight_ends(knots, rank, len(values)) + 1e-5 * torch.arange(KNOTS)
 
     def encode(self, columns: Tensors, given: Tensors) -> Tensor:
         family = one_hot(given)
@@ -119,6 +119,16 @@ class MarksCodec(Codec):
 def one_hot(given: Tensors) -> Tensor:
     """Families, (hits, families)."""
     return (given["family"][:, None] == torch.arange(len(FAMILIES), device=given["family"].device)).float()
+
+
+def _straight_ends(knots: Tensor, rank: Tensor, events: int) -> Tensor:
+    """Quantiles that rest on fewer than ``FEWEST_BEYOND`` events go on as those of the unit before: a few events' distances say nothing."""
+    unit = round((KNOTS - 1) / (2 * HIGHEST))
+    inner = torch.nonzero(torch.minimum(rank, 1 - rank) * events >= FEWEST_BEYOND)[:, 0]
+    low, high = (int(inner[0]), int(inner[-1])) if len(inner) > 2 * unit else (KNOTS // 2 - unit, KNOTS // 2 + unit)
+    steps = torch.arange(KNOTS, dtype=torch.float64)
+    ends = knots[low] + (steps - low) * (knots[low + unit] - knots[low]) / unit, knots[high] + (steps - high) * (knots[high] - knots[high - unit]) / unit
+    return torch.where(steps < low, ends[0], torch.where(steps > high, ends[1], knots))
 
 
 def _gains(columns: Tensors) -> Tensor:

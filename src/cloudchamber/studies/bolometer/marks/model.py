@@ -33,8 +33,8 @@ class MarkNetworks:
     """
 
     layout: Layout
-    deposit: Flow = Flow(transforms=2, bins=12, hidden=48, layers=1, linear=False, affine=True)
-    hidden: int = 48
+    deposit: Flow = Flow(transforms=1, bins=8, hidden=32, layers=1, linear=False, bound=4.0, affine=True)
+    hidden: int = 32
     layers: int = 2
     steps: int = 32
 
@@ -62,7 +62,7 @@ class Seen(NamedTuple):
 
 
 class MarkModel(ConditionalModel):
-    """See ``MarkNetworks``."""
+    """See ``MarkNetworks``. Its three networks share no weights, so each learns on its own."""
 
     def __init__(self, settings: MarkNetworks, given_size: int, constants: int) -> None:
         super().__init__()
@@ -72,48 +72,61 @@ class MarkModel(ConditionalModel):
         self.noise_size = KNOWN + 1 + bolometers
         self.rate = MLP(1, 1, 16, 1)
         self.deposit = settings.deposit.build(1, given_size)
-        self.gain = MLP(5 + len(FAMILIES), 2 + constants, settings.hidden, settings.layers)
-        self.lift = nn.Parameter(torch.linspace(0.0, -1.0, STATES).repeat(len(FAMILIES), 1))
-        self.centre = nn.Parameter(torch.linspace(0.0, 1.0, settings.steps))
-        self.log_width = nn.Parameter(torch.full((settings.steps,), -4.0))
-        self.state = nn.Linear(settings.steps, STATES)
+        self.heights = Heights(settings, constants)
 
     def forward(self, given: Tensor) -> MarkDistribution:
         return MarkDistribution(self, given)
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
-        """The negative mean log density of time, deposit and heights, and the cross-entropy of the shares."""
+        """The negative mean log density of time, of the deposit and of heights, these with the cross-entropy of the shares."""
         time, normal, deposit, heights, shares = self.split(target)
         log_rate = self.log_rate(given)
-        density = log_rate - log_rate.exp() * time[:, 0] + self.deposit(given).log_prob(deposit)
-        seen = self.seen(self.layout.place(normal, self.family(given)), given)
-        pull = (heights[:, None] - seen.mean[:, None] - seen.lift[..., None]) * (-seen.log_width[:, None]).exp()
-        density = density + (seen.log_state - 0.5 * pull.square().sum(-1)).logsumexp(1) - seen.log_width.sum(1)
-        said = (shares.unflatten(1, (-1, self.constants)) * seen.log_share).sum((1, 2))
-        yield self, -(density + said).mean()
+        yield self.rate, (log_rate.exp() * time[:, 0] - log_rate).mean()
+        yield self.deposit, -self.deposit(given).log_prob(deposit).mean()
+        yield self.heights, self.heights.loss(heights, shares, self.layout.place(normal, given[:, CONDITIONS:]), given)
+
+    def validation_loss(self, target: Tensor, given: Tensor) -> Tensor:
+        """The sum."""
+        return torch.stack([loss for _, loss in self.losses(target, given)]).sum()
 
     def split(self, flat: Tensor) -> tuple[Tensor, ...]:
         """Time, place, deposit, heights and shares."""
         bolometers = self.layout.bolometers
         return flat.split((1, 3, 1, bolometers, bolometers * self.constants), 1)
 
-    def family(self, given: Tensor) -> Tensor:
-        """One-hot, (hits, families)."""
-        return given[:, CONDITIONS:]
-
     def log_rate(self, given: Tensor) -> Tensor:
         """ln of the rate times the mean waiting time of all training events, (hits,)."""
         found: Tensor = self.rate(given[:, :1])
         return found[:, 0]
 
-    def seen(self, place: Place, given: Tensor) -> Seen:
-        """What bolometers see of hits at a ``place``."""
+
+class Heights(nn.Module):
+    """What each bolometer sees of a hit, by distance and depth."""
+
+    def __init__(self, settings: MarkNetworks, constants: int) -> None:
+        super().__init__()
+        self.layout, self.constants = settings.layout, constants
+        self.gain = MLP(5 + len(FAMILIES), 2 + constants, settings.hidden, settings.layers)
+        self.lift = nn.Parameter(torch.linspace(0.0, -1.0, STATES).repeat(len(FAMILIES), 1))
+        self.centre = nn.Parameter(torch.linspace(0.0, 1.0, settings.steps))
+        self.log_width = nn.Parameter(torch.full((settings.steps,), -4.0))
+        self.state = nn.Linear(settings.steps, STATES)
+
+    def loss(self, heights: Tensor, shares: Tensor, place: Place, given: Tensor) -> Tensor:
+        """The negative mean log density of heights (hits, bolometers), and the cross-entropy of the ``shares``."""
+        seen = self(place, given)
+        pull = (heights[:, None] - seen.mean[:, None] - seen.lift[..., None]) * (-seen.log_width[:, None]).exp()
+        density = (seen.log_state - 0.5 * pull.square().sum(-1)).logsumexp(1) - seen.log_width.sum(1)
+        return -(density + (shares.unflatten(1, (-1, self.constants)) * seen.log_share).sum((1, 2))).mean()
+
+    def forward(self, place: Place, given: Tensor) -> Seen:
+        """Of hits at a ``place``."""
         struck = self.layout.one_hot(place.bolometer)
-        mean, log_width, log_share = self.seen_at(self.layout.distances_mm(place), struck, given[:, None].expand(-1, self.layout.bolometers, -1))
-        log_state, lift = self.lifted(self.layout.depth(place), self.family(given))
+        mean, log_width, log_share = self.at(self.layout.distances_mm(place), struck, given[:, None].expand(-1, self.layout.bolometers, -1))
+        log_state, lift = self.lifted(self.layout.depth(place), given[:, CONDITIONS:])
         return Seen(mean, log_width, log_share, log_state, lift)
 
-    def seen_at(self, distance_mm: Tensor, struck: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def at(self, distance_mm: Tensor, struck: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of one bolometer: ln height and its width, (...), and ln shares (..., constants), at (...) distances, ``given`` (..., given)."""
         pitch = self.layout.pitch_mm
         features = torch.stack((distance_mm / (3 * pitch), torch.log1p(distance_mm / (0.2 * pitch)), struck, struck * distance_mm, given[..., 1]), -1)
@@ -138,7 +151,7 @@ class MarkDistribution(Distribution):
         model = self.model
         time, normal, deposit, state, scatter = noise.split((1, 3, 1, 1, model.layout.bolometers), 1)
         waiting = -(1 - rank(time[:, 0])).log() * (-model.log_rate(self.given)).exp()
-        seen = model.seen(model.layout.place(normal, model.family(self.given)), self.given)
+        seen: Seen = model.heights(model.layout.place(normal, self.given[:, CONDITIONS:]), self.given)
         lift = (one_hot_draw(seen.log_state.exp(), state[:, 0]) * seen.lift).sum(1)
         heights = seen.mean + lift[:, None] + seen.log_width.exp() * scatter
         deposits = model.deposit.generate(deposit, self.given)

@@ -146,7 +146,7 @@ def tabulate(model: TrainedModel, detector: Detector, thickness_um: float, famil
         ln_rate, ln_deposit = _conditions(model, network, codec, phi_mv, thickness_um, codes)
         gain, width = _gains(model, network, codec, distance_mm, low, thickness_um, codes)
         depth = (torch.arange(DEPTHS) + 0.5) / DEPTHS
-        lifted = [network.lifted(depth, _given(model, np.full(DEPTHS, low), thickness_um, int(code))[:, CONDITIONS:]) for code in codes]
+        lifted = [network.heights.lifted(depth, _given(model, np.full(DEPTHS, low), thickness_um, int(code))[:, CONDITIONS:]) for code in codes]
     return HitTables(
         codes,
         area,
@@ -194,7 +194,7 @@ def _gains(
     struck[-1] = 1.0
     gains, widths = [], []
     for code in codes:
-        mean, log_width, log_share = network.seen_at(distance, struck, _given(model, np.full(len(distance), phi_mv), thickness_um, int(code)))
+        mean, log_width, log_share = network.heights.at(distance, struck, _given(model, np.full(len(distance), phi_mv), thickness_um, int(code)))
         share = log_share.exp()
         share = torch.where(share < LEAST_SHARE, 0.0, share)
         gains.append((share / share.sum(-1, keepdim=True) * (mean + codec.mean_gain).exp()[:, None]).numpy())
