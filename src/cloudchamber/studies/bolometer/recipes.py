@@ -28,7 +28,7 @@ def events() -> Recipe:
         target_codec=Marks(layout),
         given_codec=Columns({}),
         model=MarkNetworks(layout),
-        fit=Fit(epochs=8, batch_size=2048, optimisers={"": Optimiser(learning_rate=5e-3)}, schedule="cosine", warmup_epochs=0.2, average_decay=0.995),
+        fit=Fit(epochs=6, batch_size=2048, optimisers={"": Optimiser(learning_rate=5e-3)}, schedule="cosine", warmup_epochs=0.2, average_decay=0.995),
         search=events_space(),
     )
 
@@ -37,7 +37,7 @@ def events_space() -> Mapping[str, Any]:
     """What ``tune`` searches for ``events``."""
     return {
         "model.hidden": {"choices": [24, 32, 48]},
-        "model.deposit.bins": {"choices": [6, 8, 12]},
+        "model.deposit.hidden": {"choices": [16, 24, 48]},
         "fit.optimisers.learning_rate": {"low": 5e-4, "high": 5e-3, "log": True},
     }
 

@@ -77,7 +77,7 @@ class MarksCodec(Codec):
             at = rank * (len(values) - 1)
             low = at.floor().long().clamp(0, len(values) - 2)
             knots = values[low] + (at - low) * (values[low + 1] - values[low])
-            self.quantiles[code] = _straight_ends(knots, rank, len(values)) + 1e-5 * torch.arange(KNOTS)
+            self.quantiles[code] = _with_ends(knots, rank, values) + 1e-5 * torch.arange(KNOTS)
 
     def encode(self, columns: Tensors, given: Tensors) -> Tensor:
         family = one_hot(given)
@@ -121,14 +121,16 @@ def one_hot(given: Tensors) -> Tensor:
     return (given["family"][:, None] == torch.arange(len(FAMILIES), device=given["family"].device)).float()
 
 
-def _straight_ends(knots: Tensor, rank: Tensor, events: int) -> Tensor:
-    """Quantiles that rest on fewer than ``FEWEST_BEYOND`` events go on as those of the unit before: a few events' distances say nothing."""
-    unit = round((KNOTS - 1) / (2 * HIGHEST))
-    inner = torch.nonzero(torch.minimum(rank, 1 - rank) * events >= FEWEST_BEYOND)[:, 0]
-    low, high = (int(inner[0]), int(inner[-1])) if len(inner) > 2 * unit else (KNOTS // 2 - unit, KNOTS // 2 + unit)
-    steps = torch.arange(KNOTS, dtype=torch.float64)
-    ends = knots[low] + (steps - low) * (knots[low + unit] - knots[low]) / unit, knots[high] + (steps - high) * (knots[high] - knots[high - unit]) / unit
-    return torch.where(steps < low, ends[0], torch.where(steps > high, ends[1], knots))
+def _with_ends(knots: Tensor, rank: Tensor, values: Tensor) -> Tensor:
+    """Quantiles that rest on fewer than ``FEWEST_BEYOND`` of the sorted ``values`` lie on a line to the last one, so that none is far out."""
+    inner = torch.nonzero(torch.minimum(rank, 1 - rank) * len(values) >= FEWEST_BEYOND)[:, 0]
+    normal = torch.linspace(-HIGHEST, HIGHEST, KNOTS, dtype=torch.float64)
+    last = -float(torch.special.ndtri(torch.tensor(0.5 / len(values), dtype=torch.float64)))
+    low, high = int(inner[0]), int(inner[-1])
+    down = (values[0] - knots[low]) / (-last - normal[low]).clamp_max(-0.1)
+    up = (values[-1] - knots[high]) / (last - normal[high]).clamp_min(0.1)
+    knots = torch.where(normal < normal[low], knots[low] + (normal - normal[low]) * down, knots)
+    return torch.where(normal > normal[high], knots[high] + (normal - normal[high]) * up, knots)
 
 
 def _gains(columns: Tensors) -> Tensor:

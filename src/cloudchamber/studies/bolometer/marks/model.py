@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution
-from cloudchamber.models.flow import Flow
-from cloudchamber.models.heads import one_hot_draw
+from cloudchamber.models.heads import Gaussian, one_hot_draw
+from cloudchamber.models.recipe import ModelSettings
 from cloudchamber.nn.mlp import MLP
 from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.marks.codec import KNOWN
@@ -27,13 +27,13 @@ STATES = 2
 class MarkNetworks:
     """Settings of the networks of a hit's marks, in the order of ``MarksCodec``.
 
-    Arrivals are Poisson's, with a rate that a network has of phi; places are uniform. The deposit is a ``deposit`` flow's, given phi, thickness and family.
+    Arrivals are Poisson's, with a rate that a network has of phi; places are uniform. The deposit's normal number is the ``deposit`` model's, given phi, thickness and family.
     Each bolometer's height per keV, with its scatter, and its exponentials' shares are a network's of ``layers`` of ``hidden`` units, given how far away the
     hit is, whether this bolometer is hit, thickness and family; all together they may change where the hit is near the wafer's edge, in ``steps`` steps.
     """
 
     layout: Layout
-    deposit: Flow = Flow(transforms=1, bins=8, hidden=32, layers=1, linear=False, bound=4.0, affine=True)
+    deposit: ModelSettings = Gaussian("diagonal", hidden=24, layers=1)
     hidden: int = 32
     layers: int = 2
     steps: int = 32
@@ -68,11 +68,11 @@ class MarkModel(ConditionalModel):
         super().__init__()
         self.layout, self.constants, bolometers = settings.layout, constants, settings.layout.bolometers
         self.target_size, self.given_size = KNOWN + bolometers * (1 + constants), given_size
-        # x, y, bolometer and time; deposit; state; heights
-        self.noise_size = KNOWN + 1 + bolometers
-        self.rate = MLP(1, 1, 16, 1)
+        self.rate = MLP(1, 1, 4, 0)
         self.deposit = settings.deposit.build(1, given_size)
         self.heights = Heights(settings, constants)
+        # time and place; deposit; state; heights
+        self.noise_size = 4 + self.deposit.noise_size + 1 + bolometers
 
     def forward(self, given: Tensor) -> MarkDistribution:
         return MarkDistribution(self, given)
@@ -149,7 +149,7 @@ class MarkDistribution(Distribution):
 
     def sample(self, noise: Tensor) -> Tensor:
         model = self.model
-        time, normal, deposit, state, scatter = noise.split((1, 3, 1, 1, model.layout.bolometers), 1)
+        time, normal, deposit, state, scatter = noise.split((1, 3, model.deposit.noise_size, 1, model.layout.bolometers), 1)
         waiting = -(1 - rank(time[:, 0])).log() * (-model.log_rate(self.given)).exp()
         seen: Seen = model.heights(model.layout.place(normal, self.given[:, CONDITIONS:]), self.given)
         lift = (one_hot_draw(seen.log_state.exp(), state[:, 0]) * seen.lift).sum(1)

@@ -25,7 +25,7 @@ from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.detector import Detector
 from cloudchamber.studies.bolometer.marks.codec import MarksCodec
 from cloudchamber.studies.bolometer.marks.model import CONDITIONS, MarkModel
-from cloudchamber.studies.bolometer.signal.filters import Starts
+from cloudchamber.studies.bolometer.signal.filters import Starts, small_exp
 from cloudchamber.studies.bolometer.wafer.hits import Hits, delays_s, draw_times
 
 Array = NDArray[Any]
@@ -61,8 +61,9 @@ class DrawnHits(NamedTuple):
 class HitTables:
     """See the module; of a run at one thickness, made by ``tabulate``. Families are those of ``codes``, in their order.
 
-    Rows of distance end with that of the struck bolometer. ``gain`` (families, rows, constants) in W/keV, ``delay_s`` likewise, ``width`` (families, rows);
-    ``state`` (families, depths) is the probability that ``lift`` (families, 2) is the first one; ``ln_deposit`` (families, phi, normals), ``ln_rate`` (phi,).
+    ``seen`` (families, rows, 1 + 2 constants): the width that heights scatter by, the exponentials' heights in W/keV, their delays in s; a row for
+    each distance, and last that of the struck bolometer. ``state`` (families, depths) is the probability that ``lift`` (families, 2) is the first one;
+    ``ln_deposit`` (families, phi, normals), ``ln_rate`` (phi,).
     """
 
     codes: Array
@@ -73,9 +74,7 @@ class HitTables:
     phi_mv: Array
     ln_rate: Array
     ln_deposit: Array
-    gain: Array
-    width: Array
-    delay_s: Array
+    seen: Array
     state: Array
     lift: Array
 
@@ -95,25 +94,11 @@ class HitTables:
         low, within = self._node(phi_mv)
         ln_deposit = (1 - within) * self.ln_deposit[:, low] + within * self.ln_deposit[:, low + 1]
         place, struck, deposit = np.empty((n, 2), np.float32), np.empty(n, np.int64), np.empty(n, np.float32)
-        amplitude, delay = np.empty((2, n, bolometers, self.gain.shape[2]), np.float32)
+        amplitude, delay = np.empty((2, n, bolometers, self.seen.shape[2] // 2), np.float32)
         wafer = self.codes == FAMILIES.index("wafer")
-        geometry = self.sides_mm, self.places_mm, wafer, float(self.sides_mm[wafer].max(initial=1.0))
-        made = place, struck, deposit, amplitude, delay
-        _draw(
-            family,
-            normal,
-            share,
-            scatter,
-            _SCATTER,
-            ln_deposit.astype(np.float32),
-            self.gain,
-            self.width,
-            self.delay_s,
-            self.state,
-            self.lift,
-            *geometry,
-            *made,
-        )
+        learned = ln_deposit.astype(np.float32), self.seen, self.state, self.lift
+        geometry = self.sides_mm, self.places_mm, wafer, self.side_mm
+        _draw(family, normal, share, scatter, _SCATTER, *learned, *geometry, place, struck, deposit, amplitude, delay)
         return DrawnHits(start_s + time_s, self.codes[family], place[:, 0], place[:, 1], struck, deposit, amplitude, delay)
 
     def _node(self, phi_mv: float) -> tuple[int, float]:
@@ -144,7 +129,7 @@ def tabulate(model: TrainedModel, detector: Detector, thickness_um: float, famil
     distance_mm = STEP_MM * (np.arange(int(reach_mm / STEP_MM) + 2) + 0.5)
     with torch.no_grad():
         ln_rate, ln_deposit = _conditions(model, network, codec, phi_mv, thickness_um, codes)
-        gain, width = _gains(model, network, codec, distance_mm, low, thickness_um, codes)
+        gains = _gains(model, network, codec, distance_mm, low, thickness_um, codes)
         depth = (torch.arange(DEPTHS) + 0.5) / DEPTHS
         lifted = [network.heights.lifted(depth, _given(model, np.full(DEPTHS, low), thickness_um, int(code))[:, CONDITIONS:]) for code in codes]
     return HitTables(
@@ -156,9 +141,7 @@ def tabulate(model: TrainedModel, detector: Detector, thickness_um: float, famil
         phi_mv,
         ln_rate,
         ln_deposit,
-        gain,
-        width,
-        np.stack([_delays(detector, distance_mm, thickness_um, code) for code in codes]),
+        np.stack([np.concatenate([gain, _delays(detector, distance_mm, thickness_um, code)], axis=1) for gain, code in zip(gains, codes, strict=True)]),
         np.stack([log_state[:, 0].exp().numpy() for log_state, _ in lifted]),
         np.stack([lift[0].exp().numpy() for _, lift in lifted]),
     )
@@ -179,27 +162,28 @@ def _conditions(model: TrainedNetwork, network: MarkModel, codec: MarksCodec, ph
     deposits = []
     for code in codes:
         given = _given(model, np.repeat(phi_mv, NORMALS), thickness_um, int(code))
-        flat = network.deposit.generate(normal.repeat(len(phi_mv))[:, None], given)[:, 0]
+        noise = torch.zeros(len(given), network.deposit.noise_size)
+        # whatever else a model of one number draws by, such as which of one component, comes first
+        noise[:, -1] = normal.repeat(len(phi_mv))
+        flat = network.deposit.generate(noise, given)[:, 0]
         kev = codec.deposit_kev(flat, given[:, CONDITIONS:], torch.full((len(flat),), thickness_um))
         deposits.append(kev.log().reshape(len(phi_mv), NORMALS).numpy())
     return rates.double().numpy(), np.stack(deposits)
 
 
-def _gains(
-    model: TrainedNetwork, network: MarkModel, codec: MarksCodec, distance_mm: Array, phi_mv: float, thickness_um: float, codes: Array
-) -> tuple[Array, Array]:
-    """Heights of the exponentials in W/keV and their scatter by distance, the struck bolometer's last; no network of them looks at phi."""
+def _gains(model: TrainedNetwork, network: MarkModel, codec: MarksCodec, distance_mm: Array, phi_mv: float, thickness_um: float, codes: Array) -> list[Array]:
+    """Of each family scatter, and heights of the exponentials in W/keV, (rows, 1 + constants); no network of them looks at phi."""
     distance = torch.tensor([*distance_mm, 0.25 * STEP_MM], dtype=torch.float32)
     struck = torch.zeros(len(distance))
     struck[-1] = 1.0
-    gains, widths = [], []
+    found = []
     for code in codes:
         mean, log_width, log_share = network.heights.at(distance, struck, _given(model, np.full(len(distance), phi_mv), thickness_um, int(code)))
         share = log_share.exp()
         share = torch.where(share < LEAST_SHARE, 0.0, share)
-        gains.append((share / share.sum(-1, keepdim=True) * (mean + codec.mean_gain).exp()[:, None]).numpy())
-        widths.append(log_width.exp().numpy())
-    return np.stack(gains), np.stack(widths)
+        gain = share / share.sum(-1, keepdim=True) * (mean + codec.mean_gain).exp()[:, None]
+        found.append(torch.cat((log_width.exp()[:, None], gain), 1).numpy())
+    return found
 
 
 def _delays(detector: Detector, distance_mm: Array, thickness_um: float, code: int) -> Array:
@@ -226,9 +210,7 @@ def _draw(
     scatter: Array,
     scatters: Array,
     ln_deposit: Array,
-    gain: Array,
-    width: Array,
-    delays: Array,
+    seen: Array,
     state: Array,
     lift: Array,
     sides_mm: Array,
@@ -242,8 +224,8 @@ def _draw(
     delay_s: Array,
 ) -> None:
     """Write ``place`` and what follows, hit by hit."""
-    bolometers, constants = len(places_mm), gain.shape[2]
-    rows, depths, normals = gain.shape[1], state.shape[1], ln_deposit.shape[1]
+    bolometers, constants = len(places_mm), seen.shape[2] // 2
+    rows, depths, normals = seen.shape[1], state.shape[1], ln_deposit.shape[1]
     for hit in range(len(family)):
         f = family[hit]
         x, y = (share[hit, 0] - 0.5) * sides_mm[f], (share[hit, 1] - 0.5) * sides_mm[f]
@@ -258,13 +240,13 @@ def _draw(
         kev = np.exp(ln_deposit[f, low] + (at - low) * (ln_deposit[f, low + 1] - ln_deposit[f, low]))
         deposit[hit] = kev
         depth = min(max(int((1 - max(abs(x), abs(y)) / (0.5 * side_mm)) * depths), 0), depths - 1)
-        seen = kev * (lift[f, 0] if share[hit, 3] < state[f, depth] else lift[f, 1])
+        lifted = kev * (lift[f, 0] if share[hit, 3] < state[f, depth] else lift[f, 1])
         for b in range(bolometers):
             across, along = x - places_mm[b, 0], y - places_mm[b, 1]
             row = min(int(np.sqrt(across * across + along * along) * (1 / STEP_MM)), rows - 2)
             if b == struck[hit]:
                 row = rows - 1
-            height = seen * np.exp(width[f, row] * scatters[scatter[hit, b]])
+            height = lifted * small_exp(seen[f, row, 0] * scatters[scatter[hit, b]])
             for m in range(constants):
-                amplitude_w[hit, b, m] = height * gain[f, row, m]
-                delay_s[hit, b, m] = delays[f, row, m]
+                amplitude_w[hit, b, m] = height * seen[f, row, 1 + m]
+                delay_s[hit, b, m] = seen[f, row, 1 + constants + m]

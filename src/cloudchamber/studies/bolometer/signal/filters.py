@@ -95,7 +95,7 @@ def _filter(first: int, rate_hz: float, constants: Array, time_s: Array, amplitu
                     if sample >= end:
                         later = True
                     elif sample >= begin:
-                        value = height * waited[m] * _exp(delay * inverse[m])
+                        value = height * waited[m] * small_exp(delay * inverse[m])
                         for _ in range(sample - hit_sample):
                             value *= keep[m]
                         started[sample - begin, b, m] += value
@@ -115,8 +115,8 @@ def _filter(first: int, rate_hz: float, constants: Array, time_s: Array, amplitu
 
 
 @njit(inline="always")
-def _exp(x: float) -> float:
-    """exp(x); of small x, as delays are, by its series, to 1e-11."""
-    if not 0.0 <= x < 0.25:
+def small_exp(x: float) -> float:
+    """exp(x); of small x, as those of delays are, by its series, to 1e-11."""
+    if not -0.25 < x < 0.25:
         return np.exp(x)
     return 1 + x * (1 + x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720 + x * (1 / 5040 + x / 40320)))))))
