@@ -27,7 +27,8 @@ STATES = 2
 class MarkNetworks:
     """Settings of the networks of a hit's marks, in the order of ``MarksCodec``.
 
-    Arrivals are Poisson's, with a rate that a network has of phi; places are uniform. The deposit's normal number is the ``deposit`` model's, given phi, thickness and family.
+    Arrivals are Poisson's, with a rate that a network has of phi; places are uniform. The deposit's normal number is the ``deposit`` model's, given phi,
+    thickness and family.
     Each bolometer's height per keV, with its scatter, and its exponentials' shares are a network's of ``layers`` of ``hidden`` units, given how far away the
     hit is, whether this bolometer is hit, thickness and family; all together they may change where the hit is near the wafer's edge, in ``steps`` steps.
     """
