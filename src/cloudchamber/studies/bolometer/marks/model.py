@@ -69,7 +69,7 @@ class MarkModel(ConditionalModel):
         super().__init__()
         self.layout, self.constants, bolometers = settings.layout, constants, settings.layout.bolometers
         self.target_size, self.given_size = KNOWN + bolometers * (1 + constants), given_size
-        self.rate = MLP(1, 1, 4, 0)
+        self.rate = MLP(1, 1, 16, 1)
         self.deposit = settings.deposit.build(1, given_size)
         self.heights = Heights(settings, constants)
         # time and place; deposit; state; heights
