@@ -42,7 +42,7 @@ def test_hits_are_the_networks_own(model: TrainedModel, family: str) -> None:
     assert np.all(hits.family == FAMILIES.index(family)) and np.array_equal(np.unique(hits.bolometer), np.unique(drawn["bolometer"]))
     heights = np.asarray(hits.amplitude_w, float).sum(axis=2)
     for found, wanted in ((hits.deposit_kev, drawn["deposit_kev"]), (heights[:, 3], drawn["amplitude_w"][:, 3]), (hits.x_mm + 60, drawn["x_mm"] + 60)):
-        one, two = np.log(np.asarray(found, float)), np.log(np.asarray(wanted, float))
+        one, two = (np.log(np.maximum(np.asarray(values, float), 1e-25)) for values in (found, wanted))
         # five deviations of a mean and of a median
         assert abs(one.mean() - two.mean()) < 5 * np.sqrt(2 / n) * two.std() and abs(np.median(one) - np.median(two)) < 9 * np.sqrt(2 / n) * two.std()
     share = hits.amplitude_w.sum(axis=(0, 1), dtype=float) / heights.sum()
