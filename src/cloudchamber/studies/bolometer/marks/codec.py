@@ -40,7 +40,7 @@ class Marks:
 
 
 class MarksCodec(Codec):
-    """See ``Marks``. In order: ``KNOWN``, ln height per keV of each bolometer, shares of the exponentials.
+    """See ``Marks``. In order: ``KNOWN``, ln height per keV of each bolometer less its mean, shares of the exponentials.
 
     What a deposit is taken relative to is a power of the wafer's thickness, and then its family's quantiles make a normal number of it: both are fitted.
     """
@@ -57,14 +57,16 @@ class MarksCodec(Codec):
         self.layout, self.weight = layout, weight
         self.size = KNOWN + layout.bolometers + prod(weight)
         self.register_buffer("mean_time_s", torch.ones(()))
-        self.register_buffer("mean_gain", torch.zeros(()))
+        self.register_buffer("mean_gain", torch.zeros(2))
         self.register_buffer("slope", torch.zeros(len(FAMILIES)))
         self.register_buffer("quantiles", torch.linspace(-HIGHEST, HIGHEST, KNOTS).repeat(len(FAMILIES), 1))
 
     def fit(self, columns: Tensors, given: Tensors) -> None:
         self.mean_time_s.copy_(columns["waiting_time_s"].double().mean())
-        gain = _gains(columns)
-        self.mean_gain.copy_(gain[gain > NOTHING].double().log().mean())
+        gain, struck = _gains(columns), self.layout.one_hot(columns["bolometer"].float()) > 0
+        for place, here in enumerate((~struck, struck)):
+            found = gain[here & (gain > NOTHING)] if bool(here.any()) else gain[gain > NOTHING]
+            self.mean_gain[place] = found.double().log().mean()
         deposit, thickness = columns["deposit_kev"].double().log(), given["thickness_um"].double().log()
         rank = 0.5 * (1 + torch.erf(torch.linspace(-HIGHEST, HIGHEST, KNOTS, dtype=torch.float64) / 2**0.5))
         for code in range(len(FAMILIES)):
@@ -87,7 +89,7 @@ class MarksCodec(Codec):
         step = (relative[:, None] >= knots).sum(1).clamp(1, KNOTS - 1) - 1
         low, high = _at(knots, step), _at(knots, step + 1)
         deposit = (step + (relative - low) / (high - low)) * (2 * HIGHEST / (KNOTS - 1)) - HIGHEST
-        gains = _gains(columns).clamp_min(NOTHING).log() - self.mean_gain
+        gains = _gains(columns).clamp_min(NOTHING).log() - self._means(columns["bolometer"].float())
         return torch.cat(
             ((columns["waiting_time_s"].float() / self.mean_time_s)[:, None], place, deposit[:, None], gains, columns["weight"].float().flatten(1)), 1
         )
@@ -97,11 +99,15 @@ class MarksCodec(Codec):
         time, normal, deposit, gains, weight = flat.split((1, 3, 1, self.layout.bolometers, prod(self.weight)), 1)
         place = self.layout.place(normal, family)
         deposit = self.deposit_kev(deposit[:, 0], family, given["thickness_um"].float())
-        gain = (gains + self.mean_gain).exp()
+        gain = (gains + self._means(place.bolometer)).exp()
         amplitude = torch.where(gain > 2 * NOTHING, gain * deposit[:, None], 0.0)
         weight = torch.where(amplitude[..., None] > 0, weight.reshape(-1, *self.weight), 0.0).clamp(0, 1)
         columns = {"waiting_time_s": time[:, 0].clamp_min(0) * self.mean_time_s, "x_mm": place.x_mm, "y_mm": place.y_mm, "bolometer": place.bolometer}
         return columns | {"deposit_kev": deposit, "amplitude_w": amplitude, "weight": weight}
+
+    def _means(self, bolometer: Tensor) -> Tensor:
+        """Of ln heights per keV, (hits, bolometers): a hit bolometer's, and that of all others, are many powers of ten apart."""
+        return self.mean_gain[0] + self.layout.one_hot(bolometer) * (self.mean_gain[1] - self.mean_gain[0])
 
     def deposit_kev(self, normal: Tensor, family: Tensor, thickness_um: Tensor) -> Tensor:
         """Deposits of normal numbers (hits,), of one-hot families and the wafer's thickness."""

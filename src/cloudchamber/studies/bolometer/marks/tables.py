@@ -181,7 +181,7 @@ def _gains(model: TrainedNetwork, network: MarkModel, codec: MarksCodec, distanc
         mean, log_width, log_share = network.heights.at(distance, struck, _given(model, np.full(len(distance), phi_mv), thickness_um, int(code)))
         share = log_share.exp()
         share = torch.where(share < LEAST_SHARE, 0.0, share)
-        gain = share / share.sum(-1, keepdim=True) * (mean + codec.mean_gain).exp()[:, None]
+        gain = share / share.sum(-1, keepdim=True) * (mean + torch.where(struck > 0, codec.mean_gain[1], codec.mean_gain[0])).exp()[:, None]
         found.append(torch.cat((log_width.exp()[:, None], gain), 1).numpy())
     return found
 
