@@ -65,8 +65,8 @@ class MarksCodec(Codec):
         self.mean_time_s.copy_(columns["waiting_time_s"].double().mean())
         gain, struck = _gains(columns), self.layout.one_hot(columns["bolometer"].float()) > 0
         for place, here in enumerate((~struck, struck)):
-            found = gain[here & (gain > NOTHING)] if bool(here.any()) else gain[gain > NOTHING]
-            self.mean_gain[place] = found.double().log().mean()
+            pulses = here & (gain > NOTHING)
+            self.mean_gain[place] = gain[pulses if bool(pulses.any()) else gain > NOTHING].double().log().mean()
         deposit, thickness = columns["deposit_kev"].double().log(), given["thickness_um"].double().log()
         rank = 0.5 * (1 + torch.erf(torch.linspace(-HIGHEST, HIGHEST, KNOTS, dtype=torch.float64) / 2**0.5))
         for code in range(len(FAMILIES)):
