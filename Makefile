@@ -52,6 +52,11 @@ weights: $(STAMP)
 	$(BIN)/cloudchamber train calorimeter data/calorimeter/train runs/calorimeter/flow --recipe flow --seed 1
 	mkdir -p $(PACKAGED)/calorimeter/pretrained/flow
 	cd runs/calorimeter/flow && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/calorimeter/pretrained/flow
+	$(BIN)/cloudchamber simulate bolometer data/bolometer/train --n 600000 --seed 1 --block-events 20000 --settings.shares 0.8 0.2 \
+	    --settings.conditions.without-phi-mv 450 550 --settings.conditions.without-thickness-um 470 530
+	$(BIN)/cloudchamber train bolometer data/bolometer/train runs/bolometer/events --recipe events --seed 1
+	mkdir -p $(PACKAGED)/bolometer/pretrained/events
+	cd runs/bolometer/events && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/bolometer/pretrained/events
 	$(BIN)/cloudchamber simulate surface_array data/surface_array/train --n 500000 --seed 1
 	$(BIN)/cloudchamber train surface_array data/surface_array/train runs/surface_array/waveform_net --recipe waveform_net --seed 1 --memory-gb 12
 	mkdir -p $(PACKAGED)/surface_array/pretrained/waveform_net

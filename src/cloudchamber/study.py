@@ -200,6 +200,16 @@ class Study:
         return next(iter(self.simulators.values()))()
 
     @property
+    def columns(self) -> Schema:
+        """The columns of all simulators; of one that several have the first one's."""
+        theta, x = dict[str, Column](), dict[str, Column]()
+        for make in self.simulators.values():
+            schema = make().schema
+            theta |= {name: column for name, column in schema.theta.items() if name not in theta and name not in x}
+            x |= {name: column for name, column in schema.x.items() if name not in theta and name not in x}
+        return Schema(theta, x)
+
+    @property
     def pretrained(self) -> Path | None:
         """The folder of packaged runs, one a recipe; None for a study without a package."""
         return None if self.folder is None else self.folder / "pretrained"

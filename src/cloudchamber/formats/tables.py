@@ -162,7 +162,7 @@ def find_format(path: Path, study: Study, format: str | None, verb: str, own_fir
     """The format called ``format``, else the study's for the path's suffix, else the general one; it can ``verb`` ("read" or "write")."""
     if verb == "write" and path.is_dir():
         raise ValueError(f"'{path}' is a folder: name a file")
-    general = general_formats(joined(schema, study.simulator.schema))
+    general = general_formats(joined(schema, study.columns))
     known = [f for f in ((*study.formats, *general) if own_first else (*general, *study.formats)) if getattr(f, verb) is not None]
     if format is not None:
         named = [f for f in known if f.name == format]

@@ -33,7 +33,8 @@ class Check:
     are drawn as a map in the report. ``bootstrap`` overrides the number of resamples; 0 spares an expensive value.
     ``best`` gives the floor where truth against truth says nothing, as of probabilities: what a perfect answer would reach on these events. With ``promised``
     it is only what the answer says of itself, such as the log loss that its probabilities promise: shown, but no excuse for missing the limit.
-    ``needs`` names an optional module: where it is not installed, ``validate`` leaves the check out and says so.
+    ``needs`` names an optional module: where it is not installed, ``validate`` leaves the check out and says so. ``columns`` are those of one view of a study
+    that has several: the check is made of runs whose schema has them.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Check:
     best: Callable[[Table, Table], float] | None = None
     promised: bool = False
     needs: str = ""
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.limit_in_floors and self.limit is None:

@@ -23,9 +23,9 @@ MOST_NUMBERS = 64
 
 
 def checks_of(study: Study, schema: Schema, target: Collection[str], answer: Table) -> Sequence[Check]:
-    """The study's checks, or the default ones of an answer with the columns ``target``."""
+    """The study's checks of the view that has this ``schema``, or the default ones of an answer with the columns ``target``."""
     if study.checks is not None:
-        return study.checks()
+        return [check for check in study.checks() if set(check.columns) <= set(schema.columns)]
     from cloudchamber.validate.defaults import default_checks
     from cloudchamber.validate.posterior import LOG_PROB
 

@@ -12,6 +12,7 @@ from cloudchamber.studies.bolometer.observables import (
     bolometer_correlation,
     broken_power_law,
     checks,
+    hit_checks,
     octave_ratios,
     power_law_index,
     power_spectrum,
@@ -59,7 +60,7 @@ def test_checks_of_hits_fail_where_a_mark_is_off() -> None:
         "deposit_kev": second["deposit_kev"] ** 1.05,
         "waiting_time_s": 1.3 * second["waiting_time_s"],
     }
-    made = [replace(check, bootstrap=4 if check.bootstrap is None else min(check.bootstrap, 4)) for check in checks() if "AUC" not in check.name]
+    made = [replace(check, bootstrap=4 if check.bootstrap is None else min(check.bootstrap, 4)) for check in hit_checks() if "AUC" not in check.name]
     verdicts = {result.name: result.verdict for result in run_checks(made, truth, wrong, second, seed=1)}
     assert verdicts["rate"] == verdicts["deposits, KS"] == verdicts["heights, KS"] == "failed"
     assert "failed" not in {result.verdict for result in run_checks(made, truth, second, {**theta, **view.simulate(theta, rng(4))}, seed=1)}
@@ -74,3 +75,8 @@ def test_checks_of_windows_fail_where_bolometers_are_taken_apart() -> None:
     results = {result.name: result for result in run_checks(made, truth, shuffled, second, seed=1)}
     assert results["bolometer correlation, rms"].verdict == "failed"
     assert results["power spectrum, rms of octaves"].verdict != "failed"
+
+
+def test_each_view_has_its_checks() -> None:
+    made = {column: [check.name for check in checks() if check.columns == (column,)] for column in ("amplitude_w", "power_w")}
+    assert made == {"amplitude_w": [check.name for check in hit_checks()], "power_w": [check.name for check in window_checks()]}

@@ -24,7 +24,7 @@ STUDY = Study(
         "planck_hits": partial(HitsView, detector=PLANCK),
         "planck_windows": partial(WindowsView, detector=PLANCK),
     },
-    recipes={"flow": refer("recipes:flow")},
+    recipes={"events": refer("recipes:events"), "flow": refer("recipes:flow")},
     checks=refer("observables:checks"),
     plots=refer("plots:plots"),
     folder=Path(__file__).parent,

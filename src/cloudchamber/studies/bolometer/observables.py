@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from cloudchamber.schema import Table
 from cloudchamber.statistics.classifier import auc_of
 from cloudchamber.statistics.distances import kolmogorov_smirnov, wasserstein_in_sigma
+from cloudchamber.statistics.measured import Measured
+from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.signal.campbell import octaves
 from cloudchamber.validate.check import Check
 
@@ -101,16 +104,26 @@ def broken_power_law(values: Array, lowest: float, highest: float) -> tuple[floa
 
 
 def checks() -> Sequence[Check]:
-    """Of hits: the table that the report prints."""
+    """Of both views, each made where a run has its columns: the table that the report prints."""
+    views = {"amplitude_w": hit_checks(), "power_w": window_checks()}
+    return [replace(check, columns=(column,)) for column, made in views.items() for check in made]
+
+
+def hit_checks() -> Sequence[Check]:
+    """Of hits: those in the wafer and those on a bolometer apart, as a few large ones would be all there is to see."""
+
+    def apart(name: str, why: str, value: Callable[[Table, Table], float | Measured], limit: float, bootstrap: int | None = 8) -> Check:
+        return Check(name, why, value, limit, groups=_families, bootstrap=bootstrap)
+
     return [
         Check("rate", "hits a second, relative", _rate, RATE_LIMIT),
-        Check("deposits, KS", "the spectrum of deposits", _ks(lambda t: np.log(t["deposit_kev"])), KS_LIMIT),
-        Check("heights, KS", "the spectrum of pulse heights, all bolometers together", _ks(lambda t: np.log(_heights(t))), KS_LIMIT, bootstrap=8),
-        Check("heights, W1 / sigma", "the same, of their logarithms, by how far they are off", _w1(lambda t: np.log(_heights(t))), W1_LIMIT, bootstrap=8),
-        Check("highest 1e-4 of heights", "rare large pulses, relative", _quantile(_heights), QUANTILE_LIMIT, bootstrap=8),
-        Check("correlation of heights, rms", "what bolometers share of a hit", _correlation(_rms, _height_correlation), CORRELATION_RMS, bootstrap=8),
-        Check("correlation of heights, largest", "the worst pair", _correlation(np.max, _height_correlation), CORRELATION_MAX, bootstrap=8),
-        Check("classifier AUC", "nobody tells hits apart, given the conditions", auc_of(_marks, _conditions, 6000), AUC_LIMIT, bootstrap=0),
+        apart("deposits, KS", "the spectrum of deposits", _ks(lambda t: np.log(t["deposit_kev"])), KS_LIMIT, None),
+        apart("heights, KS", "the spectrum of pulse heights, all bolometers together", _ks(lambda t: np.log(_heights(t))), KS_LIMIT),
+        apart("heights, W1 / sigma", "the same, of their logarithms, by how far they are off", _w1(lambda t: np.log(_heights(t))), W1_LIMIT),
+        apart("highest 1e-4 of heights", "rare large pulses, relative", _quantile(_heights), QUANTILE_LIMIT),
+        apart("correlation of heights, rms", "what bolometers share of a hit", _correlation(_rms, _height_correlation), CORRELATION_RMS),
+        apart("correlation of heights, largest", "the worst pair", _correlation(np.max, _height_correlation), CORRELATION_MAX),
+        apart("classifier AUC", "nobody tells hits apart, given the conditions", auc_of(_marks, _conditions, 6000), AUC_LIMIT, 0),
     ]
 
 
@@ -125,6 +138,11 @@ def window_checks(rate_hz: float = 156.25) -> Sequence[Check]:
         Check("amplitudes, W1 / sigma", "the same, by how far it is off", _w1(_data), W1_LIMIT, bootstrap=8),
         Check("highest 1e-4 of amplitudes", "rare large signals, relative", _quantile(_data), QUANTILE_LIMIT, bootstrap=8),
     ]
+
+
+def _families(table: Table) -> dict[str, Array]:
+    codes = np.asarray(table["family"])
+    return {name: codes == code for code, name in enumerate(FAMILIES)}
 
 
 def _rate(truth: Table, answer: Table) -> float:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from cloudchamber.hub import load
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, events_in
 from cloudchamber.studies.bolometer.columns import hits_schema
 from cloudchamber.studies.bolometer.detector import Detector
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
-from cloudchamber.studies.bolometer.streams.sources import Learned, Simulated, Span
+from cloudchamber.studies.bolometer.streams.sources import Learned, Simulated, Span, Tabulated
 from cloudchamber.studies.bolometer.views.hits import HitsView
 
 DETECTOR, RAYS, SPAN = Detector(), CosmicRays(), Span(12, 1e9, 60.0, 400.0)
@@ -49,8 +51,6 @@ def test_a_perfect_model_makes_the_simulator_s_hits() -> None:
 
 def test_shares_are_those_of_the_place() -> None:
     """Bolometer by bolometer: a detector without scatter has exactly these heights."""
-    from dataclasses import replace
-
     detector = replace(DETECTOR, scatter=0.0)
 
     def sample(table: Table, seed: int, outside: str) -> Table:
@@ -66,8 +66,21 @@ def test_shares_are_those_of_the_place() -> None:
     assert np.array_equal(found.truth["bolometer"], kept["bolometer"])
 
 
+def test_the_packaged_run_is_drawn_from_tables() -> None:
+    source = Learned.of(load("bolometer/events"))
+    assert isinstance(source, Tabulated)
+    one, two = (each.draw(DETECTOR, RAYS, 500.0, ("wafer", "absorber"), SPAN, 1) for each in (Simulated(), source))
+    n = events_in(one.truth), events_in(two.truth)
+    assert abs(n[0] - n[1]) < 5 * np.sqrt(sum(n)) and np.all(np.diff(two.starts.time_s) >= 0)
+    deposits = [np.median(found.truth["deposit_kev"][found.truth["family"] == 0]) for found in (one, two)]
+    assert deposits[1] == pytest.approx(deposits[0], rel=0.05)
+    # the flux tells the rate, as of the simulator's hits
+    few = source.draw(DETECTOR, replace(RAYS, threshold_gev=10.0), 500.0, ("wafer",), SPAN, 1)
+    assert set(few.truth["family"]) == {0} and 0 < events_in(few.truth) < 0.2 * n[1]
+
+
 def test_no_hits_are_no_error() -> None:
-    for source in (Simulated(), Learned(perfect())):
+    for source in (Simulated(), Learned(perfect()), Learned.of(load("bolometer/events"))):
         assert events_in(source.draw(DETECTOR, RAYS, 500.0, ("absorber",), SPAN._replace(duration_s=1e-3), 1).truth) == 0
 
 

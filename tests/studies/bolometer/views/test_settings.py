@@ -51,3 +51,15 @@ def test_families_are_those_of_the_detector() -> None:
     assert made_families(WindowsView(families=("wafer",))) == ("wafer",)
     with pytest.raises(ValueError, match="families: 'slow' is none of this detector's: wafer, absorber"):
         WindowsView(families=("slow",))
+
+
+def test_a_part_of_a_range_may_be_left_out() -> None:
+    drawn = Conditions(without_phi_mv=(450.0, 550.0), without_thickness_um=(470.0, 530.0)).draw(4000, CosmicRays(), rng(1))
+    for name, low, high, first, after in (("phi_mv", 200, 1000, 450, 550), ("thickness_um", 300, 700, 470, 530)):
+        values = drawn[name]
+        assert low <= values.min() and values.max() <= high and not np.any((values > first) & (values < after))
+        assert np.mean(values < first) == pytest.approx((first - low) / (high - low - after + first), abs=0.04)
+    with pytest.raises(ValueError, match="without_phi_mv: needs a part of 200 to 1000, got 900 to 1100"):
+        Conditions(without_phi_mv=(900.0, 1100.0))
+    with pytest.raises(ValueError, match="without_phi_mv: years say what phi there is"):
+        Conditions(years=(2010.0, 2011.0), without_phi_mv=(450.0, 550.0))

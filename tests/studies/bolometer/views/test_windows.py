@@ -8,11 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cloudchamber import workflow
 from cloudchamber.cli import main
+from cloudchamber.models.heads import Gaussian
+from cloudchamber.models.recipe import Fit, Recipe
+from cloudchamber.nn.codec import Columns
 from cloudchamber.rng import rng
+from cloudchamber.schema import take
 from cloudchamber.store.read import Store
 from cloudchamber.studies.bolometer.detector import Detector
+from cloudchamber.studies.bolometer.observables import window_checks
 from cloudchamber.studies.bolometer.views.windows import WindowsView
+from cloudchamber.study import Study, find_study
 
 
 def test_windows_are_in_balance_from_the_first_sample_on() -> None:
@@ -59,3 +66,37 @@ def test_the_command_line_simulates(simulator: str, column: str, tmp_path: Path)
     assert store.n_events == 3 and np.all(store.read()[column] >= 0)
     # phi means nothing without its spectrum: a store says both
     assert store.settings["rays"]["interstellar"] == "corti_2019"
+
+
+@pytest.fixture
+def study(monkeypatch: pytest.MonkeyPatch) -> Study:
+    """The study with a recipe of windows, as anybody may add one."""
+
+    def gaussian() -> Recipe:
+        return Recipe("gaussian", "windows", ("power_w",), ("phi_mv",), Columns({}), Columns({}), Gaussian("constant", 8, 1), Fit(epochs=1, batch_size=30))
+
+    made = replace(find_study("bolometer"), name="windows_of_bolometers", recipes={"gaussian": gaussian}, default_recipe="gaussian")
+    monkeypatch.setattr("cloudchamber.study._REGISTERED", {made.name: made})
+    return made
+
+
+def test_a_run_on_windows_is_validated_by_the_checks_of_windows(study: Study, tmp_path: Path) -> None:
+    settings = {"samples": 64, "families": ["wafer"]}
+    for name, seed in (("train", 1), ("test", 2)):
+        workflow.simulate(study, tmp_path / name, 120, simulator="windows", settings=settings, seed=seed)
+    workflow.train(study, tmp_path / "train", tmp_path / "run")
+    for data in ({"data": tmp_path / "test"}, {}):
+        found = workflow.validate(tmp_path / "run", n=40, out=tmp_path / "report", **data)
+        assert [check.name for check in found.checks] == [check.name for check in window_checks()]
+        assert {check.name: check.verdict for check in found.checks}["bolometer correlation, rms"] == "failed"
+
+
+def test_general_files_of_windows_keep_all_their_columns(tmp_path: Path) -> None:
+    workflow.simulate("bolometer", tmp_path / "store", 6, simulator="windows", settings={"samples": 20})
+    workflow.convert("bolometer", tmp_path / "store", tmp_path / "windows.h5")
+    back = workflow.convert("bolometer", tmp_path / "windows.h5", tmp_path / "again")
+    one, two = (Store(tmp_path / name).read() for name in ("store", "again"))
+    assert set(back.columns) == set(one) == set(two) and not back.absent
+    one, two = (take(table, np.argsort(table["phi_mv"])) for table in (one, two))
+    np.testing.assert_array_equal(one["power_w"], two["power_w"])
+    np.testing.assert_array_equal(one["hit_family"].values, two["hit_family"].values)

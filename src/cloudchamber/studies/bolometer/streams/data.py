@@ -166,7 +166,7 @@ class _LearnedStream(WaferStream):
 
     @cached_property
     def _source(self) -> Learned:
-        return Learned(self.model)
+        return Learned.of(self.model)
 
     @property
     def source(self) -> Source:

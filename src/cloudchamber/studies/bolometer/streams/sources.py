@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +20,7 @@ from cloudchamber.studies.bolometer.wafer.hits import Hits, delays_s, draw_arriv
 
 if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
+    from cloudchamber.studies.bolometer.marks.tables import HitTables
 
 Array = NDArray[Any]
 
@@ -119,9 +122,38 @@ class Learned:
         weight = np.asarray(drawn["weight"], float) if "weight" in drawn else _weights(detector, hits)
         return Drawn(Starts(span.start_s + time_s, height[:, :, None] * weight, delays_s(detector, hits)), hits)
 
+    @staticmethod
+    def of(model: TrainedModel) -> Learned:
+        """The source that a model's hits come from: tables where it can be put into them."""
+        from cloudchamber.studies.bolometer.marks.tables import is_tabulated
+
+        return Tabulated(model) if is_tabulated(model) else Learned(model)
+
     def _given(self, phi_mv: Array, thickness_um: float, family: Array) -> Table:
         table = {"phi_mv": phi_mv, "thickness_um": np.full(len(phi_mv), thickness_um), "family": family}
         return check_table({name: table[name] for name in self.model.given}, self.model.given_columns)
+
+
+class Tabulated(Learned):
+    """A run of the recipe ``events``, drawn from tables of what its networks say."""
+
+    def draw(self, detector: Detector, rays: CosmicRays, thickness_um: float, families: tuple[str, ...], span: Span, seed: int) -> Drawn:
+        """As the protocol says."""
+        tables = self._tables(detector, thickness_um, families)
+        rates = rates_per_s(detector, rays, np.array([span.phi_mv]))[:, 0]
+        rates = rates[[name in families for name in detector.family_names]]
+        found = tables.draw(seed, span.number, span.phi_mv, span.start_s, span.duration_s, rates)
+        nothing = np.zeros(len(found.time_s))
+        hits = Hits(
+            found.family, np.full(len(nothing), thickness_um), nothing.astype(int), nothing, found.x_mm, found.y_mm, found.bolometer, nothing, found.deposit_kev
+        )
+        return Drawn(found.starts, hits)
+
+    @cached_property
+    def _tables(self) -> Callable[[Detector, float, tuple[str, ...]], HitTables]:
+        from cloudchamber.studies.bolometer.marks.tables import tabulate
+
+        return cache(partial(tabulate, self.model))
 
 
 def _weights(detector: Detector, hits: Hits) -> Array:

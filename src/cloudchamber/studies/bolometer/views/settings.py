@@ -22,19 +22,27 @@ class Conditions:
     """Uniform ranges of theta. The Sun's phi was 290 to 660 MV in 2009-22 (``corti_2019``); the thickness of LiteBIRD's wafers is not public.
 
     ``years``: decimal years between which times are drawn, whose phi then takes the place of ``phi_mv``: neutron monitors' for 2009 to 2023, or of
-    ``sunspots``, a table with the columns ``year`` and ``sunspot_number`` (``flux.cycle``).
+    ``sunspots``, a table with the columns ``year`` and ``sunspot_number`` (``flux.cycle``). ``without_phi_mv`` and ``without_thickness_um``: a part of the
+    range that is left out, so that a generator can be asked for what it has never seen.
     """
 
     phi_mv: tuple[float, float] = (200.0, 1000.0)
     thickness_um: tuple[float, float] = (300.0, 700.0)
     years: tuple[float, float] | None = None
     sunspots: str = ""
+    without_phi_mv: tuple[float, float] | None = None
+    without_thickness_um: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for name, (least, most) in SIMULATED.items():
             low, high = getattr(self, name)
             if not least <= low <= high <= most:
                 raise ValueError(f"{name}: needs {least:g} <= low <= high <= {most:g}, got {low:g} and {high:g}")
+            without = getattr(self, f"without_{name}")
+            if without is not None and not (low <= without[0] <= without[1] <= high and without != (low, high)):
+                raise ValueError(f"without_{name}: needs a part of {low:g} to {high:g}, got {without[0]:g} to {without[1]:g}")
+        if self.without_phi_mv is not None and self.years is not None:
+            raise ValueError("without_phi_mv: years say what phi there is: give phi_mv in their place")
         if self.years is not None and not self.years[0] <= self.years[1]:
             raise ValueError(f"years: the first one must not be after the last one, got {self.years[0]:g} and {self.years[1]:g}")
         if self.sunspots and self.years is None:
@@ -50,10 +58,16 @@ class Conditions:
     def draw(self, n: int, rays: CosmicRays, rng: np.random.Generator) -> Table:
         """``n`` events' conditions; phi is that of the spectrum of ``rays``."""
         self.ready(rays)
-        low, high = self.years or self.phi_mv
-        drawn = rng.uniform(low, high, n)
+        drawn = _uniform(self.years or self.phi_mv, self.without_phi_mv, n, rng)
         phi = drawn if self.years is None else SolarCycle(rays.interstellar, self.sunspots).phi_mv(drawn)
-        return {"phi_mv": phi, "thickness_um": rng.uniform(self.thickness_um[0], self.thickness_um[1], n)}
+        return {"phi_mv": phi, "thickness_um": _uniform(self.thickness_um, self.without_thickness_um, n, rng)}
+
+
+def _uniform(within: tuple[float, float], without: tuple[float, float] | None, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Of a range without a part of it."""
+    first, after = without or (within[1], within[1])
+    drawn = rng.uniform(within[0], within[1] - (after - first), n)
+    return np.where(drawn < first, drawn, drawn + (after - first))
 
 
 class View(Protocol):
