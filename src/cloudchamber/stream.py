@@ -83,6 +83,11 @@ class Stream(Protocol):
 class LearnedStream(Protocol):
     """A stream that a trained model can make in place of the simulator."""
 
+    @property
+    def learned_settings(self) -> tuple[str, ...]:
+        """The settings, dotted names, that a model has learned with its events: the stream's must be the same."""
+        ...
+
     def learned(self, model: Any) -> Stream:
         """The stream of a ``TrainedModel``; ValueError for one that learned something else."""
         ...

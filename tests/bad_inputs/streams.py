@@ -28,6 +28,11 @@ def cases() -> list[Case]:
         return here / "ssn.csv"
 
     return [
+        Case(
+            "stream of a run of another spectrum",
+            f"{bolometer} --run bolometer/events --settings.rays.interstellar burger_usoskin_2000",
+            "rays.interstellar is burger_usoskin_2000, and the run learned from events with corti_2019",
+        ),
         Case("stream for no time", f"{words} 0d", r"duration: 0d is outside the allowed \(0, 20yr\]"),
         Case("stream for a negative time", f"{begin} --start 2030-01-01 --duration=-3d", r"duration: -3d is outside the allowed \(0, 20yr\]"),
         Case("stream for ages", f"{words} 1e9yr", r"duration: 1e9yr is outside the allowed"),

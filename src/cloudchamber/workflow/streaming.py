@@ -19,6 +19,7 @@ from cloudchamber.jsonable import flat
 from cloudchamber.meant import meant
 from cloudchamber.parallel.executors import Where, check_executor, run
 from cloudchamber.progress import Progress, quiet
+from cloudchamber.run.files import RunFiles
 from cloudchamber.schema import Schema
 from cloudchamber.store.dataset import package_version
 from cloudchamber.store.write import StoreWriter
@@ -169,6 +170,8 @@ def _of_file(study: Study, there: Recording, options: Mapping[str, Any]) -> _Des
 
 def _checked(study: Study, name: str, model: Stream, run: Path | str | None, seed: int, contents: Contents) -> _Described:
     asked = None if run is None else Asked.of(run, load(run))
+    if run is not None:
+        _refuse_other_settings(model, find_run(run)[0])
     found = _Described(model, asked, seed, contents)
     remarks = found.whole().ready(contents.first, contents.first + contents.samples)
     identity = {
@@ -183,6 +186,17 @@ def _checked(study: Study, name: str, model: Stream, run: Path | str | None, see
     # as a file gives it back
     contents = replace(contents, identity=json.loads(json.dumps(identity)))
     return replace(found, contents=contents, remarks=remarks)
+
+
+def _refuse_other_settings(model: Stream, run: Path) -> None:
+    """ValueError where a run learned from a simulator of other settings than the stream's: phi of another spectrum, another wafer."""
+    if not isinstance(model, LearnedStream):
+        return
+    files = RunFiles(run)
+    learned, now = flat(files.read_json(files.metrics).get("training", {}).get("settings", {})), flat(simulator_settings(model))
+    for key in learned:
+        if any(f"{key}.".startswith(f"{name}.") for name in model.learned_settings) and learned[key] != now.get(key):
+            raise ValueError(f"settings.{key} is {now.get(key, 'absent')}, and the run learned from events with {learned[key]}: set it so, or train another")
 
 
 def chosen(detectors: str | None, names: Sequence[str]) -> tuple[int, ...]:

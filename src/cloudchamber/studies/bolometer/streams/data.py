@@ -87,6 +87,11 @@ class WaferStream:
         """Where hits come from."""
         return Simulated()
 
+    @property
+    def learned_settings(self) -> tuple[str, ...]:
+        """Of hits; how they are read is the stream's own."""
+        return ("rays", *(f"detector.{name}" for name in ("wafer", "phonons", "families", "time_constants_s", "scatter")))
+
     def learned(self, model: TrainedModel) -> WaferStream:
         """The stream whose hits ``model`` draws."""
         if model.study != "bolometer":
