@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from cloudchamber.stream import duration_s, mjd_of, samples_between, start_s, year_of
+from cloudchamber.stream import DAY_S, ORIGIN_MJD, duration_s, mjd_of, samples_between, start_s, year_of
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,8 @@ def test_a_sample_has_a_date() -> None:
     first, _ = samples_between(156.25, start_s("2032-07-01T12:00"), duration_s("1d"))
     assert mjd_of(first, 156.25) == "63414.500000000000"
     assert float(year_of(first / 156.25)) == pytest.approx(2032.5, abs=0.01)
+
+
+def test_just_before_midnight_is_the_next_day_to_a_tenth_of_a_microsecond() -> None:
+    assert mjd_of(DAY_S * 10**9 - 1, 1e9) == f"{ORIGIN_MJD + 1}.000000000000"
+    assert mjd_of(DAY_S // 2, 1.0) == f"{ORIGIN_MJD}.500000000000"

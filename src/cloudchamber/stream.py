@@ -163,8 +163,8 @@ def samples_between(rate_hz: float, start: Fraction, duration: Fraction) -> tupl
 
 def mjd_of(sample: int, rate_hz: float) -> str:
     """Modified Julian date of a sample, UTC, to a tenth of a microsecond."""
-    days = Fraction(sample) / Fraction(rate_hz) / DAY_S + ORIGIN_MJD
-    return f"{int(days)}.{round((days - int(days)) * 10**12):012d}"
+    days, rest = divmod(round((Fraction(sample) / Fraction(rate_hz) / DAY_S + ORIGIN_MJD) * 10**12), 10**12)
+    return f"{days}.{rest:012d}"
 
 
 def year_of(seconds: NDArray[Any]) -> NDArray[Any]:

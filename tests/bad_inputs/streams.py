@@ -33,6 +33,7 @@ def cases() -> list[Case]:
             f"{bolometer} --run bolometer/events --settings.rays.interstellar burger_usoskin_2000",
             "rays.interstellar is burger_usoskin_2000, and the run learned from events with corti_2019",
         ),
+        Case("stream of the first detector twice", f"{bolometer} --detectors 0-2,0", "detectors: 'bolometer_00' is named twice"),
         Case("stream for no time", f"{words} 0d", r"duration: 0d is outside the allowed \(0, 20yr\]"),
         Case("stream for a negative time", f"{begin} --start 2030-01-01 --duration=-3d", r"duration: -3d is outside the allowed \(0, 20yr\]"),
         Case("stream for ages", f"{words} 1e9yr", r"duration: 1e9yr is outside the allowed"),

@@ -212,7 +212,7 @@ def chosen(detectors: str | None, names: Sequence[str]) -> tuple[int, ...]:
             rows.extend(range(int(span[1]), int(span[2] or span[1]) + 1))
         else:
             raise ValueError(f"detectors: there is no '{word}'{meant(word, names)}; there are 0 to {len(names) - 1}, {names[0]} to {names[-1]}")
-    if twice := next((row for row in rows if rows.count(row) > 1), None):
+    if (twice := next((row for row in rows if rows.count(row) > 1), None)) is not None:
         raise ValueError(f"detectors: '{names[twice]}' is named twice")
     return tuple(rows)
 

@@ -132,7 +132,8 @@ def _with_ends(knots: Tensor, rank: Tensor, values: Tensor) -> Tensor:
     inner = torch.nonzero(torch.minimum(rank, 1 - rank) * len(values) >= FEWEST_BEYOND)[:, 0]
     normal = torch.linspace(-HIGHEST, HIGHEST, KNOTS, dtype=torch.float64)
     last = -float(torch.special.ndtri(torch.tensor(0.5 / len(values), dtype=torch.float64)))
-    low, high = int(inner[0]), int(inner[-1])
+    # of very few, only the middle is kept
+    low, high = (int(inner[0]), int(inner[-1])) if len(inner) else (KNOTS // 2, KNOTS // 2)
     down = (values[0] - knots[low]) / (-last - normal[low]).clamp_max(-0.1)
     up = (values[-1] - knots[high]) / (last - normal[high]).clamp_min(0.1)
     knots = torch.where(normal < normal[low], knots[low] + (normal - normal[low]) * down, knots)
