@@ -56,6 +56,17 @@ def test_hdf5_is_as_litebird_sim_reads_it(tmp_path: Path) -> None:
         assert file.attrs["seed"] == 3
 
 
+@pytest.mark.parametrize(("kind", "unit"), [("<f8", "W"), ("<f4", "aW")])
+def test_data_that_were_written_anew_are_refused(kind: str, unit: str, tmp_path: Path) -> None:
+    written(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        told = dict(file["tod"].attrs)
+        del file["tod"]
+        file.create_dataset("tod", data=DATA.astype(kind)).attrs.update(told | {"units": unit})
+    with pytest.raises(ValueError, match=rf"was changed since `cloudchamber stream` wrote it: tod has .* in {unit}"):
+        open_recording(tmp_path / "a.h5")
+
+
 def test_fits_is_a_table(tmp_path: Path) -> None:
     written(tmp_path / "a.fits")
     with fits.open(tmp_path / "a.fits") as file:

@@ -243,12 +243,12 @@ def _open_hdf5(path: Path) -> Recording:
         with h5py.File(path, "r", locking=False) as file:
             text = bytes(np.asarray(file[ORIGIN])).decode()
             offsets = [file[name].id.get_offset() for name in (NAME, BLOCKS)]
-            shape = file[NAME].shape
+            shape, kind, unit = file[NAME].shape, file[NAME].dtype, file[NAME].attrs.get("units")
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"'{path}' is no file of a stream ({' '.join(str(error).split())}): give another name") from None
     contents = Contents.from_json(text, path)
-    if None in offsets or shape != (len(contents.names), contents.samples):
-        raise ValueError(f"'{path}' was changed since `cloudchamber stream` wrote it: {NAME} has the shape {shape}; give another name")
+    if None in offsets or shape != (len(contents.names), contents.samples) or kind != np.dtype("<f4") or unit != contents.unit:
+        raise ValueError(f"'{path}' was changed since `cloudchamber stream` wrote it: {NAME} has the shape {shape}, {kind}, in {unit}; give another name")
     return _whole(Recording(path, contents, *offsets))
 
 

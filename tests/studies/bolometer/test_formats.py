@@ -48,6 +48,7 @@ def test_a_user_s_units_are_converted(tmp_path: Path) -> None:
     [
         ("K", (3, 700), r"tod is in W, got K, which is another kind of quantity"),
         ("", (3, 700), r"tod has no unit: say what it is in, such as W"),
+        ("none", (3, 700), r"tod has no unit: say what it is in, such as W"),
         (None, (3, 700), r"tod has no attribute 'units'"),
         ("W", (700,), r"has no data set 'tod' of numbers, detectors x samples"),
         ("W", (3, 70), r"holds 70 samples, less than a window of 350: give --read.samples"),

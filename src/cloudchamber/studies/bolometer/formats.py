@@ -14,7 +14,7 @@ from cloudchamber.schema import Table
 from cloudchamber.stream import year_of
 from cloudchamber.studies.bolometer.streams.data import WaferStream
 from cloudchamber.study import Format, find_study, make_stream
-from cloudchamber.units import stated
+from cloudchamber.units import UNSAID, stated
 
 Array = NDArray[Any]
 Conditions = Callable[[Array], Table]
@@ -126,7 +126,7 @@ def _fits(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
 
 
 def _refuse_unit(text: str, where: str) -> None:
-    if not text.strip():
+    if text.strip().lower() in UNSAID:
         raise ValueError(f"{where} has no unit: say what it is in, such as W")
     stated(np.zeros(1), text, "W", where)
 
