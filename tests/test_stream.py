@@ -45,3 +45,10 @@ def test_a_sample_has_a_date() -> None:
 def test_just_before_midnight_is_the_next_day_to_a_tenth_of_a_microsecond() -> None:
     assert mjd_of(DAY_S * 10**9 - 1, 1e9) == f"{ORIGIN_MJD + 1}.000000000000"
     assert mjd_of(DAY_S // 2, 1.0) == f"{ORIGIN_MJD}.500000000000"
+
+
+@pytest.mark.parametrize("decimation", [1, 3, 5, 6, 7])
+def test_the_first_sample_is_the_one_at_the_start(decimation: int) -> None:
+    rate = 156.25 / decimation
+    first, _ = samples_between(rate, start_s("2032-07-01"), duration_s("1h"))
+    assert 0 <= Fraction(first * decimation * 4, 625) - start_s("2032-07-01") < Fraction(decimation * 4, 625)

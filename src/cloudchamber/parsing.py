@@ -40,7 +40,8 @@ def one_line(box: str) -> str:
     lines = [line.strip("│| ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
     # before the first border stands the title, where the box is none
     parts = [part for part in re.split(r"^(?:.*(?:---|───).*|[╭╰].*)$", "\n".join(lines), flags=re.MULTILINE)[1:] if part.strip()]
-    first = " ".join((parts or [""])[0].split())
+    # tyro's own word for what a command has no flag of
+    first = " ".join((parts or [""])[0].split()).replace("__tyro-dummy-inner__.", "")
     if value := _VALUE.fullmatch(first):
         first = f"{value[1]}: '{value[3]}' is none of the values that it takes, {value[2].removeprefix('{None}|')}"
     similar = [part for part in parts[1:] if re.match(r"\s*(Perhaps you meant|Similar|Did you mean)", part)]

@@ -6,6 +6,7 @@ files that overlap agree, and whatever was interrupted goes on without a state t
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -152,9 +153,20 @@ def start_s(text: str) -> Fraction:
     return Fraction(since.days * DAY_S + since.seconds) + Fraction(since.microseconds, 1_000_000)
 
 
+def exact_rate(rate_hz: float) -> Fraction:
+    """The fraction that a rate stands for, such as 156.25 / 3: a float's own is off by as much as moves a sample in some decades."""
+    simple = Fraction(rate_hz).limit_denominator(1_000_000)
+    return simple if float(simple) == rate_hz else Fraction(rate_hz)
+
+
+def digests_of(stream: Stream) -> dict[str, str]:
+    """What is in the user's files that a stream rests on, by their names."""
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in stream.files}
+
+
 def samples_between(rate_hz: float, start: Fraction, duration: Fraction) -> tuple[int, int]:
     """The samples [first, stop) that lie in a time; ValueError where none does."""
-    rate = Fraction(rate_hz)
+    rate = exact_rate(rate_hz)
     first, stop = ceil(start * rate), ceil((start + duration) * rate)
     if first == stop:
         raise ValueError(f"duration: {float(duration):g} s hold no sample at {rate_hz:g} Hz: give {1 / rate_hz:.4g} s at least")
@@ -163,7 +175,7 @@ def samples_between(rate_hz: float, start: Fraction, duration: Fraction) -> tupl
 
 def mjd_of(sample: int, rate_hz: float) -> str:
     """Modified Julian date of a sample, UTC, to a tenth of a microsecond."""
-    days, rest = divmod(round((Fraction(sample) / Fraction(rate_hz) / DAY_S + ORIGIN_MJD) * 10**12), 10**12)
+    days, rest = divmod(round((Fraction(sample) / exact_rate(rate_hz) / DAY_S + ORIGIN_MJD) * 10**12), 10**12)
     return f"{days}.{rest:012d}"
 
 

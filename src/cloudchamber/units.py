@@ -71,6 +71,8 @@ def _mostly(values: np.ndarray, low: float, high: float) -> bool:
 def _times(values: np.ndarray, given: Any, unit: str, where: str) -> np.ndarray:
     from astropy import units
 
+    if isinstance(given, units.FunctionUnitBase):
+        raise ValueError(f"{where} is in {given}, a logarithm: give plain numbers{f' in {unit}' if unit else ''}")
     wanted = parsed(unit) if unit else units.dimensionless_unscaled
     if wanted is None:
         raise ValueError(f"{where} is in {unit}, which numbers in {given} cannot be turned into: give plain numbers in {unit}")

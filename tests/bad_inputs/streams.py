@@ -34,6 +34,8 @@ def cases() -> list[Case]:
             "rays.interstellar is burger_usoskin_2000, and the run learned from events with corti_2019",
         ),
         Case("stream of the first detector twice", f"{bolometer} --detectors 0-2,0", "detectors: 'bolometer_00' is named twice"),
+        Case("stream of a seed beyond a file's head", f"{bolometer} --seed {2**64}", r"seed must be 9223372036854775807 at most"),
+        Case("stream of a thin wafer", f"{bolometer} --settings.thickness-um 0.5", r"parsing settings: thickness_um: 0\.5 is outside the allowed"),
         Case("stream for no time", f"{words} 0d", r"duration: 0d is outside the allowed \(0, 20yr\]"),
         Case("stream for a negative time", f"{begin} --start 2030-01-01 --duration=-3d", r"duration: -3d is outside the allowed \(0, 20yr\]"),
         Case("stream for ages", f"{words} 1e9yr", r"duration: 1e9yr is outside the allowed"),

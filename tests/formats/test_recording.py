@@ -67,6 +67,14 @@ def test_data_that_were_written_anew_are_refused(kind: str, unit: str, tmp_path:
         open_recording(tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize(("key", "value"), [("TUNIT2", "aW"), ("TFORM2", "1J")])
+def test_a_fits_head_that_was_changed_is_refused(key: str, value: str, tmp_path: Path) -> None:
+    written(tmp_path / "a.fits")
+    fits.setval(tmp_path / "a.fits", key, value=value, extname="TOD")
+    with pytest.raises(ValueError, match="was changed since `cloudchamber stream` wrote it"):
+        open_recording(tmp_path / "a.fits")
+
+
 def test_fits_is_a_table(tmp_path: Path) -> None:
     written(tmp_path / "a.fits")
     with fits.open(tmp_path / "a.fits") as file:

@@ -313,12 +313,15 @@ def _open_fits(path: Path) -> Recording:
                 origin, index = file["ORIGIN"], file["BLOCKS"]
                 text = str(origin.data["json"][0])
                 places = [file["TOD"].fileinfo()["datLoc"], index.fileinfo()["datLoc"]]
-                shape = (file["TOD"].header["TFIELDS"], file["TOD"].header["NAXIS2"])
+                head = file["TOD"].header
+                shape = (head["TFIELDS"], head["NAXIS2"])
+                columns = [(head.get(f"TTYPE{n + 1}"), head.get(f"TFORM{n + 1}"), head.get(f"TUNIT{n + 1}", "")) for n in range(shape[0])]
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"'{path}' is no file of a stream ({' '.join(str(error).split())}): give another name") from None
     contents = Contents.from_json(text, path)
-    if shape != (len(contents.names), contents.samples):
-        raise ValueError(f"'{path}' was changed since `cloudchamber stream` wrote it: the table has {shape[1]} rows of {shape[0]} columns; give another name")
+    if shape != (len(contents.names), contents.samples) or columns != [(name, "1E", contents.unit) for name in contents.names]:
+        told = f"{shape[1]} rows of {shape[0]} columns, the first {' '.join(map(str, columns[0])) if columns else 'absent'}"
+        raise ValueError(f"'{path}' was changed since `cloudchamber stream` wrote it: the table has {told}; give another name")
     return _whole(Recording(path, contents, *places))
 
 

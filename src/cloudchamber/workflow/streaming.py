@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
@@ -23,12 +22,13 @@ from cloudchamber.run.files import RunFiles
 from cloudchamber.schema import Schema
 from cloudchamber.store.dataset import package_version
 from cloudchamber.store.write import StoreWriter
-from cloudchamber.stream import LearnedStream, Piece, Stream, duration_s, samples_between, start_s
+from cloudchamber.stream import LearnedStream, Piece, Stream, digests_of, duration_s, samples_between, start_s
 from cloudchamber.study import Study, find_study, make_stream, simulator_settings
 from cloudchamber.workflow.stream_page import write_stream_page
 from cloudchamber.workflow.tasks import Asked, at_least, not_negative
 
 SHOWN = 5
+LARGEST_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ def stream(
     study, out = find_study(study) if isinstance(study, str) else study, Path(out)
     at_least(1, workers=workers)
     not_negative(1 if seed is None else seed)
+    if seed is not None and seed > LARGEST_SEED:
+        raise ValueError(f"seed must be {LARGEST_SEED} at most, which a file's head can hold, got {seed}")
     check_executor(executor)
     check_suffix(out)
     if duration is None and start is None:
@@ -178,7 +180,7 @@ def _checked(study: Study, name: str, model: Stream, run: Path | str | None, see
         "study": study.name,
         "stream": name,
         "settings": simulator_settings(model),
-        "files": {str(path): hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in model.files},
+        "files": digests_of(model),
         "seed": seed,
         "run": "" if run is None else str(find_run(run)[0]),
         "weights": "none" if asked is None else asked.model().digest[:16],

@@ -48,6 +48,8 @@ def test_a_user_s_units_are_converted(tmp_path: Path) -> None:
     [
         ("K", (3, 700), r"tod is in W, got K, which is another kind of quantity"),
         ("", (3, 700), r"tod has no unit: say what it is in, such as W"),
+        ("dB(mW)", (3, 700), r"tod is in dB\(mW\), a logarithm: give plain numbers in W"),
+        ("W", (0, 700), r"tod has no detectors"),
         ("none", (3, 700), r"tod has no unit: say what it is in, such as W"),
         (None, (3, 700), r"tod has no attribute 'units'"),
         ("W", (700,), r"has no data set 'tod' of numbers, detectors x samples"),
@@ -61,3 +63,24 @@ def test_what_is_no_stream_is_refused(unit: str | None, shape: tuple[int, ...], 
             file["tod"].attrs["units"] = unit
     with pytest.raises(ValueError, match=told):
         whole(read_stream(tmp_path / "own.h5", samples=350))
+
+
+def test_phi_of_another_table_of_sunspots_is_not_the_file_s(tmp_path: Path) -> None:
+    table = tmp_path / "ssn.csv"
+    table.write_text("year,sunspot_number\n2011,80\n2013,60\n")
+    stream("bolometer", tmp_path / "tod.h5", duration="10s", start="2012-03-01", detectors="1", settings={"sun": {"sunspots": str(table)}})
+    assert whole(read_stream(tmp_path / "tod.h5", samples=500))["phi_mv"] == pytest.approx(276 + 3.63 * 73.3 + 18, abs=2)
+    table.write_text("year,sunspot_number\n2011,8\n2013,6\n")
+    with pytest.raises(ValueError, match=r"was made with another '.*ssn.csv' than the one that is there, so that its phi is not known: give --read.phi-mv"):
+        whole(read_stream(tmp_path / "tod.h5", samples=500))
+    table.unlink()
+    with pytest.raises(ValueError, match="was made with a table that is not there"):
+        whole(read_stream(tmp_path / "tod.h5", samples=500))
+    assert whole(read_stream(tmp_path / "tod.h5", samples=500, phi_mv=500.0))["phi_mv"].tolist() == [500, 500, 500]
+
+
+def test_fits_columns_that_are_no_numbers_a_row_are_refused(tmp_path: Path) -> None:
+    columns = {"a": Quantity(DATA[0], "W"), "b": Quantity(np.tile(DATA[1][:, None], (1, 2)), "W")}
+    QTable(columns).write(tmp_path / "own.fits")
+    with pytest.raises(ValueError, match=r"column 'b' is in the FITS format 2D: a detector's column has a number a row"):
+        whole(read_stream(tmp_path / "own.fits", samples=350))

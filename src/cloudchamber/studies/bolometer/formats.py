@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cloudchamber.formats.recording import BLOCKS, FITS, NAME, ORIGIN, open_recording
 from cloudchamber.schema import Table
-from cloudchamber.stream import year_of
+from cloudchamber.stream import digests_of, year_of
 from cloudchamber.studies.bolometer.streams.data import WaferStream
 from cloudchamber.study import Format, find_study, make_stream
 from cloudchamber.units import UNSAID, stated
@@ -20,6 +20,8 @@ Array = NDArray[Any]
 Conditions = Callable[[Array], Table]
 
 CHUNK_NUMBERS = 2_000_000
+TIMES = ("time", "mjd")
+"""Columns of FITS tables that are no detectors."""
 
 
 def read_stream(
@@ -36,7 +38,7 @@ def read_stream(
     if not path.is_file():
         raise ValueError(f"there is no file '{path}'")
     given = {name: value for name, value in (("phi_mv", phi_mv), ("thickness_um", thickness_um)) if value is not None}
-    detectors, total, read, told = _opened(path)
+    detectors, total, read, told = _opened(path, phi_mv is not None)
     if total < length:
         raise ValueError(f"'{path}' holds {total} samples, less than a window of {length}: give --read.samples")
     at_once = max(1, CHUNK_NUMBERS // (length * detectors))
@@ -48,8 +50,8 @@ def read_stream(
         yield {**conditions, "power_w": np.ascontiguousarray(data.reshape(detectors, n, length).swapaxes(0, 1), np.float32)}
 
 
-def _opened(path: Path) -> tuple[int, int, Callable[[int, int], Array], Conditions]:
-    """Detectors, samples, what reads some of them in W, and what tells conditions at places among the samples."""
+def _opened(path: Path, phi_known: bool) -> tuple[int, int, Callable[[int, int], Array], Conditions]:
+    """Detectors, samples, what reads some of them in W, and what tells conditions at places among the samples, of phi unless it is known."""
     fits = path.suffix in FITS
     if _is_ours(path, fits):
         found = open_recording(path)
@@ -58,14 +60,26 @@ def _opened(path: Path) -> tuple[int, int, Callable[[int, int], Array], Conditio
         settings = {key: value for key, value in found.contents.identity["settings"].items() if key != "kind"}
         stream = make_stream(find_study("bolometer"), found.contents.identity["stream"], settings)
         assert isinstance(stream, WaferStream)
+        if not phi_known and (changed := [name for name, digest in _digests(stream, path).items() if found.contents.identity["files"].get(name) != digest]):
+            raise ValueError(f"'{path}' was made with another '{changed[0]}' than the one that is there, so that its phi is not known: give --read.phi-mv")
 
         def told(place: Array) -> Table:
+            thickness = {"thickness_um": np.full(len(place), stream.thickness_um, np.float32)}
+            if phi_known:
+                return thickness
             phi = stream.sun.phi_at(year_of((found.first + place) / found.contents.rate_hz), stream.rays)
-            return {"phi_mv": phi.astype(np.float32), "thickness_um": np.full(len(place), stream.thickness_um, np.float32)}
+            return {"phi_mv": phi.astype(np.float32), **thickness}
 
         return len(found.rows), found.samples, lambda first, stop: found.read(found.first + first, found.first + stop), told
     detectors, total, read = (_fits if fits else _hdf5)(path)
     return detectors, total, read, lambda place: {}
+
+
+def _digests(stream: WaferStream, path: Path) -> dict[str, str]:
+    try:
+        return digests_of(stream)
+    except OSError as error:
+        raise ValueError(f"'{path}' was made with a table that is not there ({error}), so that its phi is not known: give --read.phi-mv") from None
 
 
 def _is_ours(path: Path, fits: bool) -> bool:
@@ -88,6 +102,8 @@ def _hdf5(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
         found = file.get(NAME)
         if not isinstance(found, h5py.Dataset) or found.ndim != 2 or found.dtype.kind != "f":
             raise ValueError(f"'{path}' has no data set '{NAME}' of numbers, detectors x samples")
+        if not found.shape[0]:
+            raise ValueError(f"'{path}': {NAME} has no detectors")
         unit, (detectors, total) = found.attrs.get("units", found.attrs.get("unit")), found.shape
     if unit is None:
         raise ValueError(f"'{path}': {NAME} has no attribute 'units': say what it is in, such as W")
@@ -107,20 +123,21 @@ def _fits(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
     try:
         with fits.open(path) as file:
             number = next((number for number, hdu in enumerate(file) if isinstance(hdu, fits.BinTableHDU)), None)
-            columns = [] if number is None else [(c.name, c.unit or "") for c in file[number].columns if c.format.lstrip("1") in ("E", "D")]
+            columns = [] if number is None else [(c.name, c.unit or "", c.format) for c in file[number].columns if c.name.lower() not in TIMES]
             total = 0 if number is None else int(file[number].header["NAXIS2"])
     except OSError as error:
         raise ValueError(f"'{path}' is not readable FITS ({error})") from None
-    columns = [(name, unit) for name, unit in columns if name.lower() not in ("time", "mjd")]
     if not columns:
         raise ValueError(f"'{path}' has no binary table with a column of numbers a detector")
-    for name, unit in columns:
+    for name, unit, kind in columns:
+        if kind.lstrip("1") not in ("E", "D"):
+            raise ValueError(f"'{path}', column '{name}' is in the FITS format {kind}: a detector's column has a number a row, E or D; leave others out")
         _refuse_unit(unit, f"'{path}', column '{name}'")
 
     def read(first: int, stop: int) -> Array:
         with fits.open(path) as file:
             rows = file[number].data[first:stop]
-            return np.array([stated(np.asarray(rows[name], float), unit, "W", f"'{path}', column '{name}'") for name, unit in columns])
+            return np.array([stated(np.asarray(rows[name], float), unit, "W", f"'{path}', column '{name}'") for name, unit, _ in columns])
 
     return len(columns), total, read
 

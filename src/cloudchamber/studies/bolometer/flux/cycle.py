@@ -54,7 +54,9 @@ class SolarCycle:
             # a yearly mean stands at the year's middle; the first and the last half year keep theirs
             times = np.array([min(MONITOR_PHI_MV), *(each + 0.5 for each in MONITOR_PHI_MV), max(MONITOR_PHI_MV) + 1])
             values = list(MONITOR_PHI_MV.values())
-            monitors = _between(year, times, np.array([values[0], *values, values[-1]], float), "the packaged yearly phi; give a table of sunspots")
+            monitors = _between(
+                year, times, np.array([values[0], *values, values[-1]], float), "the packaged yearly phi; give a table of sunspots, or phi itself"
+            )
         return monitors + OFFSET_MV[self.interstellar]
 
 
