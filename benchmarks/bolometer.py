@@ -27,6 +27,7 @@ from tables import markdown, show
 
 from cloudchamber.hub import load
 from cloudchamber.rng import rng
+from cloudchamber.stream import YEAR_S
 from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.detector import PLANCK, Detector
 from cloudchamber.studies.bolometer.flux.cycle import SolarCycle
@@ -37,6 +38,8 @@ from cloudchamber.studies.bolometer.signal.campbell import campbell_spectrum
 from cloudchamber.studies.bolometer.signal.chain import ChainState, advance, burn_samples, start_chain
 from cloudchamber.studies.bolometer.signal.filters import Starts
 from cloudchamber.studies.bolometer.signal.reference import reference_power
+from cloudchamber.studies.bolometer.streams.data import WaferStream
+from cloudchamber.studies.bolometer.streams.sun import Sun
 from cloudchamber.studies.bolometer.views.hits import HitsView
 from cloudchamber.studies.bolometer.views.windows import WindowsView
 from cloudchamber.studies.bolometer.wafer.geometry import box_chords
@@ -283,9 +286,25 @@ def learned(options: Options) -> Iterator[Gate]:
     yield below(f"the generator over the length of the data, {detector.bolometers} bolometers", min(map(sum, costs)) / seconds, 1e-4)
 
 
+def powers(options: Options) -> Iterator[Gate]:
+    """Mean and rms of three hours of data: of the packaged generator's hits, and of the simulator's at another seed, over the simulator's."""
+    simulated = WaferStream(sun=Sun(phi_mv=PHI_MV), thickness_um=THICKNESS_UM)
+    found = [moments(simulated, options.seed), moments(simulated, options.seed + 1), moments(simulated.learned(load("bolometer")), options.seed)]
+    for word, truth, floor, learned in zip(("mean", "rms about the mean"), *found, strict=True):
+        yield Gate(f"{word} of the generator's data over the simulator's", learned / truth, f"floor {floor / truth:.4f}")
+
+
+def moments(stream: WaferStream, seed: int) -> tuple[float, float]:
+    """Mean, and rms about each bolometer's mean, in W, of three hours of a stream from 2012 on."""
+    first = round(12 * YEAR_S * stream.rate_hz)
+    stops = range(first, first + round(3 * 3600 * stream.rate_hz), stream.block_samples)
+    values = np.concatenate([stream.make(seed, start, start + stream.block_samples, truth=False).values for start in stops], axis=1).astype(float)
+    return float(values.mean()), float(values.std(axis=1).mean())
+
+
 def main(options: Options) -> int:
     """Measure, print; 1 where a limit is missed."""
-    gates = [*fluxes(), *rates(options), *deposits(options), *spectra(options), *glitches(options), *exactness(options), *learned(options)]
+    gates = [*fluxes(), *rates(options), *deposits(options), *spectra(options), *glitches(options), *exactness(options), *learned(options), *powers(options)]
     words = {None: "", True: "passed", False: "FAILED"}
     rows = [[gate.what, f"{gate.value:.4g} {gate.unit}".strip(), gate.target, words[gate.passed]] for gate in gates]
     show(markdown(["", "value", "target", "verdict"], rows), options.markdown)
