@@ -140,18 +140,18 @@ def fit_cell(results: Results, references: Path, name: str, size: int, method: s
     print(f"{key}: {noted['seconds']:.0f} s, log score {results.cells[key]['log_score']:.3f}", flush=True)
 
 
-def compare_cell(results: Results, references: Path, key: str, numbers: Sequence[int]) -> None:
-    """The C2ST at these observations, together where it is not known yet."""
-    found = results.cells[key]["c2st"]
-    numbers = [number for number in numbers if str(number) not in found]
-    if not numbers:
+def compare(results: Results, references: Path, keys: Sequence[str], numbers: Sequence[int]) -> None:
+    """The C2ST of cells of one task at these observations, all together, where it is not known yet."""
+    wanted = [(key, number) for key in keys for number in numbers if str(number) not in results.cells[key]["c2st"]]
+    if not wanted:
         return
-    with np.load(results.folder / f"{key.replace('/', '-')}.npz") as draws:
-        pairs = [(draws[f"arr_{number - 1}"], observation(references, results.cells[key]["task"], number)[1]) for number in numbers]
-    for number, value in zip(numbers, c2st(*zip(*pairs, strict=True)), strict=True):
-        found[str(number)] = value
+    draws = {key: np.load(results.folder / f"{key.replace('/', '-')}.npz") for key, _ in wanted}
+    pairs = [(draws[key][f"arr_{number - 1}"], observation(references, results.cells[key]["task"], number)[1]) for key, number in wanted]
+    for (key, number), value in zip(wanted, c2st(*zip(*pairs, strict=True)), strict=True):
+        results.cells[key]["c2st"][str(number)] = value
     results.save()
-    print(f"{key}: C2ST {', '.join(f'{found[str(number)]:.3f}' for number in numbers)}", flush=True)
+    for key in draws:
+        print(f"{key}: C2ST {', '.join(f'{value:.3f}' for value in results.cells[key]['c2st'].values())}", flush=True)
 
 
 def keys(options: argparse.Namespace) -> Iterator[tuple[str, int, str]]:
@@ -217,8 +217,8 @@ def main() -> None:
         observation(options.references, options.tasks[0], 1)
         for cell in keys(options):
             fit_cell(results, options.references, *cell)
-        for cell in keys(options):
-            compare_cell(results, options.references, "/".join(map(str, cell)), options.observations)
+        for name in options.tasks:
+            compare(results, options.references, [f"{name}/{size}/{method}" for size in options.sizes for method in options.method], options.observations)
     text = page(results, published(options.published))
     print(text)
     if options.page is not None:
