@@ -277,7 +277,7 @@ def learned(options: Options) -> Iterator[Gate]:
         began = time.process_time()
         hits = tables.draw(options.seed, chunk, PHI_MV, chunk * seconds, seconds)
         drawn = time.process_time()
-        state, _ = advance(state, hits.starts, samples, detector)
+        state, _ = advance(state, hits.pulses, samples, detector)
         costs.append((drawn - began, time.process_time() - drawn))
     # the least: a machine that is shared only ever adds to it
     marks, filters = (min(part) / seconds for part in zip(*costs, strict=True))

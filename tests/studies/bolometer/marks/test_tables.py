@@ -40,12 +40,12 @@ def test_hits_are_the_networks_own(model: TrainedModel, family: str) -> None:
     given = {"phi_mv": np.full(n, 430.0), "thickness_um": np.full(n, 500.0), "family": np.full(n, FAMILIES.index(family))}
     drawn = model.sample(given, seed=2)
     assert np.all(hits.family == FAMILIES.index(family)) and np.array_equal(np.unique(hits.bolometer), np.unique(drawn["bolometer"]))
-    heights = np.asarray(hits.amplitude_w, float).sum(axis=2)
+    heights = np.asarray(hits.pulses.height_w, float)
     for found, wanted in ((hits.deposit_kev, drawn["deposit_kev"]), (heights[:, 3], drawn["amplitude_w"][:, 3]), (hits.x_mm + 60, drawn["x_mm"] + 60)):
         one, two = (np.log(np.maximum(np.asarray(values, float), 1e-25)) for values in (found, wanted))
         # five deviations of a mean and of a median
         assert abs(one.mean() - two.mean()) < 5 * np.sqrt(2 / n) * two.std() and abs(np.median(one) - np.median(two)) < 9 * np.sqrt(2 / n) * two.std()
-    share = hits.amplitude_w.sum(axis=(0, 1), dtype=float) / heights.sum()
+    share = hits.pulses.starts.amplitude_w.sum(axis=(0, 1), dtype=float) / heights.sum()
     wanted = (drawn["amplitude_w"].astype(float)[..., None] * drawn["weight"]).sum(axis=(0, 1)) / drawn["amplitude_w"].sum(dtype=float)
     np.testing.assert_allclose(share, wanted, atol=0.02)
 
@@ -54,14 +54,14 @@ def test_delays_follow_from_places(tables: HitTables) -> None:
     hits = tables.draw(1, 0, 430.0, 0.0, 20.0)
     n = np.zeros(len(hits.time_s))
     known = Hits(hits.family, n + 500.0, n, n, hits.x_mm.astype(float), hits.y_mm.astype(float), hits.bolometer, n, n)
-    np.testing.assert_allclose(hits.delay_s, delays_s(DETECTOR, known), atol=4e-6)
+    np.testing.assert_allclose(hits.pulses.starts.delay_s, delays_s(DETECTOR, known), atol=4e-6)
 
 
 def test_chunks_have_random_numbers_of_their_own(tables: HitTables) -> None:
     first, again, other, later = (tables.draw(seed, chunk, 430.0, 0.0, 5.0) for seed, chunk in ((1, 0), (1, 0), (2, 0), (1, 1)))
-    np.testing.assert_array_equal(first.starts.amplitude_w, again.starts.amplitude_w)
+    np.testing.assert_array_equal(first.pulses.height_w, again.pulses.height_w)
     assert not np.array_equal(first.time_s[:5], other.time_s[:5]) and not np.array_equal(first.time_s[:5], later.time_s[:5])
-    assert tables.draw(1, 0, 430.0, 0.0, 0.0).starts.amplitude_w.shape == (0, 12, 3)
+    assert tables.draw(1, 0, 430.0, 0.0, 0.0).pulses.height_w.shape == (0, 12)
 
 
 def test_what_was_not_learned_is_refused(model: TrainedModel, tables: HitTables) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cloudchamber.rng import rng
-from cloudchamber.studies.bolometer.signal.filters import Starts, filtered, start_filter
+from cloudchamber.studies.bolometer.signal.filters import Starts, Tabled, filtered, pulse_table, start_filter
 
 RATE, CONSTANTS = 100.0, np.array([0.01, 0.05])
 
@@ -31,15 +31,35 @@ def test_pulses_add_up() -> None:
     np.testing.assert_allclose(both, parts[0] + parts[1], rtol=1e-12)
 
 
+def some_tabled(n: int = 300, seconds: float = 3.0) -> Tabled:
+    random = rng(2)
+    table = pulse_table(random.random((5, 2), np.float32), 0.03 * random.random((5, 2), np.float32), CONSTANTS)
+    return Tabled(np.sort(random.random(n)) * seconds, random.random((n, 3), np.float32), random.integers(0, 5, (n, 3), np.int32), table)
+
+
+def test_pulses_of_a_table_are_those_written_out() -> None:
+    hits = some_tabled()
+    one, two = (filtered(start_filter(3, 2), each, 300, RATE, CONSTANTS)[1] for each in (hits, hits.starts))
+    np.testing.assert_allclose(one, two, rtol=1e-6)
+    np.testing.assert_allclose(hits.height_w, hits.starts.height_w, rtol=1e-6)
+
+
+def cut(hits: Starts | Tabled, given: int, until: int) -> Starts | Tabled:
+    part = slice(given, until)
+    if isinstance(hits, Tabled):
+        return Tabled(hits.time_s[part], hits.energy_kev[part], hits.row[part], hits.table)
+    return Starts(*(values[part] for values in hits))
+
+
 @pytest.mark.parametrize("cuts", [(1,) * 5, (7, 100, 3), (299,)])
 @pytest.mark.parametrize("early", [False, True], ids=["hits with their chunk", "all hits at once"])
-def test_chunks_join_to_the_bit(cuts: tuple[int, ...], early: bool) -> None:
-    hits = some_hits()
+@pytest.mark.parametrize("hits", [some_hits(), some_tabled()], ids=["written", "tabled"])
+def test_chunks_join_to_the_bit(hits: Starts | Tabled, cuts: tuple[int, ...], early: bool) -> None:
     whole_state, whole = filtered(start_filter(3, 2, -10), hits, 310, RATE, CONSTANTS)
     state, parts, given = start_filter(3, 2, -10), [], 0
     for samples in (*cuts, 310 - sum(cuts)):
         until = len(hits.time_s) if early else int(np.searchsorted(hits.time_s, (state.next_sample + samples - 1) / RATE, side="right"))
-        state, part = filtered(state, Starts(*(values[given:until] for values in hits)), samples, RATE, CONSTANTS)
+        state, part = filtered(state, cut(hits, given, until), samples, RATE, CONSTANTS)
         parts.append(part)
         given = until
     np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)

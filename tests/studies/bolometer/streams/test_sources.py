@@ -17,8 +17,10 @@ from cloudchamber.studies.bolometer.detector import Detector
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
 from cloudchamber.studies.bolometer.streams.sources import Learned, Simulated, Span, Tabulated
 from cloudchamber.studies.bolometer.views.hits import HitsView
+from cloudchamber.studies.bolometer.wafer.hits import rates_per_s
 
-DETECTOR, RAYS, SPAN = Detector(), CosmicRays(), Span(12, 1e9, 60.0, 400.0)
+DETECTOR, RAYS = Detector(), CosmicRays()
+SPAN = Span(12, 1e9, 60.0, 400.0, rates_per_s(DETECTOR, RAYS, np.array([400.0]))[:, 0])
 TARGET, GIVEN = ("deposit_kev", "x_mm", "y_mm", "amplitude_w"), ("phi_mv", "thickness_um", "family")
 
 
@@ -75,7 +77,8 @@ def test_the_packaged_run_is_drawn_from_tables() -> None:
     deposits = [np.median(found.truth["deposit_kev"][found.truth["family"] == 0]) for found in (one, two)]
     assert deposits[1] == pytest.approx(deposits[0], rel=0.05)
     # the flux tells the rate, as of the simulator's hits
-    few = source.draw(DETECTOR, replace(RAYS, threshold_gev=10.0), 500.0, ("wafer",), SPAN, 1)
+    rays = replace(RAYS, threshold_gev=10.0)
+    few = source.draw(DETECTOR, rays, 500.0, ("wafer",), SPAN._replace(rates_per_s=rates_per_s(DETECTOR, rays, np.array([400.0]))[:, 0]), 1)
     assert set(few.truth["family"]) == {0} and 0 < events_in(few.truth) < 0.2 * n[1]
 
 

@@ -25,12 +25,12 @@ from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.detector import Detector
 from cloudchamber.studies.bolometer.marks.codec import MarksCodec
 from cloudchamber.studies.bolometer.marks.model import CONDITIONS, MarkModel
-from cloudchamber.studies.bolometer.signal.filters import Starts, small_exp
+from cloudchamber.studies.bolometer.signal.filters import PulseTable, Tabled, pulse_table, series
 from cloudchamber.studies.bolometer.wafer.hits import Hits, delays_s, draw_times
 
 Array = NDArray[Any]
 
-STEP_MM, DEPTHS, PHI_STEP_MV = 0.05, 5000, 20.0
+STEP_MM, DEPTHS, PHI_STEP_MV = 0.1, 5000, 20.0
 NORMALS, HIGHEST = 513, 4.6
 """Normal numbers at which deposits are kept, between +-``HIGHEST``."""
 SCATTERS = 4096
@@ -40,7 +40,7 @@ LEAST_SHARE = 1e-4
 
 
 class DrawnHits(NamedTuple):
-    """Hits in order of time, each (hits,): ``family`` a code of ``columns.FAMILIES``, ``bolometer`` -1 for the wafer; and their pulses."""
+    """Hits in order of time, each (hits,): ``family`` a code of ``columns.FAMILIES``, ``bolometer`` -1 for the wafer; and their pulses for the filters."""
 
     time_s: Array
     family: Array
@@ -48,21 +48,15 @@ class DrawnHits(NamedTuple):
     y_mm: Array
     bolometer: Array
     deposit_kev: Array
-    amplitude_w: Array
-    delay_s: Array
-
-    @property
-    def starts(self) -> Starts:
-        """On their way to the filters."""
-        return Starts(self.time_s, self.amplitude_w, self.delay_s)
+    pulses: Tabled
 
 
 @dataclass(frozen=True)
 class HitTables:
     """See the module; of a run at one thickness, made by ``tabulate``. Families are those of ``codes``, in their order.
 
-    ``seen`` (families, rows, 1 + 2 constants): the width that heights scatter by, the exponentials' heights in W/keV, their delays in s; a row for
-    each distance, and last that of the struck bolometer. ``state`` (families, depths) is the probability that ``lift`` (families, 2) is the first one;
+    ``width`` (families, rows) is what heights scatter by, ``pulses`` the exponentials, rows of one family after those of another: a row for each distance,
+    and last that of the struck bolometer. ``state`` (families, depths) is the probability that ``lift`` (families, 2) is the first one;
     ``ln_deposit`` (families, phi, normals), ``ln_rate`` (phi,).
     """
 
@@ -74,7 +68,8 @@ class HitTables:
     phi_mv: Array
     ln_rate: Array
     ln_deposit: Array
-    seen: Array
+    width: Array
+    pulses: PulseTable
     state: Array
     lift: Array
 
@@ -93,16 +88,17 @@ class HitTables:
         n, bolometers = len(time_s), len(self.places_mm)
         normal = random.standard_normal(n, dtype=np.float32)
         share = random.random((n, 4), dtype=np.float32)
-        scatter = random.integers(0, SCATTERS, (n, bolometers), dtype=np.uint16)
+        scatter = random.bit_generator.random_raw((n * bolometers + 3) // 4).view(np.uint16)[: n * bolometers].reshape(n, bolometers)
         low, within = self._node(phi_mv)
         ln_deposit = (1 - within) * self.ln_deposit[:, low] + within * self.ln_deposit[:, low + 1]
         place, struck, deposit = np.empty((n, 2), np.float32), np.empty(n, np.int64), np.empty(n, np.float32)
-        amplitude, delay = np.empty((2, n, bolometers, self.seen.shape[2] // 2), np.float32)
+        energy, row = np.empty((n, bolometers), np.float32), np.empty((n, bolometers), np.int32)
         wafer = self.codes == FAMILIES.index("wafer")
-        learned = ln_deposit.astype(np.float32), self.seen, self.state, self.lift
+        learned = ln_deposit.astype(np.float32), self.width, self.state, self.lift
         geometry = self.sides_mm, self.places_mm, wafer, self.side_mm
-        _draw(family, normal, share, scatter, _SCATTER, *learned, *geometry, place, struck, deposit, amplitude, delay)
-        return DrawnHits(start_s + time_s, self.codes[family], place[:, 0], place[:, 1], struck, deposit, amplitude, delay)
+        _draw(family, normal, share, scatter, _SCATTER, *learned, *geometry, place, struck, deposit, energy, row)
+        time_s += start_s
+        return DrawnHits(time_s, self.codes[family], place[:, 0], place[:, 1], struck, deposit, Tabled(time_s, energy, row, self.pulses))
 
     def _node(self, phi_mv: float) -> tuple[int, float]:
         if not self.phi_mv[0] <= phi_mv <= self.phi_mv[-1]:
@@ -136,6 +132,7 @@ def tabulate(model: TrainedModel, detector: Detector, thickness_um: float, famil
     area = all_areas[[detector.family_names.index(name) for name in names]] / all_areas.sum()
     reach_mm = float(np.hypot(*(0.5 * detector.wafer.side_mm + np.abs(detector.wafer.places_mm).max(axis=0))))
     distance_mm = STEP_MM * (np.arange(int(reach_mm / STEP_MM) + 2) + 0.5)
+    delays = np.concatenate([_delays(detector, distance_mm, thickness_um, code) for code in codes])
     with torch.no_grad():
         ln_rate, ln_deposit = _conditions(model, network, codec, phi_mv, thickness_um, codes)
         gains = _gains(model, network, codec, distance_mm, low, thickness_um, codes)
@@ -150,7 +147,8 @@ def tabulate(model: TrainedModel, detector: Detector, thickness_um: float, famil
         phi_mv,
         ln_rate,
         ln_deposit,
-        np.stack([np.concatenate([gain, _delays(detector, distance_mm, thickness_um, code)], axis=1) for gain, code in zip(gains, codes, strict=True)]),
+        np.stack([width for width, _ in gains]),
+        pulse_table(np.concatenate([gain for _, gain in gains]), delays, np.array(detector.time_constants_s)),
         np.stack([log_state[:, 0].exp().numpy() for log_state, _ in lifted]),
         np.stack([lift[0].exp().numpy() for _, lift in lifted]),
     )
@@ -180,8 +178,10 @@ def _conditions(model: TrainedNetwork, network: MarkModel, codec: MarksCodec, ph
     return rates.double().numpy(), np.stack(deposits)
 
 
-def _gains(model: TrainedNetwork, network: MarkModel, codec: MarksCodec, distance_mm: Array, phi_mv: float, thickness_um: float, codes: Array) -> list[Array]:
-    """Of each family scatter, and heights of the exponentials in W/keV, (rows, 1 + constants); no network of them looks at phi."""
+def _gains(
+    model: TrainedNetwork, network: MarkModel, codec: MarksCodec, distance_mm: Array, phi_mv: float, thickness_um: float, codes: Array
+) -> list[tuple[Array, Array]]:
+    """Of each family scatter (rows,), and heights of the exponentials in W/keV (rows, constants); no network of them looks at phi."""
     distance = torch.tensor([*distance_mm, 0.25 * STEP_MM], dtype=torch.float32)
     struck = torch.zeros(len(distance))
     struck[-1] = 1.0
@@ -191,7 +191,7 @@ def _gains(model: TrainedNetwork, network: MarkModel, codec: MarksCodec, distanc
         share = log_share.exp()
         share = torch.where(share < LEAST_SHARE, 0.0, share)
         gain = share / share.sum(-1, keepdim=True) * (mean + torch.where(struck > 0, codec.mean_gain[1], codec.mean_gain[0])).exp()[:, None]
-        found.append(torch.cat((log_width.exp()[:, None], gain), 1).numpy())
+        found.append((log_width.exp().numpy(), gain.numpy()))
     return found
 
 
@@ -219,7 +219,7 @@ def _draw(
     scatter: Array,
     scatters: Array,
     ln_deposit: Array,
-    seen: Array,
+    width: Array,
     state: Array,
     lift: Array,
     sides_mm: Array,
@@ -229,12 +229,13 @@ def _draw(
     place: Array,
     struck: Array,
     deposit: Array,
-    amplitude_w: Array,
-    delay_s: Array,
+    energy_kev: Array,
+    row: Array,
 ) -> None:
     """Write ``place`` and what follows, hit by hit."""
-    bolometers, constants = len(places_mm), seen.shape[2] // 2
-    rows, depths, normals = seen.shape[1], state.shape[1], ln_deposit.shape[1]
+    bolometers = len(places_mm)
+    rows, depths, normals = width.shape[1], state.shape[1], ln_deposit.shape[1]
+    along, across = places_mm[:, 0].copy(), places_mm[:, 1].copy()
     for hit in range(len(family)):
         f = family[hit]
         x, y = (share[hit, 0] - 0.5) * sides_mm[f], (share[hit, 1] - 0.5) * sides_mm[f]
@@ -250,12 +251,12 @@ def _draw(
         deposit[hit] = kev
         depth = min(max(int((1 - max(abs(x), abs(y)) / (0.5 * side_mm)) * depths), 0), depths - 1)
         lifted = kev * (lift[f, 0] if share[hit, 3] < state[f, depth] else lift[f, 1])
+        # slices, as loops over a row of a matrix stay scalar
+        seen, at_row, number, widths = energy_kev[hit], row[hit], scatter[hit], width[f]
         for b in range(bolometers):
-            across, along = x - places_mm[b, 0], y - places_mm[b, 1]
-            row = min(int(np.sqrt(across * across + along * along) * (1 / STEP_MM)), rows - 2)
-            if b == struck[hit]:
-                row = rows - 1
-            height = lifted * small_exp(seen[f, row, 0] * scatters[scatter[hit, b]])
-            for m in range(constants):
-                amplitude_w[hit, b, m] = height * seen[f, row, 1 + m]
-                delay_s[hit, b, m] = seen[f, row, 1 + constants + m]
+            at_row[b] = min(int(np.sqrt((x - along[b]) ** 2 + (y - across[b]) ** 2) * (1 / STEP_MM)), rows - 2)
+        if struck[hit] >= 0:
+            at_row[struck[hit]] = rows - 1
+        for b in range(bolometers):
+            seen[b] = lifted * series(widths[at_row[b]] * scatters[number[b] % SCATTERS])
+            at_row[b] += f * rows

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cloudchamber.studies.bolometer.detector import Detector
 from cloudchamber.studies.bolometer.signal.decimation import DecimationState, decimated, reach, start_decimation
-from cloudchamber.studies.bolometer.signal.filters import FilterState, Starts, filtered, start_filter
+from cloudchamber.studies.bolometer.signal.filters import FilterState, Starts, Tabled, filtered, start_filter
 from cloudchamber.studies.bolometer.signal.tes import respond
 
 Array = NDArray[Any]
@@ -36,7 +36,7 @@ def start_chain(detector: Detector, first_sample: int) -> ChainState:
     return ChainState(start_filter(bolometers, len(detector.time_constants_s), first_sample), start_decimation(bolometers, detector.decimation, first_sample))
 
 
-def advance(state: ChainState, hits: Starts, samples: int, detector: Detector) -> tuple[ChainState, Array]:
+def advance(state: ChainState, hits: Starts | Tabled, samples: int, detector: Detector) -> tuple[ChainState, Array]:
     """The state after ``samples`` further samples of the full rate, and the data in W that are complete with them, (bolometers, kept).
 
     ``hits`` as in ``filters.filtered``. Kept sample i is at time i * decimation / rate.

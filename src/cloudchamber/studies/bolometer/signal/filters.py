@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-BLOCK = 128
+BLOCK = 64
 """Samples whose starts are added up before the recursion runs over them."""
 
 
@@ -25,22 +25,73 @@ class Starts(NamedTuple):
     amplitude_w: Array
     delay_s: Array
 
+    @property
+    def height_w(self) -> Array:
+        """Of all exponentials together, (hits, bolometers)."""
+        return self.amplitude_w.sum(axis=2)
+
+    @property
+    def starts(self) -> Starts:
+        """Itself."""
+        return self
+
+
+class PulseTable(NamedTuple):
+    """Kinds of pulses: their exponentials in W/keV and the delays of these (rows, constants); made by ``pulse_table``, with what filters need beside:
+    ``lead`` is an exponential's value at the time of the hit, were it there already, ``latest`` (rows,) the longest delay."""
+
+    gain: Array
+    delay_s: Array
+    lead: Array
+    latest: Array
+
+
+class Tabled(NamedTuple):
+    """Hits whose pulses stand in a table: times (hits,), energies and rows of the table (hits, bolometers). A third of the numbers of ``Starts``."""
+
+    time_s: Array
+    energy_kev: Array
+    row: Array
+    table: PulseTable
+
+    @property
+    def starts(self) -> Starts:
+        """Written out."""
+        return Starts(self.time_s, self.energy_kev[..., None] * self.table.gain[self.row], self.table.delay_s[self.row])
+
+    @property
+    def height_w(self) -> Array:
+        """Of all exponentials together, (hits, bolometers)."""
+        return self.energy_kev * self.table.gain.sum(axis=1)[self.row]
+
+
+def pulse_table(gain: Array, delay_s: Array, time_constants_s: Array) -> PulseTable:
+    """Of exponentials in W/keV and their delays, (rows, constants)."""
+    return PulseTable(gain, delay_s, gain * np.exp(delay_s / time_constants_s), delay_s.max(axis=1, initial=0.0))
+
+
+class Pending(NamedTuple):
+    """Hits that have not all arrived; ``lead_w`` is an exponential's value at the time of the hit, were it there; both (hits, bolometers, constants)."""
+
+    time_s: Array
+    lead_w: Array
+    delay_s: Array
+
 
 class FilterState(NamedTuple):
     """After a sample: its index (the next one's), the exponentials' values (bolometers, constants), and hits that have not all arrived."""
 
     next_sample: int
     level_w: Array
-    pending: Starts
+    pending: Pending
 
 
 def start_filter(bolometers: int, constants: int, first_sample: int = 0) -> FilterState:
     """Before any hit; the first sample is at ``first_sample`` / rate."""
-    nothing = np.empty((0, bolometers, constants))
-    return FilterState(first_sample, np.zeros((bolometers, constants)), Starts(np.empty(0), nothing, nothing))
+    return FilterState(first_sample, np.zeros((bolometers, constants)), Pending(*_nothing(bolometers, constants)))
 
 
-def filtered(state: FilterState, hits: Starts, samples: int, rate_hz: float, time_constants_s: Array) -> tuple[FilterState, Array]:
+def filtered(state: FilterState, hits: Starts | Tabled, samples: int, rate_hz: float, time_constants_s: Array) -> tuple[FilterState, Array]:
     """The state after, and the power in W of, the next ``samples`` samples, (bolometers, samples).
 
     ``hits`` are those since the last call, in order of time, all that start before the chunk's end (and perhaps later ones). ValueError for a hit that should
@@ -48,75 +99,168 @@ def filtered(state: FilterState, hits: Starts, samples: int, rate_hz: float, tim
     """
     if len(hits.time_s) and hits.time_s.min() * rate_hz <= state.next_sample - 1:
         raise ValueError(f"time_s: a hit at {hits.time_s.min():g} s comes too late: the samples before {state.next_sample / rate_hz:g} s are made")
-    due = Starts(*(np.concatenate(pair) for pair in zip(state.pending, hits, strict=True))) if len(state.pending.time_s) else hits
     power = np.empty((len(state.level_w), samples))
-    level = state.level_w.copy()
-    done = _filter(state.next_sample, rate_hz, np.asarray(time_constants_s, float), *due, level, power)
-    return FilterState(state.next_sample + samples, level, Starts(*(values[done:].copy() for values in due))), power
+    level, constants = state.level_w.copy(), np.asarray(time_constants_s, float)
+    written, tabled = (hits, _NO_TABLED) if isinstance(hits, Starts) else (_nothing(*level.shape), hits)
+    done = _filter(state.next_sample, rate_hz, constants, state.pending, written, tabled, level, power)
+    waiting = Pending(*(values[done:] for values in state.pending))
+    late = slice(max(done - len(state.pending.time_s), 0), None)
+    if isinstance(hits, Tabled):
+        row = hits.row[late]
+        coming = Pending(hits.time_s[late], hits.energy_kev[late, :, None] * hits.table.lead[row], hits.table.delay_s[row])
+    else:
+        coming = Pending(hits.time_s[late], _leads(hits.amplitude_w[late], hits.delay_s[late], constants), hits.delay_s[late])
+    return FilterState(state.next_sample + samples, level, Pending(*(np.concatenate(pair) for pair in zip(waiting, coming, strict=True)))), power
 
 
-@njit(cache=True)
-def _filter(first: int, rate_hz: float, constants: Array, time_s: Array, amplitude_w: Array, delay_s: Array, level_w: Array, power_w: Array) -> int:
-    """Add up what starts before each sample, then run the recursion; ``level_w`` and ``power_w`` are written. How many hits have all arrived.
+def _nothing(bolometers: int, constants: int) -> Starts:
+    nothing = np.empty((0, bolometers, constants))
+    return Starts(np.empty(0), nothing, nothing)
 
-    A start's first sample is j samples after that of its hit: its value there is height * exp(delay / tau) * keep^j * what the hit's own wait takes away.
-    """
-    bolometers, samples = power_w.shape
-    m_all = len(constants)
-    keep = np.exp(-1.0 / (rate_hz * constants))
-    inverse = 1.0 / constants
-    # what one hit writes lies side by side, and stays in a processor's cache
-    started = np.zeros((BLOCK, bolometers, m_all))
-    waited = np.empty(m_all)
-    oldest = 0
-    for block in range(0, samples, BLOCK):
-        count = min(BLOCK, samples - block)
-        begin, end = first + block, first + block + count
-        started[:] = 0.0
-        all_in = True
-        for hit in range(oldest, len(time_s)):
-            t = time_s[hit]
-            hit_sample = int(np.ceil(t * rate_hz))
-            if hit_sample >= end:
-                if all_in:
-                    oldest = hit
-                    all_in = False
-                break
-            later = False
-            for m in range(m_all):
-                waited[m] = np.exp((t - hit_sample / rate_hz) * inverse[m])
-            for b in range(bolometers):
-                for m in range(m_all):
-                    height = amplitude_w[hit, b, m]
-                    if height == 0.0:
-                        continue
-                    delay = delay_s[hit, b, m]
-                    sample = int(np.ceil((t + delay) * rate_hz))
-                    if sample >= end:
-                        later = True
-                    elif sample >= begin:
-                        value = height * waited[m] * small_exp(delay * inverse[m])
-                        for _ in range(sample - hit_sample):
-                            value *= keep[m]
-                        started[sample - begin, b, m] += value
-            if later and all_in:
-                oldest = hit
-                all_in = False
-        if all_in:
-            oldest = len(time_s)
-        for b in range(bolometers):
-            for k in range(count):
-                total = 0.0
-                for m in range(m_all):
-                    level_w[b, m] = level_w[b, m] * keep[m] + started[k, b, m]
-                    total += level_w[b, m]
-                power_w[b, block + k] = total
-    return oldest
+
+_NO_TABLE = PulseTable(np.empty((0, 0), np.float32), np.empty((0, 0), np.float32), np.empty((0, 0)), np.empty(0, np.float32))
+_NO_TABLED = Tabled(np.empty(0), np.empty((0, 0), np.float32), np.empty((0, 0), np.int32), _NO_TABLE)
+
+
+SMALL = 2.0
 
 
 @njit(inline="always")
-def small_exp(x: float) -> float:
-    """exp(x); of small x, as those of delays are, by its series, to 1e-11."""
-    if not -0.25 < x < 0.25:
-        return np.exp(x)
-    return 1 + x * (1 + x * (1 / 2 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720 + x * (1 / 5040 + x / 40320)))))))
+def series(x: float) -> float:
+    """exp(x) to 1e-10 where x is small: that of an eighth of it, by its series, to the eighth power. Loops of it run in a processor's vectors."""
+    y = 0.125 * x
+    y = 1 + y * (1 + y * (1 / 2 + y * (1 / 6 + y * (1 / 24 + y * (1 / 120 + y * (1 / 720 + y * (1 / 5040 + y * (1 / 40320))))))))
+    y *= y
+    y *= y
+    return y * y
+
+
+@njit(cache=True)
+def _filter(first: int, rate_hz: float, constants: Array, pending: Pending, hits: Starts, tabled: Tabled, level_w: Array, power_w: Array) -> int:
+    """Add up what starts before each sample, then run the recursion; ``level_w`` and ``power_w`` are written. How many hits have all arrived, of ``pending``,
+    ``hits`` and ``tabled`` in this order."""
+    bolometers, samples = power_w.shape
+    m_all = len(constants)
+    # a line is one exponential of one bolometer; loops over lines without a branch run in a processor's vectors
+    lines = bolometers * m_all
+    lines_constants = np.empty(lines)
+    for line in range(lines):
+        lines_constants[line] = constants[line % m_all]
+    keep, inverse, level = np.exp(-1.0 / (rate_hz * lines_constants)), 1.0 / lines_constants, level_w.reshape(lines)
+    started, waited, value, delay = np.zeros((BLOCK, lines)), np.empty(lines), np.empty(lines), np.empty(lines)
+    lead, late, latest = tabled.table.lead, tabled.table.delay_s, tabled.table.latest
+    first_new = len(pending.time_s)
+    first_tabled = first_new + len(hits.time_s)
+    oldest, total = 0, first_tabled + len(tabled.time_s)
+    old_w, old_s = pending.lead_w.reshape(-1, lines), pending.delay_s.reshape(-1, lines)
+    new_w, new_s = hits.amplitude_w.reshape(-1, lines), hits.delay_s.reshape(-1, lines)
+    for block in range(0, samples, BLOCK):
+        count = min(BLOCK, samples - block)
+        begin = first + block
+        started[:] = 0.0
+        arrived = total
+        for hit in range(oldest, total):
+            if hit < first_new:
+                t = pending.time_s[hit]
+            elif hit < first_tabled:
+                t = hits.time_s[hit - first_new]
+            else:
+                t = tabled.time_s[hit - first_tabled]
+            hit_sample = int(np.ceil(t * rate_hz))
+            if hit_sample >= begin + count:
+                arrived = min(arrived, hit)
+                break
+            for m in range(m_all):
+                wait = (t - hit_sample / rate_hz) * inverse[m]
+                waited[m] = series(wait) if wait > -SMALL else np.exp(wait)
+            for line in range(m_all, lines):
+                waited[line] = waited[line - m_all]
+            last = 0.0
+            if hit < first_new:
+                for line in range(lines):
+                    value[line] = old_w[hit, line] * waited[line]
+                    delay[line] = old_s[hit, line]
+                    last = max(last, delay[line])
+            elif hit < first_tabled:
+                place = hit - first_new
+                last = _lead(new_w[place], new_s[place], inverse, value)
+                for line in range(lines):
+                    value[line] *= waited[line]
+                    delay[line] = new_s[place, line]
+            else:
+                place = hit - first_tabled
+                for b in range(bolometers):
+                    energy, row = tabled.energy_kev[place, b], tabled.row[place, b]
+                    last = max(last, latest[row])
+                    for m in range(m_all):
+                        value[b * m_all + m] = energy * lead[row, m] * waited[m]
+            if hit_sample >= begin and np.ceil((t + last) * rate_hz) == hit_sample:
+                for line in range(lines):
+                    started[hit_sample - begin, line] += value[line]
+                continue
+            if hit >= first_tabled:
+                for b in range(bolometers):
+                    for m in range(m_all):
+                        delay[b * m_all + m] = late[tabled.row[hit - first_tabled, b], m]
+            if _add_later(t, hit_sample, rate_hz, keep, value, delay, begin, count, started):
+                arrived = min(arrived, hit)
+        oldest = arrived
+        for k in range(count):
+            for line in range(lines):
+                level[line] = level[line] * keep[line] + started[k, line]
+                started[k, line] = level[line]
+        # afterwards: rows of the data may lie so that a processor's cache holds only some of them at a time
+        for b in range(bolometers):
+            for k in range(count):
+                summed = 0.0
+                for m in range(m_all):
+                    summed += started[k, b * m_all + m]
+                power_w[b, block + k] = summed
+    return oldest
+
+
+@njit(cache=True)
+def _lead(height: Array, delay: Array, inverse: Array, value: Array) -> float:
+    """Write ``value``, what a hit's lines would have at its time had they begun by then; the longest delay."""
+    last, steepest = 0.0, 0.0
+    for line in range(len(value)):
+        last = max(last, delay[line])
+        steepest = max(steepest, inverse[line])
+    if last * steepest < SMALL:
+        for line in range(len(value)):
+            value[line] = height[line] * series(delay[line] * inverse[line])
+    else:
+        for line in range(len(value)):
+            value[line] = height[line] * np.exp(delay[line] * inverse[line])
+    return last
+
+
+@njit(cache=True)
+def _leads(amplitude_w: Array, delay_s: Array, constants: Array) -> Array:
+    """Of hits, (hits, bolometers, constants)."""
+    hits, bolometers, m_all = amplitude_w.shape
+    found, inverse = np.empty((hits, bolometers * m_all)), np.empty(bolometers * m_all)
+    for line in range(len(inverse)):
+        inverse[line] = 1.0 / constants[line % m_all]
+    for hit in range(hits):
+        _lead(amplitude_w[hit].copy().reshape(-1), delay_s[hit].copy().reshape(-1), inverse, found[hit])
+    return found.reshape(hits, bolometers, m_all)
+
+
+@njit(cache=True)
+def _add_later(t: float, hit_sample: int, rate_hz: float, keep: Array, value: Array, delay: Array, begin: int, count: int, started: Array) -> bool:
+    """Add to ``started`` the lines that start in ``count`` samples from ``begin`` on, each at its own sample; whether others start after them.
+
+    A start's first sample is j samples after that of its hit: its value there is keep^j times what it would have at that one.
+    """
+    rest = False
+    for line in range(len(value)):
+        place = int(np.ceil((t + delay[line]) * rate_hz))
+        if place >= begin + count:
+            rest = rest or value[line] != 0.0
+        elif place >= begin:
+            found = value[line]
+            for _ in range(place - hit_sample):
+                found *= keep[line]
+            started[place - begin, line] += found
+    return rest

@@ -25,7 +25,7 @@ from cloudchamber.studies.bolometer.signal.filters import Starts
 from cloudchamber.studies.bolometer.streams.sources import TRUTH, Drawn, Learned, Simulated, Source, Span
 from cloudchamber.studies.bolometer.streams.sun import Sun
 from cloudchamber.studies.bolometer.views.settings import THICKNESS_UM, made_families
-from cloudchamber.studies.bolometer.wafer.hits import Hits
+from cloudchamber.studies.bolometer.wafer.hits import Hits, rates_per_s
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -121,8 +121,9 @@ class WaferStream:
     def hits(self, seed: int, spans: range) -> Iterator[Drawn]:
         """The hits of blocks of time, one after the other."""
         rate, families, source = self.detector.rate_hz, made_families(self), self.source
-        for span, phi_mv in zip(spans, self.phi_mv(np.array(spans)).tolist(), strict=True):
-            block = Span(span, span * SPAN_SAMPLES / rate, SPAN_SAMPLES / rate, phi_mv)
+        phi = self.phi_mv(np.array(spans))
+        for span, phi_mv, rates in zip(spans, phi.tolist(), rates_per_s(self.detector, self.rays, phi).T, strict=True):
+            block = Span(span, span * SPAN_SAMPLES / rate, SPAN_SAMPLES / rate, phi_mv, rates)
             yield source.draw(self.detector, self.rays, self.thickness_um, families, block, seed)
 
     def hits_between(self, seed: int, first: int, stop: int) -> Drawn:
@@ -138,7 +139,7 @@ class WaferStream:
         # kept samples that are complete before the first one wanted
         early = first - -(-(spans.start * SPAN_SAMPLES - reach(self.detector.decimation)) // self.detector.decimation)
         for span, drawn in zip(spans, self.hits(seed, spans), strict=True):
-            state, data = advance(state, drawn.starts, min(SPAN_SAMPLES, end - span * SPAN_SAMPLES), self.detector)
+            state, data = advance(state, drawn.pulses, min(SPAN_SAMPLES, end - span * SPAN_SAMPLES), self.detector)
             skipped = min(early, data.shape[1])
             early -= skipped
             values[:, place : place + data.shape[1] - skipped] = data[:, skipped:]

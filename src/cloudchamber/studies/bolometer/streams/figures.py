@@ -38,12 +38,12 @@ def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dic
     rate, first = stream.rate_hz, recorded.first
     stop = first + min(recorded.samples, round(STRETCH_S * rate))
     data, drawn = recorded.read(first, stop), stream.hits_between(seed, first, stop)
-    rows, start_s, seconds = list(recorded.rows), first / rate, (stop - first) / rate
-    hits = Starts(drawn.starts.time_s - start_s, drawn.starts.amplitude_w[:, rows], drawn.starts.delay_s[:, rows])
+    rows, start_s, seconds, starts = list(recorded.rows), first / rate, (stop - first) / rate, drawn.starts
+    hits = Starts(starts.time_s - start_s, starts.amplitude_w[:, rows], starts.delay_s[:, rows])
     looked = Looked(recorded)
     shown = min(data.shape[1], LOOKED_SAMPLES * 8)
     figures = {
-        "A stretch of data": stretch(data[:, :shown], rate, hits.time_s, hits.amplitude_w.sum(axis=2).max(axis=1, initial=0.0)),
+        "A stretch of data": stretch(data[:, :shown], rate, hits.time_s, hits.height_w.max(axis=1, initial=0.0)),
         "Power spectrum": spectrum(stream, data, hits, seconds),
         "Amplitudes": _histogram(looked.counts, "power (aW)", f"Of {looked.samples:,} samples from all over the file, all bolometers together."),
         "Heights": heights(drawn, hits, seconds),
@@ -54,7 +54,7 @@ def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dic
     phi = stream.sun.phi_at(years, stream.rays)
     facts: dict[str, str | int | float] = {
         "phi (MV)": f"{phi[0]:.0f} to {phi[1]:.0f} {stream.sun.words(float(years[1]))}",
-        "hits a second at the start": len(drawn.starts.time_s) / seconds,
+        "hits a second at the start": len(starts.time_s) / seconds,
         "rms about the mean, all bolometers (aW)": 1e18 * float(np.sqrt(looked.variance.mean())),
     }
     return facts, figures
@@ -96,7 +96,7 @@ def heights(drawn: Drawn, hits: Starts, seconds: float) -> Figure:
     """Pulses a second by their height in each bolometer, and by that in the one that sees most."""
     figure = new_figure(6.4, 4.2)
     axis = figure.subplots()
-    each = 1e18 * hits.amplitude_w.sum(axis=2)
+    each = 1e18 * hits.height_w
     for values, colour in ((each.ravel(), SKY_BLUE), (1e18 * np.asarray(drawn.truth["height_w"], float), VERMILION)):
         counts = np.histogram(values, EDGES_AW)[0] / seconds / np.diff(np.log(EDGES_AW))
         share = each.shape[1] if colour == SKY_BLUE else 1

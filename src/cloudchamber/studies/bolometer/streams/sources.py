@@ -15,8 +15,8 @@ from cloudchamber.schema import Column, Table, check_table
 from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.detector import Detector
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
-from cloudchamber.studies.bolometer.signal.filters import Starts
-from cloudchamber.studies.bolometer.wafer.hits import Hits, delays_s, draw_arrivals, draw_times, make_pulses, rates_per_s
+from cloudchamber.studies.bolometer.signal.filters import Starts, Tabled
+from cloudchamber.studies.bolometer.wafer.hits import Hits, delays_s, draw_arrivals, draw_times, make_pulses
 
 if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
@@ -37,26 +37,32 @@ TRUTH = {
 
 
 class Span(NamedTuple):
-    """A block of time: its number, from when on, how long, and the Sun's phi meanwhile."""
+    """A block of time: its number, from when on, how long, the Sun's phi meanwhile, and hits a second of each of the detector's families at this phi."""
 
     number: int
     start_s: float
     duration_s: float
     phi_mv: float
+    rates_per_s: Array
 
 
 class Drawn(NamedTuple):
     """Hits in order of time: on their way to the filters, and what was hit."""
 
-    starts: Starts
+    pulses: Starts | Tabled
     hits: Hits
+
+    @property
+    def starts(self) -> Starts:
+        """Pulses, each exponential by itself."""
+        return self.pulses.starts
 
     @property
     def truth(self) -> Table:
         """What is told of them, the columns ``TRUTH``."""
         named = {name: getattr(self.hits, name) for name in ("family", "x_mm", "y_mm", "bolometer", "deposit_kev")}
-        height = self.starts.amplitude_w.sum(axis=2).max(axis=1, initial=0.0)
-        return check_table({"time_s": self.starts.time_s, **named, "height_w": height}, TRUTH)
+        height = self.pulses.height_w.max(axis=1, initial=0.0)
+        return check_table({"time_s": self.pulses.time_s, **named, "height_w": height}, TRUTH)
 
 
 class Source(Protocol):
@@ -104,7 +110,7 @@ class Learned:
     def draw(self, detector: Detector, rays: CosmicRays, thickness_um: float, families: tuple[str, ...], span: Span, seed: int) -> Drawn:
         """As the protocol says."""
         random = rng(seed, "stream", span.number)
-        rates = np.where(np.isin(detector.family_names, families), rates_per_s(detector, rays, np.array([span.phi_mv]))[:, 0], 0.0)
+        rates = np.where(np.isin(detector.family_names, families), span.rates_per_s, 0.0)
         time_s, place = draw_times(rates, span.duration_s, random)
         family = np.array([FAMILIES.index(name) for name in detector.family_names])[place]
         n = len(time_s)
@@ -140,14 +146,13 @@ class Tabulated(Learned):
     def draw(self, detector: Detector, rays: CosmicRays, thickness_um: float, families: tuple[str, ...], span: Span, seed: int) -> Drawn:
         """As the protocol says."""
         tables = self._tables(detector, thickness_um, families)
-        rates = rates_per_s(detector, rays, np.array([span.phi_mv]))[:, 0]
-        rates = rates[[name in families for name in detector.family_names]]
+        rates = span.rates_per_s[[name in families for name in detector.family_names]]
         found = tables.draw(seed, span.number, span.phi_mv, span.start_s, span.duration_s, rates)
         nothing = np.zeros(len(found.time_s))
         hits = Hits(
             found.family, np.full(len(nothing), thickness_um), nothing.astype(int), nothing, found.x_mm, found.y_mm, found.bolometer, nothing, found.deposit_kev
         )
-        return Drawn(found.starts, hits)
+        return Drawn(found.pulses, hits)
 
     @cached_property
     def _tables(self) -> Callable[[Detector, float, tuple[str, ...]], HitTables]:
