@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import log, prod
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,9 +31,12 @@ class Codec(nn.Module, ABC):
     A ragged column comes as a float tensor (events, longest, ...), NaN where a set has no more elements. A codec of sets may encode to
     (events, longest * size), element after element: ``size`` is then the numbers an element, zeros stand for an absent one, and the longest set of the
     batch makes the width.
+
+    ``fit`` gets at most ``fit_events`` events: enough for means and widths; whoever keeps the ends of distributions wants more.
     """
 
     size: int
+    fit_events: ClassVar[int] = 50_000
 
     @abstractmethod
     def fit(self, columns: Tensors, given: Tensors) -> None:

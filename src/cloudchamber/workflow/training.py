@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
     from cloudchamber.train.fit import Hardware
 
-CODEC_EVENTS = 50_000
 CODEC_ELEMENTS = 2**24
 """Codecs and the trained domain learn from fewer events where the elements of their sets are more than this."""
 CODEC_BYTES = 2**30
@@ -146,12 +145,10 @@ def _train(
 
     progress(0, 0, "reading events, fitting the codecs")
     columns = (*chosen.given, *chosen.target)
-    sample = store.read_events(columns, _spread(parts[0], _codec_events(store, columns, parts[0])))
-    if before is not None:
-        # the weights mean what these codecs say
-        codecs = before.given_codec, before.target_codec
-    else:
-        codecs = chosen.given_codec.build(given_columns), chosen.target_codec.build(target_columns)
+    # weights that are there mean what their codecs say
+    codecs = (before.given_codec, before.target_codec) if before else (chosen.given_codec.build(given_columns), chosen.target_codec.build(target_columns))
+    sample = store.read_events(columns, _spread(parts[0], _codec_events(store, columns, parts[0], codecs)))
+    if before is None:
         _fit_codecs(codecs, sample, given_columns, target_columns)
     # the first weights come from the seed, and the caller's own random numbers stay as they are
     with torch.random.fork_rng(devices=[]):
@@ -279,11 +276,11 @@ def _refuse_sets(target: Mapping[str, Column]) -> None:
             raise ValueError(f"column '{name}' is ragged: a model may be given sets, but it answers with columns of a fixed shape only")
 
 
-def _codec_events(store: Store, columns: Sequence[str], part: np.ndarray) -> int:
+def _codec_events(store: Store, columns: Sequence[str], part: np.ndarray, codecs: tuple[Codec, Codec]) -> int:
     """How many events the codecs learn from, judged by the sets of some of them."""
     some = store.read_events(columns, _spread(part, 100))
     elements = sum(len(values.values) for values in some.values() if isinstance(values, Ragged))
-    return min(CODEC_EVENTS, max(CODEC_ELEMENTS * min(len(part), 100) // max(elements, 1), 100))
+    return min(max(codec.fit_events for codec in codecs), max(CODEC_ELEMENTS * min(len(part), 100) // max(elements, 1), 100))
 
 
 def _fit_codecs(codecs: tuple[Codec, Codec], sample: Table, given_columns: Mapping[str, Column], target_columns: Mapping[str, Column]) -> None:

@@ -45,6 +45,7 @@ class MarksCodec(Codec):
     What a deposit is taken relative to is a power of the wafer's thickness, and then its family's quantiles make a normal number of it: both are fitted.
     """
 
+    fit_events = 1_000_000
     mean_time_s: Tensor
     mean_gain: Tensor
     slope: Tensor

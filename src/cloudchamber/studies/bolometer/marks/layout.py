@@ -93,6 +93,10 @@ class Layout:
         half = 0.5 * self.sides_mm[FAMILIES.index("wafer")]
         return 1 - torch.maximum(place.x_mm.abs(), place.y_mm.abs()) / half
 
+    def inside(self, normal: Tensor) -> Tensor:
+        """How far hits of ``normal`` (hits, 3) are from the edge of the wafer or of the bolometer that they are in, over half its side, (hits,)."""
+        return 1 - 2 * (rank(normal[:, :2]) - 0.5).abs().amax(1)
+
 
 def rank(normal: Tensor) -> Tensor:
     """The standard normal distribution's integral, in words that ONNX knows."""

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution
-from cloudchamber.models.heads import Gaussian, one_hot_draw
+from cloudchamber.models.flow import Flow
+from cloudchamber.models.heads import one_hot_draw
 from cloudchamber.models.recipe import ModelSettings
 from cloudchamber.nn.mlp import MLP
 from cloudchamber.studies.bolometer.columns import FAMILIES
@@ -19,6 +20,8 @@ from cloudchamber.studies.bolometer.marks.layout import Layout, Place, rank
 
 CONDITIONS = 2
 """Given numbers before the families: phi and thickness."""
+EDGES = 2
+"""Numbers that tell how far from the edge a hit is."""
 STATES = 2
 """Heights of all bolometers together may be lower by a factor, as those of hits in the frame."""
 
@@ -28,13 +31,13 @@ class MarkNetworks:
     """Settings of the networks of a hit's marks, in the order of ``MarksCodec``.
 
     Arrivals are Poisson's, with a rate that a network has of phi; places are uniform. The deposit's normal number is the ``deposit`` model's, given phi,
-    thickness and family.
+    thickness, family and how far from the edge the hit is: there, paths are shorter.
     Each bolometer's height per keV, with its scatter, and its exponentials' shares are a network's of ``layers`` of ``hidden`` units, given how far away the
     hit is, whether this bolometer is hit, thickness and family; all together they may change where the hit is near the wafer's edge, in ``steps`` steps.
     """
 
     layout: Layout
-    deposit: ModelSettings = Gaussian("diagonal", hidden=24, layers=1)
+    deposit: ModelSettings = Flow(transforms=1, bins=16, hidden=32, layers=2, passes=None, randperm=False, linear=False, affine=True)
     hidden: int = 32
     layers: int = 2
     steps: int = 32
@@ -70,7 +73,7 @@ class MarkModel(ConditionalModel):
         self.layout, self.constants, bolometers = settings.layout, constants, settings.layout.bolometers
         self.target_size, self.given_size = KNOWN + bolometers * (1 + constants), given_size
         self.rate = MLP(1, 1, 16, 1)
-        self.deposit = settings.deposit.build(1, given_size)
+        self.deposit = settings.deposit.build(1, given_size + EDGES)
         self.heights = Heights(settings, constants)
         # time and place; deposit; state; heights
         self.noise_size = 4 + self.deposit.noise_size + 1 + bolometers
@@ -83,7 +86,7 @@ class MarkModel(ConditionalModel):
         time, normal, deposit, heights, shares = self.split(target)
         log_rate = self.log_rate(given)
         yield self.rate, (log_rate.exp() * time[:, 0] - log_rate).mean()
-        yield self.deposit, -self.deposit(given).log_prob(deposit).mean()
+        yield self.deposit, -self.deposit(with_edge(given, self.layout.inside(normal))).log_prob(deposit).mean()
         yield self.heights, self.heights.loss(heights, shares, self.layout.place(normal, given[:, CONDITIONS:]), given)
 
     def validation_loss(self, target: Tensor, given: Tensor) -> Tensor:
@@ -99,6 +102,11 @@ class MarkModel(ConditionalModel):
         """ln of the rate times the mean waiting time of all training events, (hits,)."""
         found: Tensor = self.rate(given[:, :1])
         return found[:, 0]
+
+
+def with_edge(given: Tensor, inside: Tensor) -> Tensor:
+    """What deposits are given, (hits, given + ``EDGES``): ``inside`` is ``Layout.inside``'s."""
+    return torch.cat((given, inside.sqrt()[:, None], 0.3 * (inside + 0.003).log()[:, None]), 1)
 
 
 class Heights(nn.Module):
@@ -155,5 +163,5 @@ class MarkDistribution(Distribution):
         seen: Seen = model.heights(model.layout.place(normal, self.given[:, CONDITIONS:]), self.given)
         lift = (one_hot_draw(seen.log_state.exp(), state[:, 0]) * seen.lift).sum(1)
         heights = seen.mean + lift[:, None] + seen.log_width.exp() * scatter
-        deposits = model.deposit.generate(deposit, self.given)
+        deposits = model.deposit.generate(deposit, with_edge(self.given, model.layout.inside(normal)))
         return torch.cat((waiting[:, None], normal, deposits, heights, seen.log_share.exp().flatten(1)), 1)

@@ -1,6 +1,7 @@
 """A trained generator of hits as tables: what its networks say by distance, by depth and by phi, looked up for millions of hits a second.
 
-Nothing is approximated but steps: ``STEP_MM`` of distance, ``DEPTHS`` of depth, ``PHI_STEP_MV`` and ``NORMALS`` between which deposits are interpolated.
+Nothing is approximated but steps: ``STEP_MM`` of distance, ``DEPTHS`` of depth, ``EDGES`` of how far from the edge a deposit is left, ``PHI_STEP_MV`` and
+``NORMALS`` between which deposits are interpolated.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from cloudchamber.schema import check_table
 from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.detector import Detector
 from cloudchamber.studies.bolometer.marks.codec import MarksCodec
-from cloudchamber.studies.bolometer.marks.model import CONDITIONS, MarkModel
+from cloudchamber.studies.bolometer.marks.model import CONDITIONS, MarkModel, with_edge
 from cloudchamber.studies.bolometer.signal.filters import PulseTable, Tabled, pulse_table, series
 from cloudchamber.studies.bolometer.wafer.hits import Hits, delays_s, draw_times
 
 Array = NDArray[Any]
 
-STEP_MM, DEPTHS, PHI_STEP_MV = 0.1, 5000, 20.0
-NORMALS, HIGHEST = 513, 4.6
+STEP_MM, DEPTHS, EDGES, PHI_STEP_MV = 0.1, 5000, 16, 40.0
+NORMALS, HIGHEST = 129, 4.6
 """Normal numbers at which deposits are kept, between +-``HIGHEST``."""
 SCATTERS = 4096
 """Equally likely normal numbers that heights scatter by."""
@@ -57,7 +58,8 @@ class HitTables:
 
     ``width`` (families, rows) is what heights scatter by, ``pulses`` the exponentials, rows of one family after those of another: a row for each distance,
     and last that of the struck bolometer. ``state`` (families, depths) is the probability that ``lift`` (families, 2) is the first one;
-    ``ln_deposit`` (families, phi, normals), ``ln_rate`` (phi,).
+    ``ln_deposit`` (families, phi, edges, normals), edges by the root of
+    ``Layout.inside``; ``ln_rate`` (phi,).
     """
 
     codes: Array
@@ -163,18 +165,19 @@ def _given(model: TrainedNetwork, phi_mv: Array, thickness_um: float, code: int)
 
 
 def _conditions(model: TrainedNetwork, network: MarkModel, codec: MarksCodec, phi_mv: Array, thickness_um: float, codes: Array) -> tuple[Array, Array]:
-    """ln of all hits a second at each phi; ln deposits of each family at each phi and normal number."""
+    """ln of all hits a second at each phi; ln deposits of each family at each phi, edge and normal number."""
     normal = torch.linspace(-HIGHEST, HIGHEST, NORMALS)
+    inside = ((torch.arange(EDGES) + 0.5) / EDGES).square()
     rates = network.log_rate(_given(model, phi_mv, thickness_um, int(codes[0]))) - codec.mean_time_s.log()
     deposits = []
     for code in codes:
-        given = _given(model, np.repeat(phi_mv, NORMALS), thickness_um, int(code))
+        given = _given(model, np.repeat(phi_mv, EDGES * NORMALS), thickness_um, int(code))
         noise = torch.zeros(len(given), network.deposit.noise_size)
         # whatever else a model of one number draws by, such as which of one component, comes first
-        noise[:, -1] = normal.repeat(len(phi_mv))
-        flat = network.deposit.generate(noise, given)[:, 0]
+        noise[:, -1] = normal.repeat(len(phi_mv) * EDGES)
+        flat = network.deposit.generate(noise, with_edge(given, inside.repeat_interleave(NORMALS).repeat(len(phi_mv))))[:, 0]
         kev = codec.deposit_kev(flat, given[:, CONDITIONS:], torch.full((len(flat),), thickness_um))
-        deposits.append(kev.log().reshape(len(phi_mv), NORMALS).numpy())
+        deposits.append(kev.log().reshape(len(phi_mv), EDGES, NORMALS).numpy())
     return rates.double().numpy(), np.stack(deposits)
 
 
@@ -234,7 +237,7 @@ def _draw(
 ) -> None:
     """Write ``place`` and what follows, hit by hit."""
     bolometers = len(places_mm)
-    rows, depths, normals = width.shape[1], state.shape[1], ln_deposit.shape[1]
+    rows, depths, (edges, normals) = width.shape[1], state.shape[1], ln_deposit.shape[1:]
     along, across = places_mm[:, 0].copy(), places_mm[:, 1].copy()
     for hit in range(len(family)):
         f = family[hit]
@@ -247,7 +250,9 @@ def _draw(
         place[hit, 0], place[hit, 1] = x, y
         at = min(max((normal[hit] + HIGHEST) * ((normals - 1) / (2 * HIGHEST)), 0.0), normals - 1.001)
         low = int(at)
-        kev = np.exp(ln_deposit[f, low] + (at - low) * (ln_deposit[f, low + 1] - ln_deposit[f, low]))
+        edge = min(int(np.sqrt(1 - 2 * max(abs(share[hit, 0] - 0.5), abs(share[hit, 1] - 0.5))) * edges), edges - 1)
+        one, two = ln_deposit[f, edge, low], ln_deposit[f, edge, low + 1]
+        kev = np.exp(one + (at - low) * (two - one))
         deposit[hit] = kev
         depth = min(max(int((1 - max(abs(x), abs(y)) / (0.5 * side_mm)) * depths), 0), depths - 1)
         lifted = kev * (lift[f, 0] if share[hit, 3] < state[f, depth] else lift[f, 1])
