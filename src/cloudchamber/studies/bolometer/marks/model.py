@@ -40,7 +40,7 @@ class MarkNetworks:
     deposit: ModelSettings = Flow(transforms=1, bins=16, hidden=32, layers=2, passes=None, randperm=False, linear=False, affine=True)
     hidden: int = 32
     layers: int = 2
-    steps: int = 32
+    steps: int = 96
 
     def build(self, target_size: int, given_size: int) -> MarkModel:
         """The model for so many numbers."""
@@ -118,7 +118,7 @@ class Heights(nn.Module):
         self.gain = MLP(5 + len(FAMILIES), 2 + constants, settings.hidden, settings.layers)
         self.lift = nn.Parameter(torch.linspace(0.0, -1.0, STATES).repeat(len(FAMILIES), 1))
         self.centre = nn.Parameter(torch.linspace(0.0, 1.0, settings.steps))
-        self.log_width = nn.Parameter(torch.full((settings.steps,), -4.0))
+        self.log_width = nn.Parameter(torch.full((settings.steps,), -5.0))
         self.state = nn.Linear(settings.steps, STATES)
 
     def loss(self, heights: Tensor, shares: Tensor, place: Place, given: Tensor) -> Tensor:
