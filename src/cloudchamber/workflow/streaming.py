@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from cloudchamber.run.files import RunFiles
 from cloudchamber.schema import Schema
 from cloudchamber.store.dataset import package_version
 from cloudchamber.store.write import StoreWriter
-from cloudchamber.stream import LearnedStream, Piece, Stream, digests_of, duration_s, samples_between, start_s
+from cloudchamber.stream import LearnedStream, PartedStream, Piece, Stream, digests_of, duration_s, samples_between, start_s
 from cloudchamber.study import Study, find_study, make_stream, simulator_settings
 from cloudchamber.workflow.stream_page import write_stream_page
 from cloudchamber.workflow.tasks import Asked, at_least, not_negative
@@ -224,12 +225,21 @@ def _there(out: Path, wanted: Contents) -> Recording | None:
     if not out.exists():
         return None
     found = open_recording(out)
+    found = replace(found, contents=_with_new_settings(found.contents, wanted))
     was, now = (_decisive(contents) for contents in (found.contents, wanted))
     if keys := [key for key in {**was, **now} if was.get(key) != now.get(key)]:
         words = [f"{key} was {was.get(key, 'absent')}, is now {now.get(key, 'absent')}" for key in keys[:SHOWN]]
         more = [f"{len(keys) - SHOWN} more"] if len(keys) > SHOWN else []
         raise ValueError(f"'{out}' holds another stream ({'; '.join(words + more)}): give the same, or another file")
     return found
+
+
+def _with_new_settings(was: Contents, now: Contents) -> Contents:
+    """Settings that there were not yet when a file was begun stand at their defaults in it."""
+    if any(was.identity.get(key) != now.identity[key] for key in ("study", "stream")):
+        return was
+    usual = simulator_settings(make_stream(find_study(now.identity["study"]), now.identity["stream"]))
+    return replace(was, identity={**was.identity, "settings": json.loads(json.dumps(usual)) | was.identity["settings"]})
 
 
 def _decisive(contents: Contents) -> dict[str, Any]:
@@ -242,17 +252,29 @@ def _decisive(contents: Contents) -> dict[str, Any]:
 def _truth_store(folder: Path, asked: _Described) -> StoreWriter:
     settings = _decisive(asked.contents)
     name = f"{asked.contents.identity['stream']} stream"
-    return StoreWriter(folder, Schema({}, dict(asked.stream.truth)), name, settings, asked.seed, blocks=asked.contents.blocks, order="given")
+    blocks = asked.contents.blocks * len(parts_of(asked.stream, asked.contents.rows))
+    return StoreWriter(folder, Schema({}, dict(asked.stream.truth)), name, settings, asked.seed, blocks=blocks, order="given")
+
+
+def parts_of(stream: Stream, rows: Sequence[int]) -> dict[int, list[int]]:
+    """The stream's parts that hold the channels ``rows``, and which of ``rows`` each holds; all of them are one where it has no parts."""
+    if not isinstance(stream, PartedStream):
+        return {0: list(range(len(rows)))}
+    each, found = len(stream.channels) // stream.parts, dict[int, list[int]]()
+    for place, row in enumerate(rows):
+        found.setdefault(row // each, []).append(place)
+    return found
 
 
 @dataclass(frozen=True)
 class StreamJob:
-    """A block of a stream to make."""
+    """A block of a part of a stream to make."""
 
     stream: Stream
     model: Asked | None
     seed: int
     block: int
+    part: int
     first: int
     stop: int
     rows: tuple[int, ...] = field(repr=False)
@@ -260,26 +282,44 @@ class StreamJob:
 
     def done(self) -> Piece:
         """Its samples of the wanted channels, and where it is asked for their truth."""
-        made = _drawn_by(self.stream, self.model).make(self.seed, self.first, self.stop, self.truth)
-        return Piece(made.values[list(self.rows)], made.truth)
+        stream = _drawn_by(self.stream, self.model)
+        if not isinstance(stream, PartedStream):
+            made = stream.make(self.seed, self.first, self.stop, self.truth)
+            return Piece(made.values[list(self.rows)], made.truth)
+        made = stream.make_part(self.part, self.seed, self.first, self.stop, self.truth)
+        return Piece(made.values[[row - self.part * len(made.values) for row in self.rows]], made.truth)
 
     def __str__(self) -> str:
-        return f"block {self.block}, samples {self.first} to {self.stop - 1}, seed {self.seed}"
+        part = f", part {self.part}" if self.part else ""
+        return f"block {self.block}{part}, samples {self.first} to {self.stop - 1}, seed {self.seed}"
 
 
 def _write(recording: Recording, asked: _Described, told: StoreWriter | None, workers: int, executor: Where, progress: Progress) -> Iterator[int]:
-    """Samples of each block as it is written."""
+    """Samples of each block as it is complete."""
     contents, done = asked.contents, recording.done()
-    lacking = set[int]() if told is None else set(told.missing(contents.blocks))
-    blocks = [block for block in range(contents.blocks) if not done[block] or block in lacking]
-    total, made = sum(stop - first for first, stop in map(contents.samples_of, blocks)), 0
+    parts = parts_of(asked.stream, contents.rows)
+    # of each part of a block
+    lacking = set[int]() if told is None else set(told.missing(contents.blocks * len(parts)))
+    blocks = [block for block in range(contents.blocks) if not done[block] or lacking & {block * len(parts) + n for n in range(len(parts))}]
+    total, made = sum(stop - first for first, stop in map(contents.samples_of, blocks)), 0.0
     progress(0, total, "")
-    jobs = (StreamJob(asked.stream, asked.model, asked.seed, block, *contents.samples_of(block), contents.rows, told is not None) for block in blocks)
-    for job, piece in run(StreamJob.done, jobs, executor, min(workers, max(len(blocks), 1)), most=2 * workers):
-        if told is not None and job.block in lacking:
-            told.write_block(job.block, piece.truth)
+    numbers = [(block, number) for block in blocks for number in range(len(parts)) if not done[block] or block * len(parts) + number in lacking]
+    left, part_names = Counter(block for block, _ in numbers), list(parts)
+    jobs = (
+        StreamJob(
+            asked.stream, asked.model, asked.seed, block, part, *contents.samples_of(block), tuple(contents.rows[p] for p in parts[part]), told is not None
+        )
+        for block, part in ((block, part_names[number]) for block, number in numbers)
+    )
+    for job, piece in run(StreamJob.done, jobs, executor, min(workers, max(len(numbers), 1)), most=2 * workers):
+        place = job.block * len(parts) + part_names.index(job.part)
+        if told is not None and place in lacking:
+            told.write_block(place, piece.truth)
         if not done[job.block]:
-            recording.write(job.block, piece.values)
-        made += job.stop - job.first
-        progress(made, total, "")
-        yield job.stop - job.first if not done[job.block] else 0
+            recording.put(job.block, piece.values, parts[job.part])
+        left[job.block] -= 1
+        made += (job.stop - job.first) / len(parts)
+        progress(int(made), total, "")
+        if not left[job.block] and not done[job.block]:
+            recording.mark(job.block)
+            yield job.stop - job.first

@@ -34,10 +34,11 @@ CYCLE_YEARS = (2009.0, 2040.0)
 
 
 def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dict[str, str | int | float], dict[str, Figure]]:
-    """Facts and figures of a file of this stream."""
+    """Facts and figures of a file of this stream; of several wafers the first one's that is in it."""
     rate, first = stream.rate_hz, recorded.first
     stop = first + min(recorded.samples, round(STRETCH_S * rate))
-    data, drawn = recorded.read(first, stop), stream.hits_between(seed, first, stop)
+    whole, recorded = recorded, OfWafer(recorded, stream.detector.bolometers)
+    data, drawn = recorded.read(first, stop), stream.hits_between(seed, first, stop, recorded.wafer)
     rows, start_s, seconds = list(recorded.rows), first / rate, (stop - first) / rate
     hits = Starts(drawn.starts.time_s - start_s, drawn.starts.amplitude_w[:, rows], drawn.starts.delay_s[:, rows])
     looked = Looked(recorded)
@@ -57,6 +58,8 @@ def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dic
         "hits a second at the start": len(drawn.starts.time_s) / seconds,
         "rms about the mean, all bolometers (aW)": 1e18 * float(np.sqrt(looked.variance.mean())),
     }
+    if len(rows) < len(whole.rows):
+        facts["figures are of"] = f"the {len(rows)} bolometers of wafer {recorded.wafer}"
     return facts, figures
 
 
@@ -67,6 +70,20 @@ def spectrum(stream: WaferStream, data: Array, hits: Starts, seconds: float) -> 
     figure = stream_spectrum(detector, invert(np.asarray(data, float), detector.saturation_w) if undone else data, hits, seconds)
     words = "its response undone" if undone else "response and decimation as they are"
     return finish(figure, f"One-sided power spectrum of the first {seconds:.0f} s, mean of the bolometers, {words}; and Campbell's theorem of the same hits.")
+
+
+class OfWafer:
+    """The channels of a file that are of the wafer of its first one; ``rows`` are their places in that wafer."""
+
+    def __init__(self, recorded: Recorded, bolometers: int) -> None:
+        self.recorded, self.wafer = recorded, recorded.rows[0] // bolometers
+        self.first, self.samples = recorded.first, recorded.samples
+        self.kept = [place for place, row in enumerate(recorded.rows) if row // bolometers == self.wafer]
+        self.rows = tuple(recorded.rows[place] % bolometers for place in self.kept)
+
+    def read(self, first: int, stop: int) -> NDArray[np.float32]:
+        """As the protocol says."""
+        return self.recorded.read(first, stop)[self.kept]
 
 
 class Looked:
