@@ -95,7 +95,7 @@ class LearnedStream(Protocol):
 
 
 @runtime_checkable
-class PartedStream(Protocol):
+class PartedStream(Stream, Protocol):
     """A stream of parts that know nothing of each other, such as wafers: each is made by itself, and has as many channels as any other, in their order."""
 
     @property

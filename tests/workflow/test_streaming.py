@@ -17,6 +17,8 @@ from cloudchamber.atomic import held
 from cloudchamber.cli import main
 from cloudchamber.formats.recording import open_recording
 from cloudchamber.store.read import Store
+from cloudchamber.studies.bolometer.detector import Detector
+from cloudchamber.studies.bolometer.streams.data import WaferStream
 from cloudchamber.workflow import stream
 from cloudchamber.workflow.streaming import chosen
 
@@ -172,6 +174,37 @@ def test_the_page_says_what_the_file_holds(tmp_path: Path, capsys: pytest.Captur
     assert "note: the source is old" in shown and f"report: {tmp_path / 'page/index.html'}" in shown
     page = (tmp_path / "page/index.html").read_text()
     assert all(word in page for word in ("light in a tube", "the source is old", "right", "10 Hz", "the simulator"))
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.fits"])
+def test_parts_of_a_stream_are_made_by_themselves(name: str, tmp_path: Path) -> None:
+    """Three wafers, some detectors of two of them, two workers; then what a kill left of a block."""
+    words = ("--duration", "15min", "--start", "2012-07-01", "--settings.wafers", "3", "--settings.detector.decimation", "8", "--detectors", "3,25-26,4")
+    main(["stream", "bolometer", str(tmp_path / name), *words, "--workers", "2", "--truth", str(tmp_path / "hits")])
+    found, whole = open_recording(tmp_path / name), (tmp_path / name).read_bytes()
+    assert found.contents.names == ("wafer_0_bolometer_03", "wafer_2_bolometer_01", "wafer_2_bolometer_02", "wafer_0_bolometer_04")
+    stream = WaferStream(wafers=3, detector=Detector(decimation=8))
+    assert np.array_equal(found.read(found.first, found.first + 500), stream.make(1, found.first, found.first + 500).values[[3, 25, 26, 4]])
+    hits = Store(tmp_path / "hits").read()
+    assert np.array_equal(np.unique(hits["wafer"]), [0, 2])
+    with (tmp_path / name).open("r+b") as file:
+        os.pwrite(file.fileno(), b"\0", found.marks_offset + 1)
+        os.pwrite(file.fileno(), bytes(400), found._offset(found.first + found.contents.block_samples + 10))
+    main(["stream", "bolometer", str(tmp_path / name), "--report", str(tmp_path / "page")])
+    assert (tmp_path / name).read_bytes() == whole and "the 2 bolometers of wafer 0" in (tmp_path / "page/index.html").read_text()
+
+
+def test_a_file_of_before_a_setting_goes_on(tmp_path: Path) -> None:
+    words = ("stream", "bolometer", str(tmp_path / "a.h5"), "--duration", "1s", "--start", "2012-07-01")
+    main(list(words))
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        told = json.loads(bytes(file["origin"][:]))
+        assert told["identity"]["settings"].pop("wafers") == 1
+        del file["origin"]
+        file["origin"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    main(list(words))
+    with pytest.raises(SystemExit):
+        main([*words, "--settings.wafers", "2"])
 
 
 def test_channels_are_chosen_by_place_or_name() -> None:

@@ -116,7 +116,7 @@ def stream(
 
 
 @dataclass(frozen=True)
-class _Described:
+class Described:
     """A stream, who draws it, and what a file of it holds."""
 
     stream: Stream
@@ -127,10 +127,10 @@ class _Described:
 
     def whole(self) -> Stream:
         """The stream, drawn by the model where there is one."""
-        return _drawn_by(self.stream, self.model)
+        return drawn_by(self.stream, self.model)
 
 
-def _drawn_by(stream: Stream, model: Asked | None) -> Stream:
+def drawn_by(stream: Stream, model: Asked | None) -> Stream:
     if model is None:
         return stream
     if not isinstance(stream, LearnedStream):
@@ -140,7 +140,7 @@ def _drawn_by(stream: Stream, model: Asked | None) -> Stream:
 
 def _described(
     study: Study, name: str, model: Stream, duration: str, start: str, run: Path | str | None, detectors: str | None, seed: int, out: Path
-) -> _Described:
+) -> Described:
     first, stop = samples_between(model.rate_hz, start_s(start), duration_s(duration))
     rows = chosen(detectors, model.channels)
     if out.suffix in FITS and len(rows) > MOST_FITS_CHANNELS:
@@ -157,10 +157,10 @@ def _described(
         identity={},
         package_version=package_version(),
     )
-    return _checked(study, name, model, run, seed, contents)
+    return checked(study, name, model, run, seed, contents)
 
 
-def _of_file(study: Study, there: Recording, options: Mapping[str, Any]) -> _Described:
+def _of_file(study: Study, there: Recording, options: Mapping[str, Any]) -> Described:
     """What a file was begun as."""
     found = there.contents.identity
     if found.get("study") != study.name:
@@ -168,14 +168,14 @@ def _of_file(study: Study, there: Recording, options: Mapping[str, Any]) -> _Des
     if options:
         raise ValueError(f"{next(iter(options))} goes with a duration and a start: without them '{there.path}' itself tells what it is to hold")
     model = make_stream(study, found["stream"], {key: value for key, value in found["settings"].items() if key != "kind"})
-    return _checked(study, found["stream"], model, found["run"] or None, found["seed"], there.contents)
+    return checked(study, found["stream"], model, found["run"] or None, found["seed"], there.contents)
 
 
-def _checked(study: Study, name: str, model: Stream, run: Path | str | None, seed: int, contents: Contents) -> _Described:
+def checked(study: Study, name: str, model: Stream, run: Path | str | None, seed: int, contents: Contents) -> Described:
     asked = None if run is None else Asked.of(run, load(run))
     if run is not None:
         _refuse_other_settings(model, find_run(run)[0])
-    found = _Described(model, asked, seed, contents)
+    found = Described(model, asked, seed, contents)
     remarks = found.whole().ready(contents.first, contents.first + contents.samples)
     identity = {
         "study": study.name,
@@ -249,7 +249,7 @@ def _decisive(contents: Contents) -> dict[str, Any]:
     return {**flat(identity), **told}
 
 
-def _truth_store(folder: Path, asked: _Described) -> StoreWriter:
+def _truth_store(folder: Path, asked: Described) -> StoreWriter:
     settings = _decisive(asked.contents)
     name = f"{asked.contents.identity['stream']} stream"
     blocks = asked.contents.blocks * len(parts_of(asked.stream, asked.contents.rows))
@@ -282,7 +282,7 @@ class StreamJob:
 
     def done(self) -> Piece:
         """Its samples of the wanted channels, and where it is asked for their truth."""
-        stream = _drawn_by(self.stream, self.model)
+        stream = drawn_by(self.stream, self.model)
         if not isinstance(stream, PartedStream):
             made = stream.make(self.seed, self.first, self.stop, self.truth)
             return Piece(made.values[list(self.rows)], made.truth)
@@ -294,7 +294,7 @@ class StreamJob:
         return f"block {self.block}{part}, samples {self.first} to {self.stop - 1}, seed {self.seed}"
 
 
-def _write(recording: Recording, asked: _Described, told: StoreWriter | None, workers: int, executor: Where, progress: Progress) -> Iterator[int]:
+def _write(recording: Recording, asked: Described, told: StoreWriter | None, workers: int, executor: Where, progress: Progress) -> Iterator[int]:
     """Samples of each block as it is complete."""
     contents, done = asked.contents, recording.done()
     parts = parts_of(asked.stream, contents.rows)
