@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +132,19 @@ class Described:
 
 
 def drawn_by(stream: Stream, model: Asked | None) -> Stream:
+    """The stream, drawn by the model where there is one."""
     if model is None:
         return stream
     if not isinstance(stream, LearnedStream):
         raise ValueError("this stream takes no run: only the simulator makes it")
-    return stream.learned(model.model())
+    return _learned(stream, model)
+
+
+@lru_cache(maxsize=4)
+def _learned(stream: Any, model: Asked) -> Stream:
+    """Once a process: what it prepares, such as tables, serves all blocks."""
+    learned: Stream = stream.learned(model.model())
+    return learned
 
 
 def _described(

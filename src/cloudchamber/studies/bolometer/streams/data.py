@@ -25,7 +25,7 @@ from cloudchamber.studies.bolometer.signal.chain import advance, start_chain
 from cloudchamber.studies.bolometer.signal.decimation import reach
 from cloudchamber.studies.bolometer.signal.filters import Starts
 from cloudchamber.studies.bolometer.streams.sources import TRUTH, Drawn, Learned, Simulated, Source, Span
-from cloudchamber.studies.bolometer.streams.sun import Sun
+from cloudchamber.studies.bolometer.streams.sun import Sun, interval
 from cloudchamber.studies.bolometer.views.settings import THICKNESS_UM, made_families
 from cloudchamber.studies.bolometer.wafer.hits import Hits
 
@@ -132,7 +132,7 @@ class WaferStream:
         self.rays.tabulated()
         low, high = self.phi_mv(np.array([spans.start, spans.stop]))
         end = float(year_of(np.array(stop / self.rate_hz)))
-        return (f"phi is {low:.0f} to {high:.0f} MV {self.sun.words(end)}",) if self.sun.forecasts(end) else ()
+        return (f"phi is {interval(low, high)} MV {self.sun.words(end)}",) if self.sun.forecasts(end) else ()
 
     def phi_mv(self, span: Array) -> Array:
         """phi in the middle of blocks of time, in MV."""

@@ -15,6 +15,7 @@ from cloudchamber.studies.bolometer.plots import correlations, stream_spectrum, 
 from cloudchamber.studies.bolometer.signal.filters import Starts
 from cloudchamber.studies.bolometer.signal.tes import invert
 from cloudchamber.studies.bolometer.streams.sources import Drawn
+from cloudchamber.studies.bolometer.streams.sun import interval
 from cloudchamber.studies.bolometer.views.settings import made_families
 from cloudchamber.studies.bolometer.wafer.hits import rates_per_s
 
@@ -54,7 +55,7 @@ def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dic
     years = year_of(np.array([first, first + recorded.samples]) / rate)
     phi = stream.sun.phi_at(years, stream.rays)
     facts: dict[str, str | int | float] = {
-        "phi (MV)": f"{phi[0]:.0f} to {phi[1]:.0f} {stream.sun.words(float(years[1]))}",
+        "phi (MV)": f"{interval(*phi)} {stream.sun.words(float(years[1]))}",
         "hits a second at the start": len(drawn.starts.time_s) / seconds,
         "rms about the mean, all bolometers (aW)": 1e18 * float(np.sqrt(looked.variance.mean())),
     }
