@@ -157,6 +157,27 @@ def test_a_full_disk_is_foreseen(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert not list(tmp_path.iterdir())
 
 
+def test_a_disk_that_the_truth_fills_is_foreseen(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million samples are 8 MB, and their 100,000 decays with a time and two lights each 1.6 MB more."""
+    words = ("stream", "toy", tmp_path / "a.h5", "--duration", "100000s", "--start", "2030-01-01")
+    monkeypatch.setattr("shutil.disk_usage", lambda place: type("Usage", (), {"free": 8_500_000}))
+    told = refused(capsys, *words, "--truth", tmp_path / "decays")
+    assert int(told.split("needs ")[1].split(" bytes")[0].replace(",", "")) == pytest.approx(9.6e6, rel=0.04)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_page_goes_into_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path / "a.h5", "--truth", str(tmp_path / "decays"))
+    for words in (("--report", tmp_path / "decays"), ("--report", tmp_path / "new", "--truth", tmp_path / "new")):
+        assert "is the folder of an event store: give the page another one" in refused(capsys, "stream", "toy", tmp_path / "a.h5", *ASKED[1:], *words)
+
+
+def test_a_link_to_nothing_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.h5").symlink_to(tmp_path / "gone.h5")
+    assert "is a link to" in refused(capsys, "stream", "toy", tmp_path / "a.h5", *ASKED[1:])
+    assert (tmp_path / "a.h5").is_symlink()
+
+
 def test_what_made_the_data_is_a_store(tmp_path: Path) -> None:
     made(tmp_path / "a.h5")
     made(tmp_path / "a.h5", "--truth", str(tmp_path / "decays"))

@@ -5,9 +5,7 @@ A background goes into a copy, as a data set of its own with the same attributes
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudchamber.atomic import replacing
+from cloudchamber.formats.recording import refuse_full
 from cloudchamber.meant import meant
 from cloudchamber.stream import mjd_s
 
@@ -131,7 +130,7 @@ def injecting(observation: Observation, out: Path, field: str, add_to: str | Non
     """
     import h5py
 
-    _refuse_full(observation, out)
+    refuse_full(out, observation.path.stat().st_size + 8 * len(observation.names) * observation.samples)
     with replacing(out) as temporary:
         shutil.copyfile(observation.path, temporary)
         with h5py.File(temporary, "r+") as file:
@@ -141,11 +140,3 @@ def injecting(observation: Observation, out: Path, field: str, add_to: str | Non
             if add_to is not None:
                 file[add_to].attrs[ORIGIN] = json.dumps([*json.loads(like.attrs.get(ORIGIN, "[]")), origin])
             yield Injecting(file, field, add_to)
-
-
-def _refuse_full(observation: Observation, out: Path) -> None:
-    needed = observation.path.stat().st_size + 8 * len(observation.names) * observation.samples
-    free = shutil.disk_usage(out.absolute().parent).free
-    if needed > free:
-        message = f"needs {needed:,} bytes, and {free:,} are free: make room, or give another disk"
-        raise OSError(errno.ENOSPC, message, os.fspath(out))

@@ -194,12 +194,17 @@ def needed_bytes(contents: Contents) -> int:
     return 4 * len(contents.names) * contents.samples + contents.blocks + len(contents.to_json()) + 4 * FITS_BLOCK + 400 * len(contents.names)
 
 
-def refuse_full(path: Path, contents: Contents) -> None:
-    """OSError where the disk has no room for the file."""
+def existing(path: Path) -> Path:
+    """The nearest folder above that is there."""
     place = path.absolute().parent
     while not place.exists():
         place = place.parent
-    free, needed = shutil.disk_usage(place).free, needed_bytes(contents)
+    return place
+
+
+def refuse_full(path: Path, needed: int) -> None:
+    """OSError where the disk has no room for so many bytes."""
+    free = shutil.disk_usage(existing(path)).free
     if needed > free:
         message = f"needs {needed:,} bytes ({needed / 1e9:.3g} GB), and {free:,} ({free / 1e9:.3g} GB) are free: give a shorter duration, or another disk"
         raise OSError(errno.ENOSPC, message, str(path))

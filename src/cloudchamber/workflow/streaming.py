@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections import Counter
@@ -13,8 +14,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cloudchamber.atomic import held, refuse_place
-from cloudchamber.formats.recording import FITS, MOST_FITS_CHANNELS, Contents, Recording, check_suffix, create, open_recording, refuse_full
+from cloudchamber.formats.recording import (
+    FITS,
+    MOST_FITS_CHANNELS,
+    Contents,
+    Recording,
+    check_suffix,
+    create,
+    existing,
+    needed_bytes,
+    open_recording,
+    refuse_full,
+)
 from cloudchamber.hub import find_run, load
 from cloudchamber.jsonable import flat
 from cloudchamber.meant import meant
@@ -22,6 +36,7 @@ from cloudchamber.parallel.executors import Where, check_executor, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.run.files import RunFiles
 from cloudchamber.schema import Schema
+from cloudchamber.store.dataset import FILE as STORE_FILE
 from cloudchamber.store.dataset import package_version
 from cloudchamber.store.write import StoreWriter
 from cloudchamber.stream import LearnedStream, PartedStream, Piece, Stream, digests_of, duration_s, samples_between, start_s
@@ -30,6 +45,8 @@ from cloudchamber.workflow.stream_page import write_stream_page
 from cloudchamber.workflow.tasks import Asked, at_least, not_negative
 
 SHOWN = 5
+TRIED_SAMPLES = 8192
+"""How much truth there will be is told by that of so many samples."""
 LARGEST_SEED = 2**63 - 1
 
 
@@ -98,9 +115,10 @@ def stream(
     refuse_place(out, file=True)
     if truth is not None:
         refuse_place(Path(truth))
+    if report is not None:
+        _refuse_store(Path(report), truth)
     there = _there(out, asked.contents)
-    if there is None:
-        refuse_full(out, asked.contents)
+    _refuse_full_disks(out, there is None, None if truth is None else Path(truth), asked)
     began, made = time.perf_counter(), 0
     with ExitStack() as stack:
         stack.enter_context(held(out.absolute().parent, f"stream of {study.name}", out.name))
@@ -114,6 +132,29 @@ def stream(
         progress(0, 0, "drawing the page")
         page = write_stream_page(Path(report), study, asked.whole(), recording, asked.remarks)
     return Streamed(out, asked.contents, made, seconds, asked.remarks, page)
+
+
+def _refuse_store(report: Path, truth: Path | str | None) -> None:
+    """ValueError for a page in the folder of an event store, or OSError in none that can be made."""
+    refuse_place(report)
+    if (report / STORE_FILE).exists() or (truth is not None and report.absolute() == Path(truth).absolute()):
+        raise ValueError(f"report: '{report}' is the folder of an event store: give the page another one")
+
+
+def _refuse_full_disks(out: Path, new: bool, truth: Path | None, asked: Described) -> None:
+    """OSError where the file, or the store of what made it, has no room; how much is in that is told by a short piece."""
+    contents = asked.contents
+    size = needed_bytes(contents) if new else 0
+    if truth is None or truth.exists():
+        refuse_full(out, size)
+        return
+    piece = min(contents.samples, TRIED_SAMPLES)
+    told = asked.whole().make(asked.seed, contents.first, contents.first + piece).truth
+    parts = len(parts_of(asked.stream, contents.rows)) / max(len(parts_of(asked.stream, range(len(asked.stream.channels)))), 1)
+    more = int(sum(np.asarray(values).nbytes for values in told.values()) * parts * contents.samples / piece)
+    one_disk = os.stat(existing(out)).st_dev == os.stat(existing(truth)).st_dev
+    refuse_full(out, size + (more if one_disk else 0))
+    refuse_full(truth, more)
 
 
 @dataclass(frozen=True)
