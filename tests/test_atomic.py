@@ -246,6 +246,9 @@ def test_a_place_that_cannot_be_is_refused_and_others_stay_untouched(tmp_path: P
     for path, file in ((tmp_path / "a/b/c", False), (tmp_path, False), (tmp_path / "file", True), (tmp_path / "a/b.h5", True)):
         refuse_place(path, file)
     assert names(tmp_path) == {"file"}
+    (tmp_path / "link").symlink_to(tmp_path / "gone.h5")
+    with pytest.raises(OSError, match=r"is a link to '.*gone.h5', which is not there: remove it.*link"):
+        refuse_place(tmp_path / "link", file=True)
 
     def full(dir: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

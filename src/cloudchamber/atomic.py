@@ -79,6 +79,9 @@ def refuse_place(path: Path, file: bool = False) -> None:
     try:
         if file and place.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder: name a file", str(path))
+        if place.is_symlink() and not place.exists():
+            # a file that is renamed to this name would take the link's place
+            raise FileNotFoundError(errno.ENOENT, f"is a link to '{os.readlink(place)}', which is not there: remove it, or mend what it leads to", str(path))
         place = place.parent if file else place
         while not place.exists():
             place = place.parent

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cloudchamber.progress import Progress
     from cloudchamber.workflow.inference import Inference
+    from cloudchamber.workflow.injection import Injected
     from cloudchamber.workflow.listing import Listed
     from cloudchamber.workflow.streaming import Streamed
     from cloudchamber.workflow.tuning import Tuned
@@ -191,6 +192,14 @@ def show_streamed(done: Streamed) -> None:
     say(f"{done.new_samples} samples of {len(done.contents.names)} channels in {done.seconds:.1f} s{ratio}{had}: {done.path}")
     if done.report:
         say(f"report: {done.report}")
+
+
+def show_injected(done: Injected) -> None:
+    """What was added to an observation, and what a user must know of it."""
+    for remark in done.remarks:
+        say(f"note: {remark}")
+    added = f", and in '{done.origin['added_to']}'" if done.origin["added_to"] else ""
+    say(f"{done.samples} samples of {done.detectors} detectors in {done.unit}, in {done.seconds:.1f} s, in '{done.field}'{added}: {done.path}")
 
 
 def show_exported(path: Path, told: Mapping[str, Any]) -> None:

@@ -94,6 +94,33 @@ class LearnedStream(Protocol):
         ...
 
 
+@runtime_checkable
+class PartedStream(Stream, Protocol):
+    """A stream of parts that know nothing of each other, such as wafers: each is made by itself, and has as many channels as any other, in their order."""
+
+    @property
+    def parts(self) -> int:
+        """How many there are."""
+        ...
+
+    def make_part(self, part: int, seed: int, first: int, stop: int, truth: bool = True) -> Piece:
+        """As ``Stream.make``, of the channels of one part alone."""
+        ...
+
+
+@runtime_checkable
+class ObservedStream(PartedStream, Protocol):
+    """A stream that can be sampled at the times of somebody else's data."""
+
+    def at_rate(self, rate_hz: float) -> ObservedStream:
+        """The stream with so many samples a second; ValueError for a rate that it cannot have: it says which it can."""
+        ...
+
+    def make_at(self, part: int, seed: int, start_s: Fraction, samples: int) -> NDArray[np.float32]:
+        """A part's samples from ``start_s`` after ``ORIGIN`` on, wherever that lies between the stream's own, (channels of the part, samples)."""
+        ...
+
+
 class Recorded(Protocol):
     """A stream's file, read in pieces."""
 
@@ -151,6 +178,17 @@ def start_s(text: str) -> Fraction:
         raise ValueError(f"start: {text} is outside the allowed [{YEARS[0]}-01-01, {YEARS[1]}-01-01)")
     since = when - ORIGIN
     return Fraction(since.days * DAY_S + since.seconds) + Fraction(since.microseconds, 1_000_000)
+
+
+def mjd_s(text: str) -> Fraction:
+    """Seconds since ``ORIGIN`` of a modified Julian date (UTC) in digits, with as many of them as there are; ValueError for what is none."""
+    try:
+        since = (Fraction(text) - ORIGIN_MJD) * DAY_S
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"'{text}' is no modified Julian date") from None
+    if not 0 <= since < (YEARS[1] - YEARS[0]) * YEAR_S:
+        raise ValueError(f"the modified Julian date {text} is outside the years {YEARS[0]} to {YEARS[1]}")
+    return since
 
 
 def exact_rate(rate_hz: float) -> Fraction:

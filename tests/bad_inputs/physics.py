@@ -84,6 +84,7 @@ def fluxes() -> list[Case]:
     }
     head = "energy_gev,proton_flux,helium_flux\n"
     found = [Case(f"flux table: {name}", words, rf"bad\.csv.*{told}", text(".csv", f"{head}{lines}\n")) for name, (lines, told) in rows.items()]
+    found.append(Case("flux table: a folder", words.replace("{bad}", "{here}"), r"flux table '.*': is a folder, and a file is needed"))
     found.append(Case("flux table: absent", words, r"absent\.csv.*there is no such file", nowhere(".csv")))
     theta = "simulate bolometer {out} --workers 1 --simulator windows"
     view = f"{theta} --n 2"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from bad_inputs.case import Case, World
+from observations import write_observation
 
 
 def cases() -> list[Case]:
@@ -27,7 +30,43 @@ def cases() -> list[Case]:
         (here / "ssn.csv").write_text("year,sunspot_number\n2011,80\n2010,nan\n2013,60\n")
         return here / "ssn.csv"
 
-    return [
+    def observed(**changed: Any) -> Callable[[World, Path], Path]:
+        return lambda world, here: write_observation(here / "obs.h5", **changed)
+
+    def unlike(world: World, here: Path) -> Path:
+        (here / "map.csv").write_text("detector,channel\n000_000_QA_140_T,bolometer_00\n")
+        return write_observation(here / "obs.h5")
+
+    def twice(world: World, here: Path) -> Path:
+        (here / "map.csv").write_text("detector,channel\n000_000_QA_140_T,bolometer_00\n000_001_QA_140_T,bolometer_00\n")
+        return write_observation(here / "obs.h5", 2)
+
+    into = "stream bolometer {here}/out.h5 --inject {bad}"
+    injections = [
+        Case("injection into what is not there", "stream bolometer {here}/out.h5 --inject {here}/gone.h5", r"there is no file '.*gone\.h5'"),
+        Case("injection into text", "stream bolometer {here}/out.h5 --inject {here}/a.h5", r"a\.h5' is not readable HDF5", text),
+        Case("injection into columns", "stream bolometer {here}/out.h5 --inject {here}/a.h5", r"no data set with the attribute 'detectors'", columns),
+        Case("injection into itself", "stream bolometer {bad} --inject {bad}", r"obs\.h5' is there already: an observation is copied", observed()),
+        Case("injection into FITS", "stream bolometer {here}/out.fits --inject {bad}", r"an observation is HDF5, .h5 or .hdf5, not '.fits'", observed()),
+        Case("injection by a stream without times", "stream toy {here}/out.h5 --inject {bad}", r"cannot be made at the times of an observation", observed()),
+        Case("injection with a duration", f"{into} --duration 3d", r"--duration does not go with --inject", observed()),
+        Case("injection options without", f"{words} 1min --efficiency 0.4", r"--efficiency goes with --inject"),
+        Case("injection of a field that is there", f"{into} --field tod", r"has a data set 'tod' already, which is somebody else's: give --field", observed()),
+        Case("injection of a field in a folder", f"{into} --field a/b", r"field: 'a/b' is no name of a data set", observed()),
+        Case("injection to nothing", f"{into} --add-to tods", r"no data set 'tods' of detectors \(did you mean 'tod'\?\)", observed()),
+        Case("injection without a band", into, r"detector '000_000_QA_140_T' has no band .* give --band-ghz CENTRE WIDTH", observed(bandcenter_ghz=0.0)),
+        Case("injection with a band too wide", f"{into} --band-ghz 10 30", r"a band of 10 GHz, 30 GHz wide, is none", observed()),
+        Case("injection with no efficiency", f"{into} --efficiency 0", r"efficiency: 0 is outside the allowed \(0, 1\]", observed()),
+        Case("injection at too slow a rate", into, r"sampled at 1 Hz: 1 Hz cannot be made: .* from 2\.441 Hz on", observed(sampling_rate_hz=1.0)),
+        Case("injection at seconds of no date", into, r"begins at 0 s of a time that it does not tell: give --start", observed(start_time=0.0, mjd_time=False)),
+        Case("injection at two dates", f"{into} --start 2032-01-01", r"tells its own start: leave out --start", observed()),
+        Case("injection of many detectors", into, r"detector '000_012_QA_140_T' is number 12 .* has 12 channels: set wafers", observed(count=13)),
+        Case("injection of two wafers into one", into, r"of the wafers L0 and L1, and would share the hits of one", observed(wafer=lambda n: f"L{n % 2}")),
+        Case("injection by a table of one", f"{into} --channels {{here}}/map.csv", r"map\.csv' says nothing of the detector '000_001_QA_140_T'", unlike),
+        Case("injection by a table of one channel", f"{into} --channels {{here}}/map.csv", r"are one channel: their data would be the same", twice),
+        Case("injection by no table", f"{into} --channels {{here}}/gone.csv", r"there is no file '.*gone\.csv'", observed()),
+    ]
+    streams = [
         Case(
             "stream of a run of another spectrum",
             f"{bolometer} --run bolometer/events --settings.rays.interstellar burger_usoskin_2000",
@@ -83,3 +122,4 @@ def cases() -> list[Case]:
             r"the run is of the study 'toy': a stream of bolometers needs",
         ),
     ]
+    return [*injections, *streams]

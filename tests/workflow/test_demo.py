@@ -11,6 +11,7 @@ import pytest
 
 from cloudchamber import workflow
 from cloudchamber.cli import main
+from cloudchamber.formats.recording import open_recording
 from cloudchamber.study import find_study
 
 
@@ -22,7 +23,9 @@ def test_demo_ends_with_the_report(run: Path, tmp_path: Path, monkeypatch: pytes
     done = workflow.demo("toy", tmp_path / "demo", n=100, samples=500, progress=lambda done, total, text: said.append(text))
     assert done.validation.report == tmp_path / "demo/index.html" and done.validation.report.exists()
     assert done.simulated_rate > 0 and done.sampled_rate > 0 and done.validation.n == 100
-    assert said[-1] == "drawing the report"
+    assert said[-2:] == ["drawing the report", "streaming"]
+    assert done.streamed is not None and open_recording(tmp_path / "demo/stream.h5").done().all()
+    assert done.streamed.report == tmp_path / "demo/stream/index.html" and done.streamed.report.exists()
 
 
 def test_an_impossible_place_is_refused_before_any_work(run: Path, decays: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from cloudchamber.atomic import held
 from cloudchamber.cli import main
 from cloudchamber.formats.recording import open_recording
 from cloudchamber.store.read import Store
+from cloudchamber.studies.bolometer.detector import Detector
+from cloudchamber.studies.bolometer.streams.data import WaferStream
 from cloudchamber.workflow import stream
 from cloudchamber.workflow.streaming import chosen
 
@@ -155,6 +157,27 @@ def test_a_full_disk_is_foreseen(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert not list(tmp_path.iterdir())
 
 
+def test_a_disk_that_the_truth_fills_is_foreseen(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million samples are 8 MB, and their 100,000 decays with a time and two lights each 1.6 MB more."""
+    words = ("stream", "toy", tmp_path / "a.h5", "--duration", "100000s", "--start", "2030-01-01")
+    monkeypatch.setattr("shutil.disk_usage", lambda place: type("Usage", (), {"free": 8_500_000}))
+    told = refused(capsys, *words, "--truth", tmp_path / "decays")
+    assert int(told.split("needs ")[1].split(" bytes")[0].replace(",", "")) == pytest.approx(9.6e6, rel=0.04)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_page_goes_into_a_store(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made(tmp_path / "a.h5", "--truth", str(tmp_path / "decays"))
+    for words in (("--report", tmp_path / "decays"), ("--report", tmp_path / "new", "--truth", tmp_path / "new")):
+        assert "is the folder of an event store: give the page another one" in refused(capsys, "stream", "toy", tmp_path / "a.h5", *ASKED[1:], *words)
+
+
+def test_a_link_to_nothing_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.h5").symlink_to(tmp_path / "gone.h5")
+    assert "is a link to" in refused(capsys, "stream", "toy", tmp_path / "a.h5", *ASKED[1:])
+    assert (tmp_path / "a.h5").is_symlink()
+
+
 def test_what_made_the_data_is_a_store(tmp_path: Path) -> None:
     made(tmp_path / "a.h5")
     made(tmp_path / "a.h5", "--truth", str(tmp_path / "decays"))
@@ -172,6 +195,37 @@ def test_the_page_says_what_the_file_holds(tmp_path: Path, capsys: pytest.Captur
     assert "note: the source is old" in shown and f"report: {tmp_path / 'page/index.html'}" in shown
     page = (tmp_path / "page/index.html").read_text()
     assert all(word in page for word in ("light in a tube", "the source is old", "right", "10 Hz", "the simulator"))
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.fits"])
+def test_parts_of_a_stream_are_made_by_themselves(name: str, tmp_path: Path) -> None:
+    """Three wafers, some detectors of two of them, two workers; then what a kill left of a block."""
+    words = ("--duration", "15min", "--start", "2012-07-01", "--settings.wafers", "3", "--settings.detector.decimation", "8", "--detectors", "3,25-26,4")
+    main(["stream", "bolometer", str(tmp_path / name), *words, "--workers", "2", "--truth", str(tmp_path / "hits")])
+    found, whole = open_recording(tmp_path / name), (tmp_path / name).read_bytes()
+    assert found.contents.names == ("wafer_0_bolometer_03", "wafer_2_bolometer_01", "wafer_2_bolometer_02", "wafer_0_bolometer_04")
+    stream = WaferStream(wafers=3, detector=Detector(decimation=8))
+    assert np.array_equal(found.read(found.first, found.first + 500), stream.make(1, found.first, found.first + 500).values[[3, 25, 26, 4]])
+    hits = Store(tmp_path / "hits").read()
+    assert np.array_equal(np.unique(hits["wafer"]), [0, 2])
+    with (tmp_path / name).open("r+b") as file:
+        os.pwrite(file.fileno(), b"\0", found.marks_offset + 1)
+        os.pwrite(file.fileno(), bytes(400), found._offset(found.first + found.contents.block_samples + 10))
+    main(["stream", "bolometer", str(tmp_path / name), "--report", str(tmp_path / "page")])
+    assert (tmp_path / name).read_bytes() == whole and "the 2 bolometers of wafer 0" in (tmp_path / "page/index.html").read_text()
+
+
+def test_a_file_of_before_a_setting_goes_on(tmp_path: Path) -> None:
+    words = ("stream", "bolometer", str(tmp_path / "a.h5"), "--duration", "1s", "--start", "2012-07-01")
+    main(list(words))
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        told = json.loads(bytes(file["origin"][:]))
+        assert told["identity"]["settings"].pop("wafers") == 1
+        del file["origin"]
+        file["origin"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    main(list(words))
+    with pytest.raises(SystemExit):
+        main([*words, "--settings.wafers", "2"])
 
 
 def test_channels_are_chosen_by_place_or_name() -> None:

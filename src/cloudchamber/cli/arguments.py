@@ -11,6 +11,7 @@ StudyName: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metava
 Subject: TypeAlias = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="STUDY|RUN")]
 Data: TypeAlias = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
 MaybeInt: TypeAlias = Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="")]
+MaybeFloat: TypeAlias = Annotated[float | None, tyro.conf.arg(metavar="FLOAT", help_behavior_hint="")]
 MaybeText: TypeAlias = Annotated[str | None, tyro.conf.arg(metavar="STR", help_behavior_hint="")]
 MaybePath: TypeAlias = Annotated[Path | None, tyro.conf.arg(metavar="PATH", help_behavior_hint="")]
 Options: TypeAlias = Annotated[dict[str, int | float | str], tyro.conf.arg(metavar="NAME VALUE ...", help_behavior_hint="")]

@@ -335,6 +335,8 @@ class Demo:
         ratio = done.sampled_rate / done.simulated_rate
         screen.say(f"trained model: {done.sampled_rate:10.3g} events/s ({done.sampled} events), {ratio:.3g} times the simulator")
         screen.show_validation(done.validation)
+        if done.streamed is not None:
+            screen.show_streamed(done.streamed)
 
 
 COMMANDS: dict[str, type[Any]] = {

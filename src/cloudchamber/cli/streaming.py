@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from cloudchamber import screen
-from cloudchamber.cli.arguments import MaybeInt, MaybePath, MaybeText, Out, StudyName
+from cloudchamber.cli.arguments import MaybeFloat, MaybeInt, MaybePath, MaybeText, Out, StudyName
+
+INJECTION = ("field", "add_to", "channels", "efficiency", "band_ghz", "again")
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Stream:
     $ cloudchamber stream bolometer tod.h5 --duration 30d --start 2032-07-01
     $ cloudchamber stream bolometer tod.fits --duration 2h --start 2012-03-05T06:30 --detectors 0-3,7 --report page
     $ cloudchamber stream bolometer tod.h5 --report page   # what the file was begun as: the rest of it, and a page
+    $ cloudchamber stream bolometer with_cr.h5 --inject litebird_tod0000.h5 --add-to tod --efficiency 0.4   # into a copy of an observation
     """
 
     study: StudyName
@@ -49,10 +53,29 @@ class Stream:
     """Folder of an event store for what made the data, such as hits."""
     report: MaybePath = None
     """Folder of a page about the file."""
+    inject: MaybePath = None
+    """Observation that litebird_sim wrote: out becomes a copy of it with the stream at its times, in its unit, in a data set of its own."""
+    field: MaybeText = None
+    """With --inject: name of that data set; cr by default."""
+    add_to: MaybeText = None
+    """With --inject: data set that the stream is added to as well, such as tod."""
+    channels: MaybePath = None
+    """With --inject: CSV with the columns detector and channel; by default equal names, or places in the simulation."""
+    efficiency: MaybeFloat = None
+    """With --inject: share of the power at the telescope that a detector sees; 1 by default."""
+    band_ghz: Annotated[tuple[float, float] | None, tyro.conf.arg(metavar="CENTRE WIDTH", help_behavior_hint="")] = None
+    """With --inject: band of all detectors, in place of the file's."""
+    again: bool = False
+    """With --inject: add to a data set that a background was added to before."""
     json: bool = False
     """Print one JSON object in place of the facts."""
 
     def run(self) -> None:
+        if self.inject is not None:
+            self._inject(self.inject)
+            return
+        if given := [name for name in INJECTION if getattr(self, name)]:
+            raise ValueError(f"--{given[0].replace('_', '-')} goes with --inject, an observation to add the stream to")
         with screen.progress("streaming", "samples") as told:
             from cloudchamber.workflow import stream
 
@@ -76,6 +99,36 @@ class Stream:
             print(json.dumps(done.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
             return
         screen.show_streamed(done)
+
+    def _inject(self, observation: Path) -> None:
+        if given := [name for name in ("duration", "detectors", "truth", "report") if getattr(self, name) is not None]:
+            raise ValueError(f"--{given[0]} does not go with --inject: the observation says what is made")
+        with screen.progress("streaming", "samples") as told:
+            from cloudchamber.workflow import inject
+
+            done = inject(
+                self.study,
+                observation,
+                self.out,
+                start=self.start,
+                run=self.learned,
+                stream=self.stream,
+                settings=self._settings,
+                channels=self.channels,
+                field="cr" if self.field is None else self.field,
+                add_to=self.add_to,
+                efficiency=1.0 if self.efficiency is None else self.efficiency,
+                band_ghz=self.band_ghz,
+                again=self.again,
+                seed=self.seed,
+                workers=self.workers,
+                executor=self.executor,
+                progress=told,
+            )
+        if self.json:
+            print(json.dumps(done.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
+            return
+        screen.show_injected(done)
 
     @property
     def _settings(self) -> dict[str, Any] | None:

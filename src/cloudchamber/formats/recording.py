@@ -12,7 +12,8 @@ import math
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -118,20 +119,39 @@ class Recording:
 
     def write(self, block: int, values: NDArray[np.float32]) -> None:
         """Write a block's samples, (channels, samples), then its mark; OSError names the file, and says what to do."""
+        self.put(block, values, range(len(self.rows)))
+        self.mark(block)
+
+    def put(self, block: int, values: NDArray[np.float32], places: Sequence[int]) -> None:
+        """Write a block's samples of the channels at some places in the file, (channels, samples), and no mark."""
         start, stop = self.contents.samples_of(block)
-        if values.shape != (len(self.rows), stop - start):
-            raise ValueError(f"block {block} of '{self.path}' has {len(self.rows)} x {stop - start} numbers, got {' x '.join(map(str, values.shape))}")
+        if values.shape != (len(places), stop - start):
+            raise ValueError(f"block {block} of '{self.path}' has {len(places)} x {stop - start} numbers, got {' x '.join(map(str, values.shape))}")
+        with self._opened() as handle:
+            if not self._by_sample:
+                for place, line in zip(places, np.ascontiguousarray(values, "<f4"), strict=True):
+                    _write(handle, line, self._offset(start, place))
+                return
+            if len(places) == len(self.rows):
+                rows = np.ascontiguousarray(values.T, ">f4")
+            else:
+                rows = np.empty((stop - start, len(self.rows)), ">f4")
+                rows.view(np.uint8).reshape(-1)[:] = np.frombuffer(os.pread(handle, rows.nbytes, self._offset(start)), np.uint8)
+                rows[:, list(places)] = values.T
+            _write(handle, rows, self._offset(start))
+
+    def mark(self, block: int) -> None:
+        """All samples of the block are there."""
+        with self._opened() as handle:
+            os.pwrite(handle, b"\1", self.marks_offset + block)
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """To write to; what was written is on the disk at the end."""
         try:
             with self.path.open("r+b") as file:
-                handle = file.fileno()
-                if self._by_sample:
-                    _write(handle, np.ascontiguousarray(values.T, ">f4"), self._offset(start))
-                else:
-                    for row, line in enumerate(np.ascontiguousarray(values, "<f4")):
-                        _write(handle, line, self._offset(start, row))
-                os.fsync(handle)
-                os.pwrite(handle, b"\1", self.marks_offset + block)
-                os.fsync(handle)
+                yield file.fileno()
+                os.fsync(file.fileno())
         except OSError as error:
             message = f"could not write it ({error.strerror or error}); blocks that are there stay: make room, then run the same command again"
             raise OSError(error.errno or errno.EIO, message, str(self.path)) from error
@@ -174,12 +194,17 @@ def needed_bytes(contents: Contents) -> int:
     return 4 * len(contents.names) * contents.samples + contents.blocks + len(contents.to_json()) + 4 * FITS_BLOCK + 400 * len(contents.names)
 
 
-def refuse_full(path: Path, contents: Contents) -> None:
-    """OSError where the disk has no room for the file."""
+def existing(path: Path) -> Path:
+    """The nearest folder above that is there."""
     place = path.absolute().parent
     while not place.exists():
         place = place.parent
-    free, needed = shutil.disk_usage(place).free, needed_bytes(contents)
+    return place
+
+
+def refuse_full(path: Path, needed: int) -> None:
+    """OSError where the disk has no room for so many bytes."""
+    free = shutil.disk_usage(existing(path)).free
     if needed > free:
         message = f"needs {needed:,} bytes ({needed / 1e9:.3g} GB), and {free:,} ({free / 1e9:.3g} GB) are free: give a shorter duration, or another disk"
         raise OSError(errno.ENOSPC, message, str(path))

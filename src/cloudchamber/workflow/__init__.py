@@ -6,6 +6,7 @@ from cloudchamber.workflow.conversion import convert
 from cloudchamber.workflow.demo import demo
 from cloudchamber.workflow.ensembling import ensemble
 from cloudchamber.workflow.inference import infer
+from cloudchamber.workflow.injection import inject
 from cloudchamber.workflow.listing import list_studies
 from cloudchamber.workflow.sampling import export, sample
 from cloudchamber.workflow.simulation import simulate
@@ -15,4 +16,4 @@ from cloudchamber.workflow.tuning import tune
 from cloudchamber.workflow.upgrading import upgrade
 from cloudchamber.workflow.validation import validate
 
-__all__ = ["convert", "demo", "ensemble", "export", "infer", "list_studies", "sample", "simulate", "stream", "train", "tune", "upgrade", "validate"]
+__all__ = ["convert", "demo", "ensemble", "export", "infer", "inject", "list_studies", "sample", "simulate", "stream", "train", "tune", "upgrade", "validate"]

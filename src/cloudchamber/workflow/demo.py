@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,21 +16,29 @@ from cloudchamber.hub import find_run, load, trained_simulator
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, recoded, take
+from cloudchamber.stream import LearnedStream
 from cloudchamber.study import Study
 from cloudchamber.workflow.inference import Inference, infer
+from cloudchamber.workflow.streaming import Streamed, stream
 from cloudchamber.workflow.tasks import at_least, not_negative
 from cloudchamber.workflow.validation import MIN_EVENTS, Validation, compare_with_truth, truth_twice
 
 
 @dataclass(frozen=True)
 class Demo:
-    """The speed of the simulator and of the trained model (events/s, one process each), and their comparison."""
+    """The speed of the simulator and of the trained model (events/s, one process each), and their comparison; and a stream, where the study has one."""
 
     simulated: int
     simulated_rate: float
     sampled: int
     sampled_rate: float
     validation: Validation
+    streamed: Streamed | None = None
+
+
+STREAM = "stream"
+DURATION, START = "20min", "2032-07-01"
+"""Of the stream."""
 
 
 def demo(
@@ -46,7 +54,7 @@ def demo(
     read: Mapping[str, Any] | None = None,
 ) -> Demo | Inference:
     """Simulate ``n`` events of the study and as many more for the floor, sample ``samples`` from its packaged model, and write the report that compares
-    them into ``out``, by default ``reports/<study>``.
+    them into ``out``, by default ``reports/<study>``. Of a study that offers a stream, twenty minutes of it, drawn by the model where it can, with a page.
 
     Where the packaged model infers, one simulated event is analysed instead, or the events of ``file``, and the page about them is written.
     """
@@ -90,7 +98,18 @@ def demo(
         "trained model": f"{sampled_rate:.3g} events/s, {sampled_rate / simulated_rate:.3g} times the simulator",
     }
     validation = compare_with_truth(found, {f"{found.name}/{folder.name}": model}, first, second, out, seed, facts, progress=progress)
-    return Demo(events, simulated_rate, samples, sampled_rate, validation)
+    streamed = _streamed(found, folder, out, seed, say) if found.streams else None
+    return Demo(events, simulated_rate, samples, sampled_rate, validation, streamed)
+
+
+def _streamed(study: Study, run: Path, out: Path, seed: int, say: Callable[[str], None]) -> Streamed:
+    """A stretch of the study's stream, as ``stream.h5`` and a page in the folder ``stream``."""
+    say("streaming")
+    file = out / f"{STREAM}.h5"
+    # as the report is: what a former demo left goes
+    file.unlink(missing_ok=True)
+    drawn_by = run if isinstance(study.make_stream(), LearnedStream) else None
+    return stream(study, file, duration=DURATION, start=START, run=drawn_by, seed=seed, report=out / STREAM)
 
 
 def example(study: Study, seed: int) -> Table:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cloudchamber.atomic import held, refuse_place
-from cloudchamber.formats.recording import FITS, MOST_FITS_CHANNELS, Contents, Recording, check_suffix, create, open_recording, refuse_full
+from cloudchamber.formats.recording import (
+    FITS,
+    MOST_FITS_CHANNELS,
+    Contents,
+    Recording,
+    check_suffix,
+    create,
+    existing,
+    needed_bytes,
+    open_recording,
+    refuse_full,
+)
 from cloudchamber.hub import find_run, load
 from cloudchamber.jsonable import flat
 from cloudchamber.meant import meant
@@ -20,14 +36,17 @@ from cloudchamber.parallel.executors import Where, check_executor, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.run.files import RunFiles
 from cloudchamber.schema import Schema
+from cloudchamber.store.dataset import FILE as STORE_FILE
 from cloudchamber.store.dataset import package_version
 from cloudchamber.store.write import StoreWriter
-from cloudchamber.stream import LearnedStream, Piece, Stream, digests_of, duration_s, samples_between, start_s
+from cloudchamber.stream import LearnedStream, PartedStream, Piece, Stream, digests_of, duration_s, samples_between, start_s
 from cloudchamber.study import Study, find_study, make_stream, simulator_settings
 from cloudchamber.workflow.stream_page import write_stream_page
 from cloudchamber.workflow.tasks import Asked, at_least, not_negative
 
 SHOWN = 5
+TRIED_SAMPLES = 8192
+"""How much truth there will be is told by that of so many samples."""
 LARGEST_SEED = 2**63 - 1
 
 
@@ -96,9 +115,10 @@ def stream(
     refuse_place(out, file=True)
     if truth is not None:
         refuse_place(Path(truth))
+    if report is not None:
+        _refuse_store(Path(report), truth)
     there = _there(out, asked.contents)
-    if there is None:
-        refuse_full(out, asked.contents)
+    _refuse_full_disks(out, there is None, None if truth is None else Path(truth), asked)
     began, made = time.perf_counter(), 0
     with ExitStack() as stack:
         stack.enter_context(held(out.absolute().parent, f"stream of {study.name}", out.name))
@@ -114,8 +134,31 @@ def stream(
     return Streamed(out, asked.contents, made, seconds, asked.remarks, page)
 
 
+def _refuse_store(report: Path, truth: Path | str | None) -> None:
+    """ValueError for a page in the folder of an event store, or OSError in none that can be made."""
+    refuse_place(report)
+    if (report / STORE_FILE).exists() or (truth is not None and report.absolute() == Path(truth).absolute()):
+        raise ValueError(f"report: '{report}' is the folder of an event store: give the page another one")
+
+
+def _refuse_full_disks(out: Path, new: bool, truth: Path | None, asked: Described) -> None:
+    """OSError where the file, or the store of what made it, has no room; how much is in that is told by a short piece."""
+    contents = asked.contents
+    size = needed_bytes(contents) if new else 0
+    if truth is None or truth.exists():
+        refuse_full(out, size)
+        return
+    piece = min(contents.samples, TRIED_SAMPLES)
+    told = asked.whole().make(asked.seed, contents.first, contents.first + piece).truth
+    parts = len(parts_of(asked.stream, contents.rows)) / max(len(parts_of(asked.stream, range(len(asked.stream.channels)))), 1)
+    more = int(sum(np.asarray(values).nbytes for values in told.values()) * parts * contents.samples / piece)
+    one_disk = os.stat(existing(out)).st_dev == os.stat(existing(truth)).st_dev
+    refuse_full(out, size + (more if one_disk else 0))
+    refuse_full(truth, more)
+
+
 @dataclass(frozen=True)
-class _Described:
+class Described:
     """A stream, who draws it, and what a file of it holds."""
 
     stream: Stream
@@ -126,20 +169,28 @@ class _Described:
 
     def whole(self) -> Stream:
         """The stream, drawn by the model where there is one."""
-        return _drawn_by(self.stream, self.model)
+        return drawn_by(self.stream, self.model)
 
 
-def _drawn_by(stream: Stream, model: Asked | None) -> Stream:
+def drawn_by(stream: Stream, model: Asked | None) -> Stream:
+    """The stream, drawn by the model where there is one."""
     if model is None:
         return stream
     if not isinstance(stream, LearnedStream):
         raise ValueError("this stream takes no run: only the simulator makes it")
-    return stream.learned(model.model())
+    return _learned(stream, model)
+
+
+@lru_cache(maxsize=4)
+def _learned(stream: Any, model: Asked) -> Stream:
+    """Once a process: what it prepares, such as tables, serves all blocks."""
+    learned: Stream = stream.learned(model.model())
+    return learned
 
 
 def _described(
     study: Study, name: str, model: Stream, duration: str, start: str, run: Path | str | None, detectors: str | None, seed: int, out: Path
-) -> _Described:
+) -> Described:
     first, stop = samples_between(model.rate_hz, start_s(start), duration_s(duration))
     rows = chosen(detectors, model.channels)
     if out.suffix in FITS and len(rows) > MOST_FITS_CHANNELS:
@@ -156,10 +207,10 @@ def _described(
         identity={},
         package_version=package_version(),
     )
-    return _checked(study, name, model, run, seed, contents)
+    return checked(study, name, model, run, seed, contents)
 
 
-def _of_file(study: Study, there: Recording, options: Mapping[str, Any]) -> _Described:
+def _of_file(study: Study, there: Recording, options: Mapping[str, Any]) -> Described:
     """What a file was begun as."""
     found = there.contents.identity
     if found.get("study") != study.name:
@@ -167,14 +218,14 @@ def _of_file(study: Study, there: Recording, options: Mapping[str, Any]) -> _Des
     if options:
         raise ValueError(f"{next(iter(options))} goes with a duration and a start: without them '{there.path}' itself tells what it is to hold")
     model = make_stream(study, found["stream"], {key: value for key, value in found["settings"].items() if key != "kind"})
-    return _checked(study, found["stream"], model, found["run"] or None, found["seed"], there.contents)
+    return checked(study, found["stream"], model, found["run"] or None, found["seed"], there.contents)
 
 
-def _checked(study: Study, name: str, model: Stream, run: Path | str | None, seed: int, contents: Contents) -> _Described:
+def checked(study: Study, name: str, model: Stream, run: Path | str | None, seed: int, contents: Contents) -> Described:
     asked = None if run is None else Asked.of(run, load(run))
     if run is not None:
         _refuse_other_settings(model, find_run(run)[0])
-    found = _Described(model, asked, seed, contents)
+    found = Described(model, asked, seed, contents)
     remarks = found.whole().ready(contents.first, contents.first + contents.samples)
     identity = {
         "study": study.name,
@@ -224,12 +275,21 @@ def _there(out: Path, wanted: Contents) -> Recording | None:
     if not out.exists():
         return None
     found = open_recording(out)
+    found = replace(found, contents=_with_new_settings(found.contents, wanted))
     was, now = (_decisive(contents) for contents in (found.contents, wanted))
     if keys := [key for key in {**was, **now} if was.get(key) != now.get(key)]:
         words = [f"{key} was {was.get(key, 'absent')}, is now {now.get(key, 'absent')}" for key in keys[:SHOWN]]
         more = [f"{len(keys) - SHOWN} more"] if len(keys) > SHOWN else []
         raise ValueError(f"'{out}' holds another stream ({'; '.join(words + more)}): give the same, or another file")
     return found
+
+
+def _with_new_settings(was: Contents, now: Contents) -> Contents:
+    """Settings that there were not yet when a file was begun stand at their defaults in it."""
+    if any(was.identity.get(key) != now.identity[key] for key in ("study", "stream")):
+        return was
+    usual = simulator_settings(make_stream(find_study(now.identity["study"]), now.identity["stream"]))
+    return replace(was, identity={**was.identity, "settings": json.loads(json.dumps(usual)) | was.identity["settings"]})
 
 
 def _decisive(contents: Contents) -> dict[str, Any]:
@@ -239,20 +299,32 @@ def _decisive(contents: Contents) -> dict[str, Any]:
     return {**flat(identity), **told}
 
 
-def _truth_store(folder: Path, asked: _Described) -> StoreWriter:
+def _truth_store(folder: Path, asked: Described) -> StoreWriter:
     settings = _decisive(asked.contents)
     name = f"{asked.contents.identity['stream']} stream"
-    return StoreWriter(folder, Schema({}, dict(asked.stream.truth)), name, settings, asked.seed, blocks=asked.contents.blocks, order="given")
+    blocks = asked.contents.blocks * len(parts_of(asked.stream, asked.contents.rows))
+    return StoreWriter(folder, Schema({}, dict(asked.stream.truth)), name, settings, asked.seed, blocks=blocks, order="given")
+
+
+def parts_of(stream: Stream, rows: Sequence[int]) -> dict[int, list[int]]:
+    """The stream's parts that hold the channels ``rows``, and which of ``rows`` each holds; all of them are one where it has no parts."""
+    if not isinstance(stream, PartedStream):
+        return {0: list(range(len(rows)))}
+    each, found = len(stream.channels) // stream.parts, dict[int, list[int]]()
+    for place, row in enumerate(rows):
+        found.setdefault(row // each, []).append(place)
+    return found
 
 
 @dataclass(frozen=True)
 class StreamJob:
-    """A block of a stream to make."""
+    """A block of a part of a stream to make."""
 
     stream: Stream
     model: Asked | None
     seed: int
     block: int
+    part: int
     first: int
     stop: int
     rows: tuple[int, ...] = field(repr=False)
@@ -260,26 +332,44 @@ class StreamJob:
 
     def done(self) -> Piece:
         """Its samples of the wanted channels, and where it is asked for their truth."""
-        made = _drawn_by(self.stream, self.model).make(self.seed, self.first, self.stop, self.truth)
-        return Piece(made.values[list(self.rows)], made.truth)
+        stream = drawn_by(self.stream, self.model)
+        if not isinstance(stream, PartedStream):
+            made = stream.make(self.seed, self.first, self.stop, self.truth)
+            return Piece(made.values[list(self.rows)], made.truth)
+        made = stream.make_part(self.part, self.seed, self.first, self.stop, self.truth)
+        return Piece(made.values[[row - self.part * len(made.values) for row in self.rows]], made.truth)
 
     def __str__(self) -> str:
-        return f"block {self.block}, samples {self.first} to {self.stop - 1}, seed {self.seed}"
+        part = f", part {self.part}" if self.part else ""
+        return f"block {self.block}{part}, samples {self.first} to {self.stop - 1}, seed {self.seed}"
 
 
-def _write(recording: Recording, asked: _Described, told: StoreWriter | None, workers: int, executor: Where, progress: Progress) -> Iterator[int]:
-    """Samples of each block as it is written."""
+def _write(recording: Recording, asked: Described, told: StoreWriter | None, workers: int, executor: Where, progress: Progress) -> Iterator[int]:
+    """Samples of each block as it is complete."""
     contents, done = asked.contents, recording.done()
-    lacking = set[int]() if told is None else set(told.missing(contents.blocks))
-    blocks = [block for block in range(contents.blocks) if not done[block] or block in lacking]
-    total, made = sum(stop - first for first, stop in map(contents.samples_of, blocks)), 0
+    parts = parts_of(asked.stream, contents.rows)
+    # of each part of a block
+    lacking = set[int]() if told is None else set(told.missing(contents.blocks * len(parts)))
+    blocks = [block for block in range(contents.blocks) if not done[block] or lacking & {block * len(parts) + n for n in range(len(parts))}]
+    total, made = sum(stop - first for first, stop in map(contents.samples_of, blocks)), 0.0
     progress(0, total, "")
-    jobs = (StreamJob(asked.stream, asked.model, asked.seed, block, *contents.samples_of(block), contents.rows, told is not None) for block in blocks)
-    for job, piece in run(StreamJob.done, jobs, executor, min(workers, max(len(blocks), 1)), most=2 * workers):
-        if told is not None and job.block in lacking:
-            told.write_block(job.block, piece.truth)
+    numbers = [(block, number) for block in blocks for number in range(len(parts)) if not done[block] or block * len(parts) + number in lacking]
+    left, part_names = Counter(block for block, _ in numbers), list(parts)
+    jobs = (
+        StreamJob(
+            asked.stream, asked.model, asked.seed, block, part, *contents.samples_of(block), tuple(contents.rows[p] for p in parts[part]), told is not None
+        )
+        for block, part in ((block, part_names[number]) for block, number in numbers)
+    )
+    for job, piece in run(StreamJob.done, jobs, executor, min(workers, max(len(numbers), 1)), most=2 * workers):
+        place = job.block * len(parts) + part_names.index(job.part)
+        if told is not None and place in lacking:
+            told.write_block(place, piece.truth)
         if not done[job.block]:
-            recording.write(job.block, piece.values)
-        made += job.stop - job.first
-        progress(made, total, "")
-        yield job.stop - job.first if not done[job.block] else 0
+            recording.put(job.block, piece.values, parts[job.part])
+        left[job.block] -= 1
+        made += (job.stop - job.first) / len(parts)
+        progress(int(made), total, "")
+        if not left[job.block] and not done[job.block]:
+            recording.mark(job.block)
+            yield job.stop - job.first

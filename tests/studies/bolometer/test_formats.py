@@ -67,10 +67,10 @@ def test_what_is_no_stream_is_refused(unit: str | None, shape: tuple[int, ...], 
 
 def test_phi_of_another_table_of_sunspots_is_not_the_file_s(tmp_path: Path) -> None:
     table = tmp_path / "ssn.csv"
-    table.write_text("year,sunspot_number\n2011,80\n2013,60\n")
+    table.write_text("year,sunspot_number\n2011,80\n2012,70\n2013,60\n")
     stream("bolometer", tmp_path / "tod.h5", duration="10s", start="2012-03-01", detectors="1", settings={"sun": {"sunspots": str(table)}})
     assert whole(read_stream(tmp_path / "tod.h5", samples=500))["phi_mv"] == pytest.approx(276 + 3.63 * 73.3 + 18, abs=2)
-    table.write_text("year,sunspot_number\n2011,8\n2013,6\n")
+    table.write_text("year,sunspot_number\n2011,8\n2012,7\n2013,6\n")
     with pytest.raises(ValueError, match=r"was made with another '.*ssn.csv' than the one that is there, so that its phi is not known: give --read.phi-mv"):
         whole(read_stream(tmp_path / "tod.h5", samples=500))
     table.unlink()

@@ -25,7 +25,7 @@ def test_offsets_are_those_of_ams_02_s_windows() -> None:
 
 def test_sunspots_half_a_year_before(tmp_path: Path) -> None:
     path = tmp_path / "sunspots.csv"
-    path.write_text("year,sunspot_number\n2030,0\n2032,100\n")
+    path.write_text("year,sunspot_number\n2030,0\n2031,50\n2032,100\n")
     cycle = SolarCycle(sunspots=str(path))
     np.testing.assert_allclose(cycle.phi_mv(np.array([2030.5, 2031.5, 2032.5])), 276 + 18 + 3.63 * np.array([0.0, 50.0, 100.0]))
     with pytest.raises(ValueError, match=r"year: 2032.1 is outside the allowed \[2030, 2032\]"):
@@ -43,6 +43,7 @@ def test_years_without_a_value_are_refused() -> None:
         ("2030,1\n2029,2\n", "column 'year', row 2: 2029; times must rise"),
         ("2030,1\n2031,-1\n", "column 'sunspot_number', row 2: -1; .*no value"),
         ("2030,1\n2031,nan\n", "column 'sunspot_number', row 2: nan"),
+        ("2030,1\n2031,2\n2032.5,3\n", "column 'year', row 3: 2032.5; the row before is more than 1.01 yr earlier"),
         ("2030,1\n", "needs two rows at least, got 1"),
     ],
 )
@@ -53,3 +54,5 @@ def test_bad_sunspots_are_refused(rows: str, told: str, tmp_path: Path) -> None:
         SolarCycle(sunspots=str(path)).phi_mv(np.array([2030.7]))
     with pytest.raises(ValueError, match="there is no such file"):
         SolarCycle(sunspots=str(tmp_path / "gone.csv")).phi_mv(np.array([2030.7]))
+    with pytest.raises(ValueError, match="is a folder, and a file is needed"):
+        SolarCycle(sunspots=str(tmp_path)).phi_mv(np.array([2030.7]))

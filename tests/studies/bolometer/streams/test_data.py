@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from cloudchamber.schema import events_in
-from cloudchamber.stream import samples_between, start_s
+from cloudchamber.stream import exact_rate, samples_between, start_s
 from cloudchamber.studies.bolometer.detector import PLANCK, Detector
 from cloudchamber.studies.bolometer.signal.chain import advance, start_chain
 from cloudchamber.studies.bolometer.streams.data import SPAN_SAMPLES, WaferStream
@@ -63,6 +64,43 @@ def test_the_rate_follows_the_sun() -> None:
         found = sum(events_in(drawn.truth) for drawn in stream.hits(1, range(span, span + 8)))
         assert abs(found - expected) < 5 * np.sqrt(expected)
     assert stream.phi_mv(np.array([span]))[0] > 600
+
+
+def test_each_wafer_has_its_own_hits_and_the_first_those_of_a_single_one() -> None:
+    one, three = WaferStream(), WaferStream(wafers=3)
+    alone, together = one.make(3, FIRST, FIRST + 3000), three.make(3, FIRST, FIRST + 3000)
+    assert three.channels[12] == "wafer_1_bolometer_00" and together.values.shape == (36, 3000)
+    assert np.array_equal(together.values[:12], alone.values)
+    assert np.array_equal(together.values[24:], three.make_part(2, 3, FIRST, FIRST + 3000, truth=False).values)
+    assert np.array_equal(np.unique(together.truth["wafer"]), [0, 1, 2])
+    assert np.array_equal(together.truth["time_s"][together.truth["wafer"] == 0], alone.truth["time_s"])
+    assert len(np.intersect1d(together.truth["time_s"][together.truth["wafer"] == 1], alone.truth["time_s"])) < 5
+    with pytest.raises(ValueError, match=r"wafers: 0 is outside the allowed \[1, 10000\]"):
+        WaferStream(wafers=0)
+
+
+def test_samples_between_the_stream_s_own_are_those_of_the_same_pulses() -> None:
+    """Beside the sum of all exponentials that began before, at the very times."""
+    stream = WaferStream(detector=Detector(saturation_w=0.0))
+    start = (FIRST + Fraction(2, 5)) / exact_rate(stream.rate_hz)
+    found = stream.make_at(0, 2, start, 400)
+    starts = stream.hits_between(2, FIRST - 400, FIRST + 401).starts
+    begins = starts.time_s[:, None, None] + starts.delay_s
+    for sample in (0, 1, 170, 399):
+        age = float(start) + sample / stream.rate_hz - begins
+        decayed = np.where(age >= 0, starts.amplitude_w * np.exp(-np.maximum(age, 0) / stream.detector.time_constants_s), 0.0)
+        np.testing.assert_allclose(found[:, sample], decayed.sum(axis=(0, 2)), rtol=1e-4)
+
+
+@pytest.mark.parametrize("late", [Fraction(0), Fraction(1, 3), Fraction(7, 8)])
+def test_samples_at_any_times_join(late: Fraction) -> None:
+    stream = WaferStream(detector=Detector(decimation=8))
+    rate = exact_rate(stream.rate_hz)
+    start = (FIRST // 8 + late) / rate
+    whole = stream.make_at(0, 2, start, 700)
+    assert np.array_equal(stream.make_at(0, 2, start + 300 / rate, 400), whole[:, 300:])
+    if not late:
+        assert np.array_equal(whole, stream.make(2, FIRST // 8, FIRST // 8 + 700).values)
 
 
 def test_times_that_cannot_be_made_are_refused() -> None:

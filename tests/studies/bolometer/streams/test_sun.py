@@ -7,7 +7,7 @@ import pytest
 
 from cloudchamber.studies.bolometer.flux.cycle import SolarCycle
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
-from cloudchamber.studies.bolometer.streams.sun import Sun
+from cloudchamber.studies.bolometer.streams.sun import Sun, interval
 
 RAYS = CosmicRays()
 
@@ -42,3 +42,7 @@ def test_what_nobody_knows_is_refused() -> None:
     assert Sun(phi_mv=450.0).phi_at(np.array([2032.0, 2060.0]), RAYS).tolist() == [450.0, 450.0]
     with pytest.raises(ValueError, match=r"give one of them"):
         Sun(phi_mv=450.0, sunspots="ssn.csv")
+
+
+def test_an_interval_that_is_none_is_one_number() -> None:
+    assert (interval(344.1, 343.9), interval(344.0, 402.2)) == ("344", "344 to 402")

@@ -24,7 +24,7 @@ def test_years_have_the_phi_of_their_spectrum(tmp_path: Path) -> None:
     np.testing.assert_allclose(drawn["phi_mv"], 279 + 18)
     np.testing.assert_allclose(Conditions(years=(2009.2, 2009.4)).draw(200, CosmicRays(interstellar="burger_usoskin_2000"), rng(1))["phi_mv"], 279 + 113)
     path = tmp_path / "sunspots.csv"
-    path.write_text("year,sunspot_number\n2031,0\n2033,100\n")
+    path.write_text("year,sunspot_number\n2031,0\n2032,50\n2033,100\n")
     drawn = Conditions(years=(2031.5, 2033.5), sunspots=str(path)).draw(2000, CosmicRays(), rng(1))
     assert 294 <= drawn["phi_mv"].min() < 300 and 650 < drawn["phi_mv"].max() <= 657
 

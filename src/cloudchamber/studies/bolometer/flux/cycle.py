@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cloudchamber.schema import Column
 from cloudchamber.studies.bolometer.flux.spectra import Interstellar
-from cloudchamber.studies.bolometer.flux.tables import read_numbers, refuse
+from cloudchamber.studies.bolometer.flux.tables import need_file, read_numbers, refuse
 
 Array = NDArray[Any]
 
@@ -27,6 +27,8 @@ MONITOR_PHI_MV = dict(zip(range(2009, 2023), (279, 368, 483, 570, 600, 641, 645,
 """Yearly means: 2009-13 from a fit to neutron monitors (rms 9 MV), 2014-22 of the Oulu monitor."""
 SUNSPOT_OFFSET_MV, SUNSPOT_SLOPE_MV, SUNSPOT_LAG_YR = 276.0, 3.63, 0.5
 """phi = 276 + 3.63 SSN(t - 0.5 yr): yearly numbers of version 2, 2009 to 2019; rms 20 MV, at most 38 MV off."""
+LONGEST_GAP_YR = 1.01
+"""Between two sunspot numbers: yearly means will do."""
 OFFSET_MV: dict[Interstellar, float] = {"corti_2019": 18.0, "burger_usoskin_2000": 113.0}
 SUNSPOTS = {
     "year": Column(unit="yr", doc="time as a decimal year"),
@@ -69,8 +71,7 @@ def _between(year: Array, times: Array, values: Array, what: str) -> Array:
 
 def read_sunspots(path: Path) -> tuple[Array, Array]:
     """Decimal years and sunspot numbers of a table of text; ValueError names column and row of what is none."""
-    if not path.is_file():
-        raise ValueError(f"table of sunspots '{path}': there is no such file")
+    need_file(path, "table of sunspots")
     return _read(path, path.stat().st_mtime_ns)
 
 
@@ -80,6 +81,13 @@ def _read(path: Path, stamp: int) -> tuple[Array, Array]:
     year, number = table["year"], table["sunspot_number"]
     refuse(path, "year", year, np.diff(year, prepend=-np.inf) <= 0, "times must rise from row to row")
     refuse(path, "sunspot_number", number, (number < 0) | (number > 1000), "a sunspot number is in [0, 1000]; SILSO's -1 stands for no value")
+    refuse(
+        path,
+        "year",
+        year,
+        np.diff(year, prepend=year[:1]) > LONGEST_GAP_YR,
+        f"the row before is more than {LONGEST_GAP_YR:g} yr earlier, and nobody knows what the Sun did between: give yearly or monthly numbers without a gap",
+    )
     if len(year) < 2:
         raise ValueError(f"'{path}': a table of sunspots needs two rows at least, got {len(year)}")
     return year, number

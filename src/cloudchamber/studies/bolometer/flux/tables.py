@@ -28,9 +28,14 @@ def read_flux(path: Path, lowest_gev: float, highest_gev: float) -> tuple[Callab
     The columns are ``energy_gev``, ``proton_flux`` and perhaps ``helium_flux``; units that the file states are converted. ValueError names the column and the
     row for numbers that are no flux, energies that do not rise, and a table that does not cover ``lowest_gev`` to ``highest_gev``.
     """
-    if not path.is_file():
-        raise ValueError(f"flux table '{path}': there is no such file")
+    need_file(path, "flux table")
     return _read(path, path.stat().st_mtime_ns, lowest_gev, highest_gev)
+
+
+def need_file(path: Path, what: str) -> None:
+    """ValueError where there is no file, or a folder in its place."""
+    if not path.is_file():
+        raise ValueError(f"{what} '{path}': {'is a folder, and a file is needed' if path.is_dir() else 'there is no such file'}")
 
 
 @lru_cache(maxsize=8)

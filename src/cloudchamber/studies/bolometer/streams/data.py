@@ -7,7 +7,8 @@ time constants before the first sample that nothing of the beginning is left in 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.rng import rng
 from cloudchamber.schema import Column, Table, concatenate, take
-from cloudchamber.stream import Piece, Recorded, year_of
+from cloudchamber.stream import Piece, Recorded, exact_rate, year_of
 from cloudchamber.studies.bolometer.detector import Detector, FamilyName
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
 from cloudchamber.studies.bolometer.signal.chain import advance, start_chain
 from cloudchamber.studies.bolometer.signal.decimation import reach
-from cloudchamber.studies.bolometer.signal.filters import Starts
+from cloudchamber.studies.bolometer.signal.filters import Starts, Tabled
 from cloudchamber.studies.bolometer.streams.sources import TRUTH, Drawn, Learned, Simulated, Source, Span
-from cloudchamber.studies.bolometer.streams.sun import Sun
+from cloudchamber.studies.bolometer.streams.sun import Sun, interval
 from cloudchamber.studies.bolometer.views.settings import THICKNESS_UM, made_families
 from cloudchamber.studies.bolometer.wafer.hits import Hits, rates_per_s
 
@@ -40,22 +42,32 @@ SPANS = 64
 FORGOTTEN_CONSTANTS = 150.0
 """A pulse falls below the least number of single precision after 70 time constants; 80 more leave no difference in the sums of double precision that younger
 pulses stand in, exp(-80) being 1e-35."""
+WAFER = Column(doc="number of the wafer that is hit", dtype="int64", low=0)
+MOST_WAFERS, MOST_DECIMATION = 10_000, 64
+ON_THE_GRID = Fraction(1, 1_000_000)
+"""A time so near to one of the stream's own samples, in samples, is that: a hit's time is not known as finely."""
 
 
 @dataclass(frozen=True)
 class WaferStream:
-    """What cosmic rays leave in the bolometers of one wafer of ``thickness_um``, while the Sun changes. ``families``: which hits, all where none is named."""
+    """What cosmic rays leave in the bolometers of wafers of ``thickness_um``, while the Sun changes. ``families``: which hits, all where none is named.
+
+    Each of the ``wafers`` is a ``detector`` with hits of its own; those of the first one do not depend on how many there are.
+    """
 
     rays: CosmicRays = CosmicRays()
     sun: Sun = Sun()
     detector: Detector = Detector()
     families: tuple[FamilyName, ...] = ()
     thickness_um: float = 500.0
+    wafers: int = 1
 
     def __post_init__(self) -> None:
         made_families(self)
         if not THICKNESS_UM[0] <= self.thickness_um <= THICKNESS_UM[1]:
             raise ValueError(f"thickness_um: {self.thickness_um:g} is outside the allowed [{THICKNESS_UM[0]:g}, {THICKNESS_UM[1]:g}] um")
+        if not 1 <= self.wafers <= MOST_WAFERS:
+            raise ValueError(f"wafers: {self.wafers} is outside the allowed [1, {MOST_WAFERS}]")
 
     @property
     def column(self) -> Column:
@@ -64,8 +76,16 @@ class WaferStream:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The bolometers, row by row."""
-        return tuple(f"bolometer_{number:0{len(str(self.detector.bolometers - 1))}d}" for number in range(self.detector.bolometers))
+        """The bolometers, row by row, wafer by wafer."""
+        each = tuple(f"bolometer_{number:0{len(str(self.detector.bolometers - 1))}d}" for number in range(self.detector.bolometers))
+        if self.wafers == 1:
+            return each
+        return tuple(f"wafer_{wafer:0{len(str(self.wafers - 1))}d}_{name}" for wafer in range(self.wafers) for name in each)
+
+    @property
+    def parts(self) -> int:
+        """The wafers."""
+        return self.wafers
 
     @property
     def rate_hz(self) -> float:
@@ -79,8 +99,8 @@ class WaferStream:
 
     @property
     def truth(self) -> Mapping[str, Column]:
-        """Of each hit."""
-        return TRUTH
+        """Of each hit; its wafer where there are several."""
+        return TRUTH if self.wafers == 1 else {"wafer": WAFER, **TRUTH}
 
     @property
     def source(self) -> Source:
@@ -112,44 +132,92 @@ class WaferStream:
         self.rays.tabulated()
         low, high = self.phi_mv(np.array([spans.start, spans.stop]))
         end = float(year_of(np.array(stop / self.rate_hz)))
-        return (f"phi is {low:.0f} to {high:.0f} MV {self.sun.words(end)}",) if self.sun.forecasts(end) else ()
+        return (f"phi is {interval(low, high)} MV {self.sun.words(end)}",) if self.sun.forecasts(end) else ()
 
     def phi_mv(self, span: Array) -> Array:
         """phi in the middle of blocks of time, in MV."""
         return self.sun.phi_at(year_of((np.asarray(span) + 0.5) * SPAN_SAMPLES / self.detector.rate_hz), self.rays)
 
-    def hits(self, seed: int, spans: range) -> Iterator[Drawn]:
-        """The hits of blocks of time, one after the other."""
+    def hits(self, seed: int, spans: range, wafer: int = 0) -> Iterator[Drawn]:
+        """The hits of blocks of time in a wafer, one after the other."""
+        # a wafer draws from a seed of its own: the first one has the numbers that a single one has
+        seed = int(rng(seed, "wafer", wafer).integers(2**62)) if wafer else seed
         rate, families, source = self.detector.rate_hz, made_families(self), self.source
         phi = self.phi_mv(np.array(spans))
         for span, phi_mv, rates in zip(spans, phi.tolist(), rates_per_s(self.detector, self.rays, phi).T, strict=True):
             block = Span(span, span * SPAN_SAMPLES / rate, SPAN_SAMPLES / rate, phi_mv, rates)
             yield source.draw(self.detector, self.rays, self.thickness_um, families, block, seed)
 
-    def hits_between(self, seed: int, first: int, stop: int) -> Drawn:
-        """The hits of the time of some kept samples."""
+    def hits_between(self, seed: int, first: int, stop: int, wafer: int = 0) -> Drawn:
+        """The hits of the time of some kept samples in a wafer."""
         spans = range(first * self.detector.decimation // SPAN_SAMPLES, (stop * self.detector.decimation - 1) // SPAN_SAMPLES + 1)
-        return _between(list(self.hits(seed, spans)), first / self.rate_hz, stop / self.rate_hz)
+        return _between(list(self.hits(seed, spans, wafer)), first / self.rate_hz, stop / self.rate_hz)
 
     def make(self, seed: int, first: int, stop: int, truth: bool = True) -> Piece:
         """As the protocol says."""
-        spans, end = self._spans(first, stop), (stop - 1) * self.detector.decimation + reach(self.detector.decimation) + 1
+        made = [self.make_part(wafer, seed, first, stop, truth) for wafer in range(self.wafers)]
+        if self.wafers == 1:
+            return made[0]
+        return Piece(np.concatenate([piece.values for piece in made]), concatenate([piece.truth for piece in made]) if truth else {})
+
+    def make_part(self, part: int, seed: int, first: int, stop: int, truth: bool = True) -> Piece:
+        """As the protocol says, of one wafer."""
+        told: list[Table] = []
+        values = self._data(self._spans(first, stop), self._told(self.hits(seed, self._spans(first, stop), part), told if truth else None), first, stop)
+        if not truth:
+            return Piece(values, {})
+        seen = concatenate(told)
+        seen = take(seen, (seen["time_s"] >= first / self.rate_hz) & (seen["time_s"] < stop / self.rate_hz))
+        return Piece(values, seen if self.wafers == 1 else {"wafer": np.full(len(seen["time_s"]), part), **seen})
+
+    def at_rate(self, rate_hz: float) -> WaferStream:
+        """As the protocol says: decimated from the detector's rate where that is a multiple, else from the next higher rate that is one.
+
+        Another rate of the detector has other hits.
+        """
+        if rate_hz == self.rate_hz:
+            return self
+        fast, times = self.detector.rate_hz, self.detector.rate_hz / rate_hz
+        exact = abs(times - round(times)) < 1e-9 * times
+        decimation = round(times) if exact else int(np.ceil(times))
+        if not 1 <= decimation <= MOST_DECIMATION:
+            raise ValueError(f"{rate_hz:g} Hz cannot be made: every {MOST_DECIMATION}th sample is kept at least, so from {fast / MOST_DECIMATION:.4g} Hz on")
+        return replace(self, detector=replace(self.detector, rate_hz=fast if exact else rate_hz * decimation, decimation=decimation))
+
+    def make_at(self, part: int, seed: int, start_s: Fraction, samples: int) -> Array:
+        """As the protocol says, of one wafer: hits come as much earlier as the samples lie after the stream's own."""
+        place = start_s * exact_rate(self.rate_hz)
+        first = round(place) if abs(place - round(place)) < ON_THE_GRID else int(place)
+        late_s = 0.0 if abs(place - first) < ON_THE_GRID else float((place - first) / exact_rate(self.rate_hz))
+        spans = self._spans(first, first + samples)
+        hits = self.hits(seed, range(spans.start, spans.stop + (late_s > 0)), part)
+        if not late_s:
+            return self._data(spans, (drawn.pulses for drawn in hits), first, first + samples)
+        earlier = _earlier((drawn.starts for drawn in hits), spans, SPAN_SAMPLES / self.detector.rate_hz, late_s)
+        return self._data(spans, earlier, first, first + samples)
+
+    @staticmethod
+    def _told(hits: Iterator[Drawn], told: list[Table] | None) -> Iterator[Starts | Tabled]:
+        """What goes to the filters; what is told of the hits is added to the list, if there is one."""
+        for drawn in hits:
+            if told is not None:
+                told.append(drawn.truth)
+            yield drawn.pulses
+
+    def _data(self, spans: range, pulses: Iterator[Starts | Tabled], first: int, stop: int) -> NDArray[np.float32]:
+        """Kept samples from the hits of blocks of time, (bolometers, samples)."""
+        end = (stop - 1) * self.detector.decimation + reach(self.detector.decimation) + 1
         state = start_chain(self.detector, spans.start * SPAN_SAMPLES)
-        values, place, told = np.empty((self.detector.bolometers, stop - first), np.float32), 0, list[Table]()
+        values, place = np.empty((self.detector.bolometers, stop - first), np.float32), 0
         # kept samples that are complete before the first one wanted
         early = first - -(-(spans.start * SPAN_SAMPLES - reach(self.detector.decimation)) // self.detector.decimation)
-        for span, drawn in zip(spans, self.hits(seed, spans), strict=True):
-            state, data = advance(state, drawn.pulses, min(SPAN_SAMPLES, end - span * SPAN_SAMPLES), self.detector)
+        for span, hits in zip(spans, pulses, strict=True):
+            state, data = advance(state, hits, min(SPAN_SAMPLES, end - span * SPAN_SAMPLES), self.detector)
             skipped = min(early, data.shape[1])
             early -= skipped
             values[:, place : place + data.shape[1] - skipped] = data[:, skipped:]
             place += data.shape[1] - skipped
-            if truth:
-                told.append(drawn.truth)
-        if not truth:
-            return Piece(values, {})
-        seen = concatenate(told)
-        return Piece(values, take(seen, (seen["time_s"] >= first / self.rate_hz) & (seen["time_s"] < stop / self.rate_hz)))
+        return values
 
     def figures(self, recorded: Recorded, seed: int) -> tuple[dict[str, str | int | float], dict[str, Figure]]:
         """As the protocol says."""
@@ -193,3 +261,14 @@ def _between(drawn: list[Drawn], start_s: float, stop_s: float) -> Drawn:
     inside = (starts.time_s >= start_s) & (starts.time_s < stop_s)
     hits = Hits(*(np.concatenate(parts)[inside] for parts in zip(*(each.hits for each in drawn), strict=True)))
     return Drawn(Starts(*(values[inside] for values in starts)), hits)
+
+
+def _earlier(starts: Iterator[Starts], spans: range, seconds: float, late_s: float) -> Iterator[Starts]:
+    """Hits of blocks of time that come ``late_s`` earlier, sorted into the blocks that they fall into then; one block more goes in than comes out."""
+    left = next(starts)
+    for span, following in zip(spans, starts, strict=True):
+        both = Starts(*(np.concatenate(pair) for pair in zip(left, following, strict=True)))
+        time_s = both.time_s - late_s
+        inside = (time_s >= span * seconds) & (time_s < (span + 1) * seconds)
+        yield Starts(time_s[inside], both.amplitude_w[inside], both.delay_s[inside])
+        left = following

@@ -15,6 +15,7 @@ from cloudchamber.studies.bolometer.plots import correlations, stream_spectrum, 
 from cloudchamber.studies.bolometer.signal.filters import Starts
 from cloudchamber.studies.bolometer.signal.tes import invert
 from cloudchamber.studies.bolometer.streams.sources import Drawn
+from cloudchamber.studies.bolometer.streams.sun import interval
 from cloudchamber.studies.bolometer.views.settings import made_families
 from cloudchamber.studies.bolometer.wafer.hits import rates_per_s
 
@@ -34,10 +35,11 @@ CYCLE_YEARS = (2009.0, 2040.0)
 
 
 def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dict[str, str | int | float], dict[str, Figure]]:
-    """Facts and figures of a file of this stream."""
+    """Facts and figures of a file of this stream; of several wafers the first one's that is in it."""
     rate, first = stream.rate_hz, recorded.first
     stop = first + min(recorded.samples, round(STRETCH_S * rate))
-    data, drawn = recorded.read(first, stop), stream.hits_between(seed, first, stop)
+    whole, recorded = recorded, OfWafer(recorded, stream.detector.bolometers)
+    data, drawn = recorded.read(first, stop), stream.hits_between(seed, first, stop, recorded.wafer)
     rows, start_s, seconds, starts = list(recorded.rows), first / rate, (stop - first) / rate, drawn.starts
     hits = Starts(starts.time_s - start_s, starts.amplitude_w[:, rows], starts.delay_s[:, rows])
     looked = Looked(recorded)
@@ -53,10 +55,12 @@ def stream_page(stream: WaferStream, recorded: Recorded, seed: int) -> tuple[dic
     years = year_of(np.array([first, first + recorded.samples]) / rate)
     phi = stream.sun.phi_at(years, stream.rays)
     facts: dict[str, str | int | float] = {
-        "phi (MV)": f"{phi[0]:.0f} to {phi[1]:.0f} {stream.sun.words(float(years[1]))}",
+        "phi (MV)": f"{interval(*phi)} {stream.sun.words(float(years[1]))}",
         "hits a second at the start": len(starts.time_s) / seconds,
         "rms about the mean, all bolometers (aW)": 1e18 * float(np.sqrt(looked.variance.mean())),
     }
+    if len(rows) < len(whole.rows):
+        facts["figures are of"] = f"the {len(rows)} bolometers of wafer {recorded.wafer}"
     return facts, figures
 
 
@@ -67,6 +71,20 @@ def spectrum(stream: WaferStream, data: Array, hits: Starts, seconds: float) -> 
     figure = stream_spectrum(detector, invert(np.asarray(data, float), detector.saturation_w) if undone else data, hits, seconds)
     words = "its response undone" if undone else "response and decimation as they are"
     return finish(figure, f"One-sided power spectrum of the first {seconds:.0f} s, mean of the bolometers, {words}; and Campbell's theorem of the same hits.")
+
+
+class OfWafer:
+    """The channels of a file that are of the wafer of its first one; ``rows`` are their places in that wafer."""
+
+    def __init__(self, recorded: Recorded, bolometers: int) -> None:
+        self.recorded, self.wafer = recorded, recorded.rows[0] // bolometers
+        self.first, self.samples = recorded.first, recorded.samples
+        self.kept = [place for place, row in enumerate(recorded.rows) if row // bolometers == self.wafer]
+        self.rows = tuple(recorded.rows[place] % bolometers for place in self.kept)
+
+    def read(self, first: int, stop: int) -> NDArray[np.float32]:
+        """As the protocol says."""
+        return self.recorded.read(first, stop)[self.kept]
 
 
 class Looked:

@@ -63,6 +63,12 @@ class Sun:
         return "(given)" if self.phi_mv is not None else f"(of '{self.sunspots}')" if self.sunspots else "(of neutron monitors)"
 
 
+def interval(first_mv: float, last_mv: float) -> str:
+    """phi from one time to another, in words: one number where it hardly changes."""
+    one, other = f"{first_mv:.0f}", f"{last_mv:.0f}"
+    return one if one == other else f"{one} to {other}"
+
+
 def _known(middle: Array) -> Array:
     first = LAST_YEAR - CYCLE_YR + 1
     return np.where(middle > LAST_YEAR, first + np.mod(middle - first, CYCLE_YR), middle)
