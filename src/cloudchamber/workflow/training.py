@@ -170,7 +170,7 @@ def _train(
 
     # batches from memory and from a stream come in another order
     identity = run_identity(chosen.to_json(), origin) | {"batches": type(batches).__name__, "validation": type(held_out).__name__}
-    result = fit(model, batches, held_out, chosen.fit, files.folder, seed, progress, hardware or Hardware(), identity)
+    result = fit(model, batches, held_out, chosen.fit, files.folder, seed, progress, hardware or Hardware(), identity, chosen.watch)
     if rank() == 0:
         if held_out:
             model.calibrate(held_out.epoch(0))
