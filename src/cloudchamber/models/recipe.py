@@ -64,7 +64,7 @@ class CodecSettings(Protocol):
 
 @dataclass(frozen=True)
 class Optimiser:
-    """One part's optimiser. The part takes no step in the first ``rest_epochs`` epochs, in which others learn alone."""
+    """One part's optimiser. The part takes no step in the first ``rest_epochs`` epochs, in which others learn alone; in the last one it does."""
 
     name: Literal["adam", "adamw", "adadelta", "sgd"] = "adamw"
     learning_rate: float = 1e-3

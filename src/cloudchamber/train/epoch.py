@@ -44,7 +44,7 @@ def train_epoch(fabric: Fabric, now: Trainee, batches: Batches, settings: Fit, s
             if turn is None:
                 break
             name = parts.name(turn[0])
-            if parts.rests(name, epoch):
+            if epoch < settings.epochs - 1 and parts.rests(name, epoch):
                 continue
             loss, norm = _step(fabric, parts.optimiser(name, factor), turn[1], weight, settings.clip_norm)
             if not math.isfinite(loss + norm):
@@ -53,7 +53,7 @@ def train_epoch(fabric: Fabric, now: Trainee, batches: Batches, settings: Fit, s
             losses.setdefault(name, []).append(loss)
         if now.average:
             now.average.update(model)
-    idle = [name for name in settings.optimisers if name and name not in losses and not parts.rests(name, epoch)]
+    idle = [name for name in settings.optimisers if name and name not in losses and (epoch == settings.epochs - 1 or not parts.rests(name, epoch))]
     if idle:
         raise ValueError(f"optimisers: the part '{idle[0]}' took no turn in epoch {epoch + 1}; losses() yielded: {', '.join(map(repr, losses)) or 'nothing'}")
     _share_buffers(fabric, now)

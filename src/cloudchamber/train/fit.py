@@ -124,8 +124,8 @@ def check_fit(settings: Fit) -> None:
     if settings.average_decay is not None and not 0 < settings.average_decay < 1:
         raise ValueError(f"average_decay must lie between 0 and 1, got {settings.average_decay}")
     for part, each in settings.optimisers.items():
-        if not 0 <= each.rest_epochs < settings.epochs:
-            raise ValueError(f"optimiser '{part}': rest_epochs must be at least 0 and below epochs={settings.epochs}, got {each.rest_epochs}")
+        if each.rest_epochs < 0:
+            raise ValueError(f"optimiser '{part}': rest_epochs must be at least 0, got {each.rest_epochs}")
         if not (each.learning_rate > 0 and each.weight_decay >= 0 and all(0 <= beta < 1 for beta in each.betas)):
             told = f"got {each.learning_rate}, {each.weight_decay}, {each.betas}"
             raise ValueError(f"optimiser '{part}': learning_rate must be above 0, weight_decay at least 0, betas from 0 to below 1; {told}")

@@ -15,7 +15,7 @@ from cloudchamber.nn.codec import Codec, Tensors
 from cloudchamber.nn.scale import Gaussianise
 from cloudchamber.schema import Column
 
-Kind = Literal["scale", "standard", "share", "normal"]
+Scale = Literal["scale", "standard", "share", "normal"]
 LEAST, CUT_SHARE = 1e-3, 1e-3
 """Logarithms begin at such a part of the mean power; shares end where such a part of all samples is higher."""
 FITTED_NUMBERS = 2_000_000
@@ -28,18 +28,18 @@ REACH = 6.0
 class WindowPower:
     """Settings of the codec of one column of power: the same map for every sample of every bolometer.
 
-    ``kind``: "scale", in units of the rms; "standard", mean 0 and deviation 1; "share", from 0 to 1, of the power
+    ``to``: "scale", in units of the rms; "standard", mean 0 and deviation 1; "share", from 0 to 1, of the power
     that one sample in a thousand exceeds, and which nothing exceeds then; "normal", the logarithm through a rising map that makes it standard normal numbers.
     """
 
-    kind: Kind = "standard"
+    to: Scale = "standard"
 
     def build(self, columns: Mapping[str, Column]) -> WindowPowerCodec:
         """The codec of this column."""
         [(name, column)] = columns.items()
         if column.ragged or column.categories:
             raise ValueError(f"column '{name}' holds no power of windows: WindowPower is the codec of arrays of numbers")
-        return WindowPowerCodec(self.kind, name, column.shape)
+        return WindowPowerCodec(self.to, name, column.shape)
 
 
 class WindowPowerCodec(Codec):
@@ -49,12 +49,12 @@ class WindowPowerCodec(Codec):
     width: Tensor
     least: Tensor
 
-    def __init__(self, kind: Kind, name: str, shape: tuple[int, ...]) -> None:
+    def __init__(self, to: Scale, name: str, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.kind, self.name, self.shape, self.size = kind, name, shape, prod(shape)
+        self.scale, self.name, self.shape, self.size = to, name, shape, prod(shape)
         for buffer in ("centre", "width", "least"):
             self.register_buffer(buffer, torch.ones(()))
-        self.normal = Gaussianise(1) if kind == "normal" else None
+        self.normal = Gaussianise(1) if to == "normal" else None
 
     def fit(self, columns: Tensors, given: Tensors) -> None:
         values = columns[self.name]
@@ -72,7 +72,7 @@ class WindowPowerCodec(Codec):
             "standard": (mean, mean + deviation),
             "share": (0.0, highest),
             "normal": (math.log(mean), math.log(mean) + 1.0),
-        }[self.kind]
+        }[self.scale]
         self.centre.fill_(low)
         self.width.fill_(high - low)
         if self.normal is not None:
@@ -80,7 +80,7 @@ class WindowPowerCodec(Codec):
 
     def encode(self, columns: Tensors, given: Tensors) -> Tensor:
         flat = self._scaled(columns[self.name].float().reshape(-1, self.size))
-        if self.kind == "share":
+        if self.scale == "share":
             return flat.clamp(0.0, 1.0)
         if self.normal is None:
             return flat
@@ -96,8 +96,8 @@ class WindowPowerCodec(Codec):
         return {self.name: values.reshape(-1, *self.shape)}
 
     def log_det(self, columns: Tensors, given: Tensors) -> Tensor:
-        if self.kind not in ("scale", "standard"):
-            raise ValueError(f"no density of '{self.name}': its codec '{self.kind}' cuts what is too small or too large")
+        if self.scale not in ("scale", "standard"):
+            raise ValueError(f"no density of '{self.name}': its codec '{self.scale}' cuts what is too small or too large")
         return -self.size * self.width.log().expand(len(columns[self.name]))
 
     def entries(self, flat: Tensor) -> Tensors:
