@@ -50,8 +50,8 @@ class EffectiveDegrees:
 
 def _mean_square(values: Tensor) -> Tensor:
     """Mean squared cosine of pairs of different rows (events, numbers); rows of zeros are like all others."""
-    events, unit = len(values), torch.nn.functional.normalize(values, dim=1)
-    nothing = (values == 0).all(1).sum()
+    norm = values.norm(dim=1, keepdim=True)
+    events, unit, nothing = len(values), values / torch.where(norm > 0, norm, 1.0), (norm == 0).sum()
     gram = unit @ unit.T if events <= values.shape[1] else unit.T @ unit
     # a row's square with itself is 1
     pairs = gram.square().sum() - (events - nothing) + nothing * (2 * events - nothing - 1)
