@@ -1,8 +1,8 @@
 """Networks of the Cosmic Rays Artificial Background (CRAB), layer by layer as its authors list them.
 
 A bolometer's data come of 100 latent numbers. Lengths double twice in the generator, and are halved and divided by five in the discriminator, so they must be
-multiples of 20. Not public, and chosen here: the slope of the activations (Keras' 0.3), and the last "normalisation" of the generator, which has no parameters
-and is the codec's scale.
+multiples of 20. Not public, and chosen here: the slope of the activations (Keras' 0.3), and the generator's last "normalisation", which has no parameters and
+is the codec's scale.
 
 References: G. Cavallotto and S. Della Torre, Extending cosmic ray background using generative adversarial networks, ML4ASTRO2, Catania 2024.
 """
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-KERNEL, FIRST_KERNEL, SLOPE = 10, 20, 0.3
+KERNEL, FIRST_KERNEL, SLOPE, EPSILON = 10, 20, 0.3, 1e-3
 SHORTEST = 20
 
 
@@ -68,7 +69,7 @@ class CrabGenerator(nn.Module):
         super().__init__()
         self.dense = nn.Linear(latent, length // 4)
         self.layers = nn.ModuleList([_Up(1, 8, 1), _Up(8, 16, 2), _Up(16, 32, 2)])
-        self.norms = nn.ModuleList([nn.BatchNorm1d(8), nn.BatchNorm1d(16), nn.BatchNorm1d(32)])
+        self.norms = nn.ModuleList(nn.BatchNorm1d(channels) for channels in (8, 16, 32))
         self.depthwise = nn.Conv1d(32, 32, KERNEL, groups=32, bias=False)
         self.pointwise = nn.Conv1d(32, 1, 1)
 
@@ -88,17 +89,29 @@ class CrabDiscriminator(nn.Module):
         sizes = ((1, 8, FIRST_KERNEL, 1), (8, 8, KERNEL, 1), (8, 16, KERNEL, 2), (16, 32, KERNEL, 5))
         self.strides, self.kernels = [stride for *_, stride in sizes], [kernel for _, _, kernel, _ in sizes]
         self.layers = nn.ModuleList(nn.Conv1d(before, after, kernel, stride) for before, after, kernel, stride in sizes)
-        self.norms = nn.ModuleList(nn.LayerNorm(after) for _, after, _, _ in sizes)
+        self.norms = nn.ModuleList(_ChannelNorm(after) for _, after, _, _ in sizes)
         self.dense = nn.Linear(32 * (length // 10), 1)
 
     def forward(self, samples: Tensor) -> Tensor:
         features = samples[:, None]
         for layer, norm, kernel, stride in zip(self.layers, self.norms, self.kernels, self.strides, strict=True):
             around = kernel - stride
-            features = F.leaky_relu(layer(F.pad(features, (around // 2, around - around // 2))), SLOPE)
-            features = norm(features.transpose(1, 2)).transpose(1, 2)
+            features = norm(F.leaky_relu(layer(F.pad(features, (around // 2, around - around // 2))), SLOPE))
         out: Tensor = self.dense(features.flatten(1))
         return out
+
+
+class _ChannelNorm(nn.Module):
+    """Layer norm over the channels of (windows, channels, length): torch's own wants them last, and is slow for so few."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        centred = features - features.mean(1, keepdim=True)
+        scale = (centred.square().mean(1, keepdim=True) + EPSILON).rsqrt()
+        return centred * (scale * self.weight[:, None]) + self.bias[:, None]
 
 
 class _Up(nn.Module):
