@@ -51,7 +51,7 @@ def crab_wgan() -> Recipe:
         name="crab_wgan",
         doc="the same with the Wasserstein loss and a gradient penalty",
         model=Channels(Gan("wasserstein", CrabNetworks(SAMPLES), latent=100, critic_steps=3, penalty=10.0), BOLOMETERS),
-        fit=replace(before.fit, epochs=8, batch_size=8, optimisers={"model.critic": discriminator, "model.generator": generator}),
+        fit=replace(before.fit, epochs=3, batch_size=8, optimisers={"model.critic": discriminator, "model.generator": generator}),
     )
 
 
