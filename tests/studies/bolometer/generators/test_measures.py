@@ -28,7 +28,7 @@ SLOW = {"classifier AUC, network", "classifier AUC, trees"}
 
 
 def windows(n: int, seed: int, rate_per_s: float = 20.0) -> NDArray[np.float64]:
-    """Exponential pulses of heights E^-2.5 in three bolometers, which share them by their own parts, and a little noise of each."""
+    """Exponential pulses of heights E^-4 in three bolometers, which share them by their own parts, and a little noise of each."""
     random = rng(seed)
     power = 1e-3 * random.standard_normal((n, 3, SAMPLES))
     shape = np.exp(-np.arange(60) / 3.0)
@@ -36,7 +36,7 @@ def windows(n: int, seed: int, rate_per_s: float = 20.0) -> NDArray[np.float64]:
     for window in power:
         for at in random.integers(-60, SAMPLES, random.poisson(rate_per_s * (SAMPLES + 60) / RATE_HZ)):
             first, last = max(at, 0), min(at + 60, SAMPLES)
-            height = 0.1 * (1 - random.random()) ** (-1 / 1.5) * (1 + 0.3 * random.standard_normal(3)) * share
+            height = 0.1 * (1 - random.random()) ** (-1 / 3) * (1 + 0.3 * random.standard_normal(3)) * share
             window[:, first:last] += height[:, None] * shape[first - at : last - at]
     return power
 
