@@ -51,7 +51,7 @@ class ChannelsModel(ConditionalModel):
 
     def apart(self, values: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """Numbers (events, channels * size) as (events * channels, size), each with its event's condition."""
-        return values.reshape(len(values) * self.channels, -1), given.repeat_interleave(self.channels, 0)
+        return values.reshape(-1, values.shape[1] // self.channels), given[:, None].expand(-1, self.channels, -1).flatten(0, 1)
 
 
 class ChannelsDistribution(Distribution):
@@ -63,10 +63,10 @@ class ChannelsDistribution(Distribution):
     def sample(self, noise: Tensor, **options: Any) -> Tensor:
         apart, given = self.model.apart(noise, self.given)
         drawn = self.model.model.generate(apart, given, **options)
-        return drawn.reshape(len(noise), -1)
+        return drawn.reshape(-1, self.model.target_size)
 
     def log_prob(self, target: Tensor) -> Tensor:
         """The sum of the channels'; ValueError where the model has no density."""
         apart, given = self.model.apart(target, self.given)
-        total: Tensor = self.model.model(given).log_prob(apart).reshape(len(target), -1).sum(1)
+        total: Tensor = self.model.model(given).log_prob(apart).reshape(-1, self.model.channels).sum(1)
         return total
