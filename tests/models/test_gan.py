@@ -137,3 +137,39 @@ def test_bad_settings_are_named() -> None:
         Gan(constrainers={"energy": (3,)}).build(20, 3)
     with pytest.raises(ValueError, match="critic_steps must be at least 1"):
         Gan(critic_steps=0).build(20, 1)
+
+
+def test_labels_and_the_weight_of_generated_events_enter_the_cross_entropy() -> None:
+    torch.manual_seed(0)
+    target, given = torch.randn(12, 2), torch.randn(12, 1)
+
+    def turns(**changes: float) -> list[float]:
+        torch.manual_seed(1)
+        model = Gan("cross_entropy", DenseNetworks(hidden=8, layers=1), latent=3, critic_steps=1, **{"smoothing": 0.0, **changes}).build(2, 1)
+        torch.manual_seed(2)
+        return [loss.item() for _, loss in model.losses(target, given)]
+
+    plain, half, none, aimed = turns(), turns(synthetic=0.5), turns(synthetic=1e-9), turns(generator_smoothing=0.2)
+    assert half[0] == pytest.approx((plain[0] + none[0]) / 2) and none[0] < plain[0]
+    assert half[1] == pytest.approx(plain[1]) and aimed[0] == pytest.approx(plain[0])
+    # of a logit z: softplus(-z) + 0.2 z
+    model_says = (aimed[1] - plain[1]) / 0.2
+    torch.manual_seed(1)
+    model = Gan("cross_entropy", DenseNetworks(hidden=8, layers=1), latent=3, critic_steps=1).build(2, 1)
+    torch.manual_seed(2)
+    torch.randn(12, 3)
+    fake = model.generate(torch.randn(12, 3), given)
+    assert model_says == pytest.approx(model.score(fake, given).mean().item(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"loss": "cross_entropy", "synthetic": 0.0}, "synthetic must be above 0"),
+        ({"synthetic": 0.5}, "belong to the cross-entropy"),
+        ({"generator_smoothing": 0.1}, "belong to the cross-entropy"),
+    ],
+)
+def test_weights_that_a_loss_cannot_have_are_refused(changes: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **changes).build(2, 1)

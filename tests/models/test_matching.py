@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 import toy
+from torch import Tensor, nn
 
 from cloudchamber.models.flow import Flow
-from cloudchamber.models.matching import Matching, MatchingModel
+from cloudchamber.models.matching import TIME_FEATURES, Matching, MatchingModel
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +57,26 @@ def test_log_prob_converges_and_matches_the_adaptive_solver(model: MatchingModel
 def test_validation_loss_draws_nothing(model: MatchingModel) -> None:
     target, given = toy.draw(100, seed=4)
     assert torch.equal(model.validation_loss(target, given), model.validation_loss(target, given))
+
+
+class Shifted(nn.Module):
+    """The target and the first of what is told."""
+
+    def forward(self, target: Tensor, told: Tensor) -> Tensor:
+        return target + told[:, :1]
+
+
+@dataclass(frozen=True)
+class Own:
+    def build(self, target_size: int, given_size: int) -> nn.Module:
+        return Shifted()
+
+
+def test_a_network_of_a_study_s_own_is_told_of_given_and_time() -> None:
+    model = Matching(network=Own()).build(2, 1)
+    target, given, time = torch.randn(4, 2), torch.randn(4, 1), torch.rand(4)
+    torch.testing.assert_close(model.velocity(time, target, given), target + given)
+    told = []
+    model.net.register_forward_hook(lambda module, inputs, output: told.append(inputs[1]))
+    model.velocity(time, target, given)
+    assert told[0].shape == (4, 1 + TIME_FEATURES) and torch.equal(told[0][:, 1], time)

@@ -7,7 +7,7 @@ from toys import Adversarial, Gaussian, batches, events
 
 from cloudchamber.models.recipe import Fit, Optimiser
 from cloudchamber.train.batches import StreamBatches
-from cloudchamber.train.epoch import train_epoch, validation_loss
+from cloudchamber.train.epoch import train_epoch, validation_loss, watched
 from cloudchamber.train.parts import Parts
 from cloudchamber.train.trainee import Trainee
 
@@ -93,3 +93,35 @@ def test_a_gradient_that_is_not_finite_stops_too(fabric):
     model, settings = Cusp(), Fit()
     with pytest.raises(FloatingPointError, match="the gradient has the norm nan in epoch 1, step 1"):
         train_epoch(fabric, trainee(model, settings), batches(), settings, seed=0)
+
+
+def test_a_part_that_rests_takes_no_step_but_in_the_last_epoch(fabric):
+    settings = Fit(epochs=3, optimisers={"critic": Optimiser(), "generator": Optimiser(rest_epochs=5)})
+    model, data = Adversarial(), batches()
+    now, seen = trainee(model, settings), []
+    for _ in range(3):
+        before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        now.rows.append(train_epoch(fabric, now, data, settings, seed=0))
+        seen.append({name.split(".")[0] for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])})
+    assert seen == [{"critic"}, {"critic"}, {"critic", "generator"}]
+    assert ["loss_generator" in row for row in now.rows] == [False, False, True]
+
+
+class First:
+    """The mean of the first held-out events."""
+
+    name, events = "first", 3
+
+    def figure(self, model, target, given):
+        assert not model.training and len(target) == len(given) == 3
+        return target.mean().item()
+
+    def advice(self, figures):
+        return ""
+
+
+def test_a_running_figure_sees_the_same_held_out_events(fabric):
+    data = batches(20, 2)
+    found = [watched(fabric, Gaussian(), data, First(), Fit()) for _ in range(2)]
+    targets = [target for target, _ in data.epoch(0)]
+    assert found[0] == found[1] == pytest.approx(torch.cat(targets)[:3].mean().item())

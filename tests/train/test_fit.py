@@ -14,7 +14,7 @@ from toys import ADVERSARIAL_FIT, SEED, Gaussian, adversarial, batches, events
 from cloudchamber.models.recipe import Fit, Optimiser
 from cloudchamber.train.batches import StreamBatches
 from cloudchamber.train.checkpoint import CURRENT, load_checkpoint
-from cloudchamber.train.fit import Hardware, fit
+from cloudchamber.train.fit import Hardware, HopelessError, fit
 
 CPU = Hardware(accelerator="cpu")
 PLAIN = Fit(epochs=30, optimisers={"": Optimiser(learning_rate=0.1)})
@@ -218,6 +218,7 @@ def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(tmp_path):
         ({"clip_norm": 0.0}, "clip_norm must be positive or None"),
         ({"warmup_epochs": 31}, "warmup_epochs must lie between 0 and epochs=30, got 31"),
         ({"patience": 3}, "patience=3: .* needs validation"),
+        ({"optimisers": {"": Optimiser(rest_epochs=-1)}}, "rest_epochs must be at least 0, got -1"),
         ({"average_decay": 1.0}, "average_decay must lie between 0 and 1"),
         ({"optimisers": {"critic": Optimiser()}}, "Gaussian has no part 'critic'"),
     ],
@@ -225,3 +226,36 @@ def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(tmp_path):
 def test_bad_settings_are_named(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         fit(Gaussian(), batches(), None, replace(PLAIN, **change), tmp_path, SEED, hardware=CPU)
+
+
+class Epochs:
+    """Falls, and gives up below a half."""
+
+    name, events = "share_left", 10
+
+    def figure(self, model, target, given):
+        return model.mean.weight[0, 0].item()
+
+    def advice(self, figures):
+        return f"above a half after {len(figures)}" if figures and max(figures[-2:]) > 0.5 else ""
+
+
+def test_a_running_figure_is_logged_and_stops_a_hopeless_fit(tmp_path):
+    told = []
+    good = fit(Gaussian(), batches(), batches(50, 50, 2), replace(PLAIN, epochs=2, optimisers={"": Optimiser(learning_rate=1e-4)}), tmp_path / "good", SEED,
+               lambda *news: told.append(news[2]), CPU, watch=Epochs())  # fmt: skip
+    assert good.epochs == 2 and all("share left" in news for news in told[1:])
+    assert list(rows(tmp_path / "good")[0]) == ["epoch", "loss", "validation_loss", "share_left", "learning_rate", "seconds"]
+    with pytest.raises(HopelessError, match=r"stopped after epoch \d+: above a half after"):
+        fit(Gaussian(), batches(), batches(50, 50, 2), PLAIN, tmp_path / "bad", SEED, hardware=CPU, watch=Epochs())
+    stopped = rows(tmp_path / "bad")
+    assert 0 < len(stopped) < 30 and float(stopped[-1]["share_left"]) > 0.5
+    # the same again says the same and trains no further
+    with pytest.raises(HopelessError, match=f"stopped after epoch {len(stopped)}: "):
+        fit(Gaussian(), batches(), batches(50, 50, 2), PLAIN, tmp_path / "bad", SEED, hardware=CPU, watch=Epochs())
+    assert len(rows(tmp_path / "bad")) == len(stopped)
+
+
+def test_without_held_out_events_there_is_no_running_figure(tmp_path):
+    fit(Gaussian(), batches(), None, replace(PLAIN, epochs=1), tmp_path, SEED, hardware=CPU, watch=Epochs())
+    assert "share_left" not in rows(tmp_path)[0]

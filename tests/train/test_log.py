@@ -3,7 +3,7 @@ import csv
 import pytest
 from matplotlib.image import imread
 
-from cloudchamber.train.log import columns, plot_log, write_log
+from cloudchamber.train.log import columns, plot_log, shown, write_log
 
 PLAIN = [{"epoch": n, "loss": 1 / n, "learning_rate": 1e-3, "validation_loss": 1.1 / n, "seconds": 0.5} for n in range(1, 5)]
 PAIR = [{"epoch": n, "loss_critic": 1 / n, "loss_generator": n, "learning_rate_critic": 1e-4, "validation_loss": 2 / n, "seconds": 1.0} for n in range(1, 41)]
@@ -30,3 +30,14 @@ def test_plot_shows_lines(tmp_path, rows):
     coloured = image.max(axis=2) - image.min(axis=2) > 0.3
     assert image.shape[1] == 960
     assert coloured.sum() > 100
+
+
+WATCHED = [row | {"degrees_of_freedom": 0.5} for row in PAIR]
+
+
+def test_running_figures_stand_behind_the_losses_and_have_a_panel(tmp_path):
+    assert columns(WATCHED)[3:5] == ["validation_loss", "degrees_of_freedom"]
+    assert shown(WATCHED[0]) == "loss critic 1, loss generator 1, validation loss 2, degrees of freedom 0.5"
+    for rows, name in ((PAIR, "without.png"), (WATCHED, "with.png")):
+        plot_log(tmp_path / name, rows)
+    assert imread(tmp_path / "with.png").shape[0] > imread(tmp_path / "without.png").shape[0] + 250

@@ -44,3 +44,9 @@ def test_mistakes_are_named():
     model.critic.requires_grad_(False)
     with pytest.raises(ValueError, match=r"the part 'critic' \(Sequential\) has no parameters to train"):
         Parts(model, {"": Optimiser()}).optimiser("critic")
+
+
+def test_parts_rest_for_as_many_epochs_as_they_are_told():
+    parts = Parts(Adversarial(), {"generator": Optimiser(rest_epochs=2), "": Optimiser()})
+    assert [parts.rests("generator", epoch) for epoch in range(4)] == [True, True, False, False]
+    assert not parts.rests("critic", 0)

@@ -18,7 +18,7 @@ from cloudchamber.study import find_study
 if TYPE_CHECKING:
     from cloudchamber.models.recipe import Recipe
 
-RECIPE_PARTS = ("fit", "model", "target_codec", "given_codec")
+RECIPE_PARTS = ("fit", "model", "target_codec", "given_codec", "watch")
 
 
 @dataclass(frozen=True)

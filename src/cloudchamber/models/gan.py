@@ -19,7 +19,8 @@ class Gan:
     """Settings of a conditional GAN.
 
     ``networks`` are its generator, critic and constrainers. A batch is split into ``critic_steps`` parts, one for each turn of the critic; then the
-    generator takes its turn at the conditions of the last.
+    generator takes its turn at the conditions of the last. With the cross-entropy, generated events have the weight ``synthetic`` in the critic's loss, the
+    critic is told 1 - ``smoothing`` of real events, and the generator aims at 1 - ``generator_smoothing``.
 
     ``constrainers`` name networks that learn to tell some of the given numbers (their places) from an event. The generator's loss has ``constraint`` times
     the difference of their squared errors on generated and on real events; without names there are none.
@@ -35,6 +36,8 @@ class Gan:
     critic_steps: int = 5
     penalty: float = 10.0
     smoothing: float = 0.1
+    generator_smoothing: float = 0.0
+    synthetic: float = 1.0
     constrainers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     constraint: float = 1.0
 
@@ -42,6 +45,10 @@ class Gan:
         """The model for so many numbers."""
         if self.critic_steps < 1:
             raise ValueError(f"critic_steps must be at least 1, got {self.critic_steps}")
+        if not self.synthetic > 0:
+            raise ValueError(f"synthetic must be above 0, got {self.synthetic}")
+        if self.loss == "wasserstein" and (self.synthetic != 1 or self.generator_smoothing):
+            raise ValueError("synthetic and generator_smoothing belong to the cross-entropy: a critic that weighs the two unequally has no best score")
         self.networks.check(target_size)
         for name, places in self.constrainers.items():
             if not places or not all(0 <= place < given_size for place in places):
@@ -77,7 +84,7 @@ class GanModel(ConditionalModel):
             yield constrainer, self._constrainer_error(name, target, given)
         fake = self.generate(torch.randn(len(condition), self.noise_size, device=target.device), condition)
         score = self.score(fake, condition)
-        loss = -score.mean() if self.settings.loss == "wasserstein" else F.softplus(-score).mean()
+        loss = -score.mean() if self.settings.loss == "wasserstein" else _cross_entropy(score, 1 - self.settings.generator_smoothing)
         for name in self.constrainers:
             with torch.no_grad():
                 error = self._constrainer_error(name, real, condition)
@@ -102,7 +109,7 @@ class GanModel(ConditionalModel):
         # one pass for both costs less than two
         real_score, fake_score = self.score(torch.cat((real, fake)), torch.cat((given, given))).chunk(2)
         if self.settings.loss == "cross_entropy":
-            return F.binary_cross_entropy_with_logits(real_score, torch.full_like(real_score, 1 - self.settings.smoothing)) + F.softplus(fake_score).mean()
+            return _cross_entropy(real_score, 1 - self.settings.smoothing) + self.settings.synthetic * F.softplus(fake_score).mean()
         share = torch.rand(len(real), 1, device=real.device)
         between = (share * real + (1 - share) * fake).requires_grad_()
         [gradient] = torch.autograd.grad(self.score(between, given).sum(), between, create_graph=True)
@@ -119,6 +126,11 @@ class GanDistribution(Distribution):
     def sample(self, noise: Tensor) -> Tensor:
         latent, injected = noise[:, : self.model.settings.latent], noise[:, self.model.settings.latent :]
         return self.model.settings.networks.draw(self.model.generator, torch.cat((latent, self.given), 1), injected)
+
+
+def _cross_entropy(score: Tensor, label: float) -> Tensor:
+    """Mean cross-entropy of scores (events,) with one label."""
+    return F.binary_cross_entropy_with_logits(score, torch.full_like(score, label))
 
 
 def _turns(values: Tensor, turns: int) -> tuple[Tensor, ...]:

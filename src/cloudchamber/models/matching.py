@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,11 +14,23 @@ from cloudchamber.nn.mlp import MLP
 from cloudchamber.nn.ode import Method, solve_adaptive, solve_fixed
 
 FREQUENCIES = 8
+TIME_FEATURES = 2 * FREQUENCIES + 1
+"""What the network is told of the time."""
+
+
+class VelocityNetwork(Protocol):
+    """A network of a study's own, as settings: a frozen dataclass."""
+
+    def build(self, target_size: int, given_size: int) -> nn.Module:
+        """From target and given, (events, target_size) and (events, given_size), ``given`` with ``TIME_FEATURES`` of the time behind it, to a velocity."""
+        ...
 
 
 @dataclass(frozen=True)
 class Matching:
     """Settings of flow matching on the straight path x_t = (1 - t) noise + t target; ``steps`` and ``method`` are the solver's defaults.
+
+    The network is a residual one of ``hidden`` and ``layers``, or ``network`` where there is one.
 
     References: Lipman et al. (2023), Flow matching for generative modeling, arXiv:2210.02747, eq. 23 with sigma_min = 0.
     """
@@ -26,6 +39,7 @@ class Matching:
     layers: int = 4
     steps: int = 16
     method: Method = "midpoint"
+    network: VelocityNetwork | None = None
 
     def build(self, target_size: int, given_size: int) -> MatchingModel:
         """The model for so many numbers."""
@@ -41,12 +55,15 @@ class MatchingModel(ConditionalModel):
         super().__init__()
         self.settings = settings
         self.target_size, self.given_size, self.noise_size = target_size, given_size, target_size
-        self.net = MLP(target_size + given_size + 2 * FREQUENCIES + 1, target_size, settings.hidden, settings.layers, zero=True)
+        inputs = target_size + given_size + TIME_FEATURES
+        own = settings.network
+        self.net = own.build(target_size, given_size) if own else MLP(inputs, target_size, settings.hidden, settings.layers, zero=True)
 
     def velocity(self, time: Tensor, target: Tensor, given: Tensor) -> Tensor:
         """dx/dt (events, target) at ``time`` (events,), in [0, 1]."""
         phase = time[:, None] * (torch.pi / 2 * torch.arange(1, FREQUENCIES + 1, device=time.device))
-        out: Tensor = self.net(torch.cat((target, given, time[:, None], phase.cos(), phase.sin()), 1))
+        told = torch.cat((given, time[:, None], phase.cos(), phase.sin()), 1)
+        out: Tensor = self.net(target, told) if self.settings.network else self.net(torch.cat((target, told), 1))
         return out
 
     def forward(self, given: Tensor) -> MatchingDistribution:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from cloudchamber.jsonable import Find, from_json, to_json
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from cloudchamber.models.base import ConditionalModel
     from cloudchamber.nn.codec import Codec
     from cloudchamber.run.trained import TrainedModel
@@ -32,6 +34,28 @@ class TaughtSettings(Protocol):
     def build_taught(self, target_size: int, given_size: int, teacher: TrainedModel) -> ConditionalModel: ...
 
 
+class Watch(Protocol):
+    """A running figure of a fit: a frozen dataclass that looks at what the model draws after each epoch, and stops a fit that is hopeless."""
+
+    @property
+    def name(self) -> str:
+        """The column of the log."""
+        ...
+
+    @property
+    def events(self) -> int:
+        """How many held-out events it takes at most."""
+        ...
+
+    def figure(self, model: ConditionalModel, target: Tensor, given: Tensor) -> float:
+        """The figure, of held-out events as flat numbers."""
+        ...
+
+    def advice(self, figures: Sequence[float]) -> str:
+        """Why the fit is hopeless and what to do, from the figures of its epochs so far; "" where it is not."""
+        ...
+
+
 class CodecSettings(Protocol):
     """The settings of a codec: a frozen dataclass that builds the map from named columns to flat numbers."""
 
@@ -40,12 +64,13 @@ class CodecSettings(Protocol):
 
 @dataclass(frozen=True)
 class Optimiser:
-    """One part's optimiser."""
+    """One part's optimiser. The part takes no step in the first ``rest_epochs`` epochs, in which others learn alone; in the last one it does."""
 
     name: Literal["adam", "adamw", "adadelta", "sgd"] = "adamw"
     learning_rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    rest_epochs: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +96,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to learn (``target``) from what (``given``), the codecs of both, the model and the fit."""
+    """What to learn (``target``) from what (``given``), the codecs of both, the model and the fit; ``watch`` is a running figure of the fit."""
 
     name: str
     doc: str
@@ -81,6 +106,7 @@ class Recipe:
     given_codec: CodecSettings
     model: ModelSettings
     fit: Fit = Fit()
+    watch: Watch | None = None
     sampling: Mapping[str, Any] = field(default_factory=dict)
     search: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """The settings that ``tune`` searches, each with the values to try; no part of what a run is."""

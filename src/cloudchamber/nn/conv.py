@@ -78,18 +78,20 @@ class ConvGenerator(nn.Module):
 
 
 class ConvCritic(nn.Module):
-    """Score (events, 1) of a signal (events, channels, length) with further numbers (events, extra), which every stage sees.
+    """Score (events, outputs) of a signal (events, channels, length) with further numbers (events, extra), which every stage sees.
 
     Each of the ``stages`` halves the length; no batch norm, as the gradient penalty needs independent events. ``dense`` as in the generator.
     """
 
-    def __init__(self, channels: int, length: int, extra: int, width: int = 64, stages: int = 3, hidden: int = 256, dense: bool = False) -> None:
+    def __init__(
+        self, channels: int, length: int, extra: int, width: int = 64, stages: int = 3, hidden: int = 256, dense: bool = False, outputs: int = 1
+    ) -> None:
         super().__init__()
         self.dense = dense
         depth = [channels + (width * stage if dense else 0) if dense or stage == 0 else width for stage in range(stages + 1)]
         self.stages = nn.ModuleList(nn.Conv1d(d, width, kernel_size=5, stride=2, padding=2) for d in depth[:-1])
         self.extras = nn.ModuleList(nn.Linear(extra, width) for _ in range(stages))
-        self.score = MLP(depth[-1] * ceil(length / 2**stages) + extra, 1, hidden, layers=1)
+        self.score = MLP(depth[-1] * ceil(length / 2**stages) + extra, outputs, hidden, layers=1)
 
     def forward(self, signal: Tensor, extra: Tensor) -> Tensor:
         features = signal

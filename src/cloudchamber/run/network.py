@@ -25,8 +25,8 @@ from cloudchamber.run.weights import checksum, read_weights, write_weights
 from cloudchamber.schema import Column, Schema, Table, wider
 from cloudchamber.store.dataset import package_version
 
-BATCH_EVENTS = 2048
-"""So many events' numbers stay in a processor's cache: larger batches sample more slowly."""
+BATCH_EVENTS, BATCH_NUMBERS = 2048, 2**21
+"""So many events' numbers stay in a processor's cache: larger batches sample more slowly. Of large events fewer: their targets have no more numbers."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,9 @@ class TrainedNetwork(TrainedModel):
     @property
     def batch_events(self) -> int:
         """Of sets the recipe's batches, since their networks need far more memory an event."""
-        return self.recipe.fit.batch_size if any(column.ragged for column in self.given_columns.values()) else BATCH_EVENTS
+        if any(column.ragged for column in self.given_columns.values()):
+            return self.recipe.fit.batch_size
+        return min(BATCH_EVENTS, max(BATCH_NUMBERS // self.model.target_size, 1))
 
     @property
     def digest(self) -> str:

@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from cloudchamber.models.base import ConditionalModel
-from cloudchamber.models.recipe import Fit
+from cloudchamber.models.recipe import Fit, Watch
 from cloudchamber.rng import rng
 from cloudchamber.train.batches import Batches
 from cloudchamber.train.schedule import learning_rate_factor
@@ -24,7 +24,7 @@ ADVICE = "checkpoints of earlier epochs are kept. Try a lower learning_rate or c
 
 
 def train_epoch(fabric: Fabric, now: Trainee, batches: Batches, settings: Fit, seed: int) -> dict[str, float]:
-    """Train on every batch once; gives each part's mean loss and last learning rate.
+    """Train on every batch once; gives each part's mean loss and last learning rate, of parts that rest nothing.
 
     FloatingPointError names epoch, step and part where a loss or gradient is not finite; that step is not taken.
     """
@@ -44,6 +44,8 @@ def train_epoch(fabric: Fabric, now: Trainee, batches: Batches, settings: Fit, s
             if turn is None:
                 break
             name = parts.name(turn[0])
+            if epoch < settings.epochs - 1 and parts.rests(name, epoch):
+                continue
             loss, norm = _step(fabric, parts.optimiser(name, factor), turn[1], weight, settings.clip_norm)
             if not math.isfinite(loss + norm):
                 what = f"loss is {loss}" if not math.isfinite(loss) else f"gradient has the norm {norm}"
@@ -51,7 +53,7 @@ def train_epoch(fabric: Fabric, now: Trainee, batches: Batches, settings: Fit, s
             losses.setdefault(name, []).append(loss)
         if now.average:
             now.average.update(model)
-    idle = [name for name in settings.optimisers if name and name not in losses]
+    idle = [name for name in settings.optimisers if name and name not in losses and (epoch == settings.epochs - 1 or not parts.rests(name, epoch))]
     if idle:
         raise ValueError(f"optimisers: the part '{idle[0]}' took no turn in epoch {epoch + 1}; losses() yielded: {', '.join(map(repr, losses)) or 'nothing'}")
     _share_buffers(fabric, now)
@@ -74,6 +76,21 @@ def validation_loss(fabric: Fabric, model: ConditionalModel, validation: Batches
     sums = torch.tensor([total, events], device=fabric.device)
     fabric.all_reduce(sums, reduce_op="sum")
     return float(sums[0] / sums[1])
+
+
+@torch.no_grad()
+def watched(fabric: Fabric, model: ConditionalModel, validation: Batches, watch: Watch, settings: Fit) -> float:
+    """The running figure of the first held-out events, the same ones at each call."""
+    model.eval()
+    parts: list[tuple[Tensor, Tensor]] = []
+    for batch in validation.epoch(0):
+        parts.append(batch)
+        if sum(len(target) for target, _ in parts) >= watch.events:
+            break
+    dtype = torch.float64 if settings.precision == "64-true" else torch.float32
+    target, given = (torch.cat(each)[: watch.events].to(fabric.device, dtype) for each in zip(*parts, strict=True))
+    found: float = fabric.broadcast(watch.figure(model, target, given))
+    return found
 
 
 def _factor(now: Trainee, settings: Fit, step: int, steps: int) -> float:

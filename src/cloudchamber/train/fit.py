@@ -16,14 +16,14 @@ import torch
 from lightning_fabric import Fabric
 
 from cloudchamber.models.base import ConditionalModel
-from cloudchamber.models.recipe import Fit
+from cloudchamber.models.recipe import Fit, Watch
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.train.advice import advice_of
 from cloudchamber.train.average import Average, copied
 from cloudchamber.train.batches import Batches
 from cloudchamber.train.checkpoint import check_fingerprint, fingerprint, load_checkpoint, save_checkpoint
-from cloudchamber.train.epoch import ADVICE, train_epoch, validation_loss
-from cloudchamber.train.log import plot_log, write_log
+from cloudchamber.train.epoch import ADVICE, train_epoch, validation_loss, watched
+from cloudchamber.train.log import plot_log, shown, write_log
 from cloudchamber.train.parts import Parts
 from cloudchamber.train.processes import check_launched
 from cloudchamber.train.schedule import fall_epochs
@@ -53,6 +53,10 @@ class FitResult:
     advice: str
 
 
+class HopelessError(RuntimeError):
+    """A fit that is stopped, since a running figure says that it will not get better."""
+
+
 def fit(
     model: ConditionalModel,
     batches: Batches,
@@ -63,15 +67,17 @@ def fit(
     progress: Progress = quiet,
     hardware: Hardware | None = None,
     identity: Mapping[str, Any] | None = None,
+    watch: Watch | None = None,
 ) -> FitResult:
     """Train ``model`` and leave the best weights in it: those of the lowest validation loss, or the last ones without ``validation``.
 
     ``folder`` gets a checkpoint after each epoch, log.csv and at the end loss.png. An interrupted fit is resumed from its checkpoint, bit for bit where the
     device computes reproducibly; so whatever a model changes while it trains must be a parameter or a buffer. A fit that is done returns at once.
     ``identity`` is what else decides the weights, such as codecs and data: a checkpoint of another one is refused.
-    With several processes each takes its share of every batch; ``folder`` must be the same for all.
+    With several processes each takes its share of every batch; ``folder`` must be the same for all. ``watch`` is a running figure of the held-out events.
 
-    Raises ValueError for a checkpoint that is damaged or of another fit, FloatingPointError where a loss or gradient is not finite.
+    Raises ValueError for a checkpoint that is damaged or of another fit, FloatingPointError where a loss or gradient is not finite, HopelessError where
+    ``watch`` says that the fit is.
     """
     check_fit(settings)
     if settings.patience is not None and validation is None:
@@ -80,7 +86,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     fabric = fabric_on(hardware or Hardware(), settings)
     train = partial(_train, model=model, batches=batches, validation=validation, settings=settings, folder=folder, seed=seed, progress=progress)
-    train = partial(train, identity=dict(identity or {}))
+    train = partial(train, identity=dict(identity or {}), watch=watch)
     fabric.launch(train)
     # through the file, because spawned processes cannot hand tensors back
     saved = load_checkpoint(folder)
@@ -118,6 +124,8 @@ def check_fit(settings: Fit) -> None:
     if settings.average_decay is not None and not 0 < settings.average_decay < 1:
         raise ValueError(f"average_decay must lie between 0 and 1, got {settings.average_decay}")
     for part, each in settings.optimisers.items():
+        if each.rest_epochs < 0:
+            raise ValueError(f"optimiser '{part}': rest_epochs must be at least 0, got {each.rest_epochs}")
         if not (each.learning_rate > 0 and each.weight_decay >= 0 and all(0 <= beta < 1 for beta in each.betas)):
             told = f"got {each.learning_rate}, {each.weight_decay}, {each.betas}"
             raise ValueError(f"optimiser '{part}': learning_rate must be above 0, weight_decay at least 0, betas from 0 to below 1; {told}")
@@ -137,6 +145,7 @@ def _train(
     seed: int,
     progress: Progress,
     identity: Mapping[str, Any],
+    watch: Watch | None,
 ) -> None:
     # a copy, so that a fit that fails leaves the caller's model as it was
     model = copy.deepcopy(model)
@@ -154,13 +163,21 @@ def _train(
         progress(0, settings.epochs, "")
     with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
         while _goes_on(now, settings):
-            _epoch(fabric, now, batches, validation, settings, seed)
+            _refuse_hopeless(now, watch)
+            _epoch(fabric, now, batches, validation, settings, seed, watch)
             if fabric.is_global_zero:
                 save_checkpoint(folder, now.state() | {"fingerprint": marks})
             _report(fabric, now, settings, folder, progress)
+    _refuse_hopeless(now, watch)
     if fabric.is_global_zero:
         plot_log(folder / "loss.png", now.rows)
     fabric.barrier()
+
+
+def _refuse_hopeless(now: Trainee, watch: Watch | None) -> None:
+    """HopelessError where the running figure says that more epochs are lost."""
+    if watch is not None and (advice := watch.advice([row[watch.name] for row in now.rows if watch.name in row])):
+        raise HopelessError(f"stopped after epoch {now.epochs}: {advice}")
 
 
 def _goes_on(now: Trainee, settings: Fit) -> bool:
@@ -179,8 +196,8 @@ def _goes_on(now: Trainee, settings: Fit) -> bool:
     return now.epochs < sum(now.fall)
 
 
-def _epoch(fabric: Fabric, now: Trainee, batches: Batches, validation: Batches | None, settings: Fit, seed: int) -> None:
-    """Train one epoch, validate, keep the weights if they are the best, and note it all in ``now``."""
+def _epoch(fabric: Fabric, now: Trainee, batches: Batches, validation: Batches | None, settings: Fit, seed: int, watch: Watch | None) -> None:
+    """Train one epoch, validate, watch, keep the weights if they are the best, and note it all in ``now``."""
     start, number = time.perf_counter(), now.epochs + 1
     row = {"epoch": number} | train_epoch(fabric, now, batches, settings, seed)
     with now.average.placed_in(now.model) if now.average else nullcontext():
@@ -188,6 +205,8 @@ def _epoch(fabric: Fabric, now: Trainee, batches: Batches, validation: Batches |
             row["validation_loss"] = loss = validation_loss(fabric, now.model, validation, settings, seed)
             if not math.isfinite(loss):
                 raise FloatingPointError(f"the validation loss is {loss} in epoch {number}; {ADVICE}")
+            if watch is not None:
+                row[watch.name] = watched(fabric, now.model, validation, watch, settings)
         if not validation or loss < now.best_loss:
             now.best, now.best_epoch = copied(now.model.state_dict(), "cpu"), number
             now.best_loss = row.get("validation_loss", math.inf)
@@ -197,4 +216,4 @@ def _epoch(fabric: Fabric, now: Trainee, batches: Batches, validation: Batches |
 def _report(fabric: Fabric, now: Trainee, settings: Fit, folder: Path, progress: Progress) -> None:
     if fabric.is_global_zero:
         write_log(folder / "log.csv", now.rows)
-        progress(now.epochs, settings.epochs, ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in now.rows[-1].items() if "loss" in name))
+        progress(now.epochs, settings.epochs, shown(now.rows[-1]))

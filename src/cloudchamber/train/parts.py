@@ -48,6 +48,11 @@ class Parts:
         self.optimisers[name].param_groups[0]["lr"] = factor * settings.learning_rate
         return self.optimisers[name]
 
+    def rests(self, name: str, epoch: int) -> bool:
+        """Whether the part ``name`` takes no step in this epoch, counted from 0."""
+        settings = self.settings.get(name) or self.settings.get("")
+        return settings is not None and epoch < settings.rest_epochs
+
     def state(self) -> dict[str, Any]:
         """The state of every optimiser, by part."""
         return {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()}

@@ -95,6 +95,7 @@ def train(
     refuse_place(files.folder)
     store.refuse_gaps(partial)
     taught = load(teacher) if teacher is not None else None
+    _refuse_view(study, chosen, store)
     _refuse_settings(chosen, store, seed, n, hardware, taught)
     # of several processes of one training the first one writes
     with held(files.folder, f"train {study.name}/{chosen.name}") if rank() == 0 else contextlib.nullcontext():
@@ -167,7 +168,7 @@ def _train(
 
     # batches from memory and from a stream come in another order
     identity = run_identity(chosen.to_json(), origin) | {"batches": type(batches).__name__, "validation": type(held_out).__name__}
-    result = fit(model, batches, held_out, chosen.fit, files.folder, seed, progress, hardware or Hardware(), identity)
+    result = fit(model, batches, held_out, chosen.fit, files.folder, seed, progress, hardware or Hardware(), identity, chosen.watch)
     if rank() == 0:
         if held_out:
             model.calibrate(held_out.epoch(0))
@@ -181,6 +182,18 @@ def _train(
         TrainedNetwork(study.name, chosen, schema, *codecs, model, domain, seed, familiarity).save(files.folder)
         remove_checkpoints(files.folder)
     return Trained(files.folder, result.validation_loss, result.best_epoch, result.epochs, result.seconds, origin["events"]["training"], result.advice)
+
+
+def _refuse_view(study: Study, recipe: Recipe, store: Store) -> None:
+    """ValueError where the store's events lack columns that another simulator of the study makes."""
+    needed = (*recipe.given, *recipe.target)
+    missing = [name for name in needed if name not in store.schema.columns]
+    views = [name for name in study.simulators if set(needed) <= set(study.make_simulator(name).schema.columns)] if missing else []
+    if views and len(study.simulators) > 1:
+        raise ValueError(
+            f"'{recipe.name}' learns {', '.join(recipe.target)} given {', '.join(recipe.given)}, and '{store.folder}' has no column '{missing[0]}': "
+            f"such events are those of --simulator {views[0]}"
+        )
 
 
 def _refuse_settings(recipe: Recipe, store: Store, seed: int, limit: int | None, hardware: Hardware | None, teacher: TrainedModel | None) -> None:

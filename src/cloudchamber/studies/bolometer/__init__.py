@@ -15,6 +15,9 @@ from cloudchamber.study import Study, referring
 
 refer = referring(__name__)
 
+GENERATORS = ("crab_gan", "crab_wgan", "vae_gaussian", "vae_bernoulli_1", "vae_bernoulli_2", "matching_windows")
+"""Recipes of whole windows."""
+
 STUDY = Study(
     name="bolometer",
     title="Cosmic rays in bolometers",
@@ -24,7 +27,11 @@ STUDY = Study(
         "planck_hits": partial(HitsView, detector=PLANCK),
         "planck_windows": partial(WindowsView, detector=PLANCK),
     },
-    recipes={"events": refer("recipes:events"), "flow": refer("recipes:flow")},
+    recipes={
+        "events": refer("recipes:events"),
+        "flow": refer("recipes:flow"),
+        **{name: refer(f"generators.recipes:{name}") for name in GENERATORS},
+    },
     checks=refer("observables:checks"),
     plots=refer("plots:plots"),
     folder=Path(__file__).parent,
