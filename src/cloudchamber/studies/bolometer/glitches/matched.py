@@ -29,8 +29,8 @@ NEAR = 2
 """Samples by which a pulse may move when it is fitted again."""
 ROUNDS, SWEEPS = 2, 2
 """How often pulses are looked for, and those found fitted again, one after the other without the others."""
-FOLLOWED_SIGMA = 1e-3
-"""A pulse is followed until it is so small."""
+FOLLOWED_SIGMA, FELT_SIGMA = 1e-3, 0.01
+"""A pulse is taken away until it is so small; while others are still to be found, what is smaller than the second moves none of them."""
 MOST_SHARE = 0.25
 """Of samples that start a pulse, at most."""
 
@@ -109,7 +109,9 @@ def _products(data: Array, sample: int, table: Array, into: Array) -> None:
 
 
 @njit(cache=True)
-def _best(products: Array, shares: Array, keep: Array, log_rate: Array, overlap: Array, phases: int, low: float, high: float) -> tuple[float, float, float, int]:
+def _best(
+    products: Array, shares: Array, keep: Array, log_rate: Array, overlap: Array, phases: int, low: float, high: float
+) -> tuple[float, float, float, int]:
     """(significance, height, lead, family) of the likeliest pulse whose lead is between two."""
     best, significance, height, lead, family = -1e300, 0.0, 0.0, 0.5, 0
     constants = len(keep)
@@ -139,9 +141,9 @@ def _best(products: Array, shares: Array, keep: Array, log_rate: Array, overlap:
 
 @njit(cache=True)
 def _add(data: Array, sample: int, height: float, lead: float, shares: Array, keep: Array) -> int:
-    """Add a pulse; the first sample that it does not reach."""
+    """Add a pulse; the first sample where it is not felt."""
     level = height * shares * keep**lead
-    k = sample
+    k = felt = sample
     while k < len(data):
         total = 0.0
         for m in range(len(level)):
@@ -149,9 +151,11 @@ def _add(data: Array, sample: int, height: float, lead: float, shares: Array, ke
             level[m] *= keep[m]
         data[k] += total
         k += 1
+        if abs(total) > FELT_SIGMA:
+            felt = k
         if abs(total) < FOLLOWED_SIGMA:
             break
-    return k
+    return felt
 
 
 @njit(cache=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cloudchamber.rng import rng
 from cloudchamber.schema import Column, Table, concatenate, take
 from cloudchamber.stream import Piece, Recorded, year_of
 from cloudchamber.studies.bolometer.detector import Detector, FamilyName
@@ -24,7 +25,7 @@ from cloudchamber.studies.bolometer.signal.decimation import reach
 from cloudchamber.studies.bolometer.signal.filters import Starts
 from cloudchamber.studies.bolometer.streams.sources import TRUTH, Drawn, Learned, Simulated, Source, Span
 from cloudchamber.studies.bolometer.streams.sun import Sun
-from cloudchamber.studies.bolometer.views.settings import THICKNESS_UM, made_families
+from cloudchamber.studies.bolometer.views.settings import THICKNESS_UM, check_noise, made_families
 from cloudchamber.studies.bolometer.wafer.hits import Hits
 
 if TYPE_CHECKING:
@@ -44,16 +45,21 @@ pulses stand in, exp(-80) being 1e-35."""
 
 @dataclass(frozen=True)
 class WaferStream:
-    """What cosmic rays leave in the bolometers of one wafer of ``thickness_um``, while the Sun changes. ``families``: which hits, all where none is named."""
+    """What cosmic rays leave in the bolometers of one wafer of ``thickness_um``, while the Sun changes. ``families``: which hits, all where none is named.
+
+    ``noise_w``: standard deviation of white noise that is added to each sample.
+    """
 
     rays: CosmicRays = CosmicRays()
     sun: Sun = Sun()
     detector: Detector = Detector()
     families: tuple[FamilyName, ...] = ()
     thickness_um: float = 500.0
+    noise_w: float = 0.0
 
     def __post_init__(self) -> None:
         made_families(self)
+        check_noise(self.noise_w)
         if not THICKNESS_UM[0] <= self.thickness_um <= THICKNESS_UM[1]:
             raise ValueError(f"thickness_um: {self.thickness_um:g} is outside the allowed [{THICKNESS_UM[0]:g}, {THICKNESS_UM[1]:g}] um")
 
@@ -145,6 +151,8 @@ class WaferStream:
             place += data.shape[1] - skipped
             if truth:
                 told.append(drawn.truth)
+        if self.noise_w:
+            values += self._noise(seed, first, stop)
         if not truth:
             return Piece(values, {})
         seen = concatenate(told)
@@ -155,6 +163,13 @@ class WaferStream:
         from cloudchamber.studies.bolometer.streams.figures import stream_page
 
         return stream_page(self, recorded, seed)
+
+    def _noise(self, seed: int, first: int, stop: int) -> Array:
+        """Of kept samples, (bolometers, samples): each block of them has random numbers of its own."""
+        blocks = range(first // SPAN_SAMPLES, (stop - 1) // SPAN_SAMPLES + 1)
+        drawn = [rng(seed, "noise", block).standard_normal((self.detector.bolometers, SPAN_SAMPLES), np.float32) for block in blocks]
+        start = first - blocks.start * SPAN_SAMPLES
+        return np.float32(self.noise_w) * np.concatenate(drawn, axis=1)[:, start : start + stop - first]
 
     def _spans(self, first: int, stop: int) -> range:
         """The blocks of time that some kept samples need."""
