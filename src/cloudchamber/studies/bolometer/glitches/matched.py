@@ -23,12 +23,15 @@ Array = NDArray[Any]
 BEFORE, AFTER = 16, 64
 """Samples of the window before and from a pulse's first sample on."""
 PHASES = 8
-"""Starts between two samples that are tried everywhere; of found pulses ``FINE`` times as many."""
 FINE = 16
+"""Starts between two samples that are tried everywhere; about found ones so many steps, ``REFINEMENTS`` times finer each time."""
 NEAR = 2
 """Samples by which a pulse may move when it is fitted again."""
-ROUNDS, SWEEPS = 2, 2
-"""How often pulses are looked for, and those found fitted again, one after the other without the others."""
+ROUNDS, DOWN = 16, 0.2
+"""How often pulses are looked for at most, each time down to such a share of the most significant."""
+SWEEPS, SETTLED_SIGMA = 12, 0.1
+"""Those found are then fitted again, one after the other without the others, so many times at most, until no height moves by more."""
+REFINEMENTS = 4
 FOLLOWED_SIGMA, FELT_SIGMA = 1e-3, 0.01
 """A pulse is taken away until it is so small; while others are still to be found, what is smaller than the second moves none of them."""
 MOST_SHARE = 0.25
@@ -172,7 +175,7 @@ def _fitted(data: Array, sample: int, shares: Array, keep: Array, log_rate: Arra
     _products(data, sample, table, products)
     found = _best(products, shares, keep, log_rate, overlap, PHASES, 0.0, 1.0)
     width = 1.0 / PHASES
-    for _ in range(2):
+    for _ in range(REFINEMENTS):
         found = _best(products, shares, keep, log_rate, overlap, FINE + 1, found[2] - width, found[2] + width)
         width /= FINE / 2
     return found
@@ -194,10 +197,11 @@ def _find(data: Array, shares: Array, keep: Array, log_rate: Array, table: Array
     n = 0
     for _ in range(ROUNDS):
         _scores(data, 0, len(data), shares, keep, log_rate, table, overlap, score)
+        level = max(threshold, DOWN * score.max())
         before = n
         while n < len(found):
             sample = int(np.argmax(score))
-            if score[sample] < threshold:
+            if score[sample] < level:
                 break
             significance, height, lead, family = _fitted(data, sample, shares, keep, log_rate, table, overlap)
             _note(found[n], sample, lead, height, family, significance)
@@ -216,19 +220,23 @@ def _refit(data: Array, found: Array, n: int, shares: Array, keep: Array, log_ra
     order = np.argsort(found[:n, 0])
     found[:n] = found[:n][order]
     for _ in range(SWEEPS):
-        kept = 0
+        kept, moved = 0, 0.0
         for pulse in range(n):
-            sample, family = int(found[pulse, 0]), int(found[pulse, 3])
-            _add(data, sample, found[pulse, 2], found[pulse, 1], shares[family], keep)
+            sample, family, height = int(found[pulse, 0]), int(found[pulse, 3]), found[pulse, 2]
+            _add(data, sample, height, found[pulse, 1], shares[family], keep)
             best_sample, best = sample, _fitted(data, sample, shares, keep, log_rate, table, overlap)
             for other in range(max(sample - NEAR, BEFORE), min(sample + NEAR, len(data) - AFTER) + 1):
                 tried = _fitted(data, other, shares, keep, log_rate, table, overlap)
                 if tried[0] > best[0]:
                     best_sample, best = other, tried
             if best[0] < threshold:
+                moved = np.inf
                 continue
+            moved = max(moved, abs(best[1] - height))
             _note(found[kept], best_sample, best[2], best[1], best[3], best[0])
             kept += 1
             _add(data, best_sample, -best[1], best[2], shares[best[3]], keep)
         n = kept
+        if moved < SETTLED_SIGMA:
+            break
     return n
