@@ -162,11 +162,24 @@ def _add(data: Array, sample: int, height: float, lead: float, shares: Array, ke
 
 
 @njit(cache=True)
-def _scores(data: Array, first: int, stop: int, shares: Array, keep: Array, log_rate: Array, table: Array, overlap: Array, into: Array) -> None:
-    products = np.empty(len(keep))
+def _scores(data: Array, first: int, stop: int, log_rate: Array, table: Array, grid: Array, norm: Array, into: Array) -> None:
+    """Significance of the likeliest pulse of the ``grid`` (families, phases, constants) at each sample of a range."""
+    families, phases, constants = grid.shape
+    products = np.empty(constants)
     for sample in range(max(first, BEFORE), min(stop, len(data) - AFTER + 1)):
         _products(data, sample, table, products)
-        into[sample] = _best(products, shares, keep, log_rate, overlap, PHASES, 0.0, 1.0)[0]
+        best, significance = -1e300, 0.0
+        for f in range(families):
+            for p in range(phases):
+                product = 0.0
+                for m in range(constants):
+                    product += grid[f, p, m] * products[m]
+                if product <= 0.0:
+                    continue
+                value = 0.5 * product * product / norm[f, p] + log_rate[f]
+                if value > best:
+                    best, significance = value, product / np.sqrt(norm[f, p])
+        into[sample] = significance
 
 
 @njit(cache=True)
@@ -194,9 +207,15 @@ def _note(row: Array, sample: int, lead: float, height: float, family: int, sign
 def _find(data: Array, shares: Array, keep: Array, log_rate: Array, table: Array, overlap: Array, threshold: float, found: Array) -> int:
     """Takes the pulses away from ``data`` and writes them into ``found``: sample, lead, height, family, significance. How many there are."""
     score = np.zeros(len(data))
+    grid = np.empty((len(shares), PHASES, len(keep)))
+    norm = np.zeros((len(shares), PHASES))
+    for f in range(len(shares)):
+        for p in range(PHASES):
+            grid[f, p] = shares[f] * keep ** ((p + 0.5) / PHASES)
+            norm[f, p] = (overlap @ grid[f, p]) @ grid[f, p]
     n = 0
     for _ in range(ROUNDS):
-        _scores(data, 0, len(data), shares, keep, log_rate, table, overlap, score)
+        _scores(data, 0, len(data), log_rate, table, grid, norm, score)
         level = max(threshold, DOWN * score.max())
         before = n
         while n < len(found):
@@ -207,7 +226,7 @@ def _find(data: Array, shares: Array, keep: Array, log_rate: Array, table: Array
             _note(found[n], sample, lead, height, family, significance)
             n += 1
             end = _add(data, sample, -height, lead, shares[family], keep)
-            _scores(data, sample - AFTER, end + BEFORE, shares, keep, log_rate, table, overlap, score)
+            _scores(data, sample - AFTER, end + BEFORE, log_rate, table, grid, norm, score)
         if n == before:
             break
         n = _refit(data, found, n, shares, keep, log_rate, table, overlap, threshold)
@@ -219,16 +238,21 @@ def _refit(data: Array, found: Array, n: int, shares: Array, keep: Array, log_ra
     """Fit each pulse again without the others; those that fall below the threshold are left in the data. How many are left."""
     order = np.argsort(found[:n, 0])
     found[:n] = found[:n][order]
+    products = np.empty(len(keep))
     for _ in range(SWEEPS):
         kept, moved = 0, 0.0
         for pulse in range(n):
             sample, family, height = int(found[pulse, 0]), int(found[pulse, 3]), found[pulse, 2]
             _add(data, sample, height, found[pulse, 1], shares[family], keep)
-            best_sample, best = sample, _fitted(data, sample, shares, keep, log_rate, table, overlap)
+            best_sample = sample
+            _products(data, sample, table, products)
+            most = _best(products, shares, keep, log_rate, overlap, PHASES, 0.0, 1.0)[0]
             for other in range(max(sample - NEAR, BEFORE), min(sample + NEAR, len(data) - AFTER) + 1):
-                tried = _fitted(data, other, shares, keep, log_rate, table, overlap)
-                if tried[0] > best[0]:
-                    best_sample, best = other, tried
+                _products(data, other, table, products)
+                tried = _best(products, shares, keep, log_rate, overlap, PHASES, 0.0, 1.0)[0]
+                if tried > most:
+                    best_sample, most = other, tried
+            best = _fitted(data, best_sample, shares, keep, log_rate, table, overlap)
             if best[0] < threshold:
                 moved = np.inf
                 continue
