@@ -18,6 +18,8 @@ GIVEN = ("rate_hz", "noise_w", "filter_family", "filter_lag_s", "filter_height_w
 TARGET = ("glitch", "lag_s", "height_w")
 NOISE_W = 5e-17
 """About what noise is, the scale of a number."""
+BINS = (8, *[1] * 24, *[4] * 4, *[8] * 4)
+"""So many samples each are taken together, from the window's first one on: single ones from 8 before the candidate's first sample to 16 after it."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,18 @@ class Candidates:
 
 
 class CandidatesCodec(Codec):
-    """See ``Candidates``: data and residual compressed, and the residual about the height; ln of height, significance and noise, lag, family, rate."""
+    """See ``Candidates``: data and residual in ``BINS``, compressed; ln of height, significance and noise, lag, family, rate."""
+
+    bins: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.size = 3 * SAMPLES + 5 + len(FAMILIES)
+        if sum(BINS) != SAMPLES:
+            raise ValueError(f"the bins hold {sum(BINS)} samples, a window has {SAMPLES}")
+        self.size = 2 * len(BINS) + 5 + len(FAMILIES)
+        # sums whose noise is 1
+        weights = [torch.full((length, 1), length**-0.5) for length in BINS]
+        self.register_buffer("bins", torch.block_diag(*weights), persistent=False)
         self.scale = Standardise(self.size)
 
     def fit(self, columns: Tensors, given: Tensors) -> None:
@@ -51,15 +60,14 @@ class CandidatesCodec(Codec):
     def log_det(self, columns: Tensors, given: Tensors) -> Tensor:
         raise ValueError("a candidate's samples are what is given: they have no density here")
 
-    @staticmethod
-    def _numbers(columns: Tensors) -> Tensor:
-        data, residual = columns["data_sigma"].float(), columns["residual_sigma"].float()
+    def _numbers(self, columns: Tensors) -> Tensor:
+        data, residual = (columns[name].float() @ self.bins for name in ("data_sigma", "residual_sigma"))
         noise, rate = (columns[name].float() for name in ("noise_w", "rate_hz"))
         height = _height_sigma(columns["filter_height_w"], columns)
         family = (columns["filter_family"][:, None] == torch.arange(len(FAMILIES), device=data.device)).float()
         lag = columns["filter_lag_s"].float() * rate
         plain = (height.log(), columns["filter_significance"].float().clamp_min(1e-3).log(), (noise / NOISE_W).clamp_min(1e-30).log(), lag, rate / 180.0)
-        return torch.cat((torch.asinh(data), torch.asinh(residual), (residual / height[:, None]).clamp(-3, 3), torch.stack(plain, 1), family), 1)
+        return torch.cat((torch.asinh(data), torch.asinh(residual), torch.stack(plain, 1), family), 1)
 
 
 @dataclass(frozen=True)
