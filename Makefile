@@ -57,7 +57,7 @@ weights: $(STAMP)
 	$(BIN)/cloudchamber train bolometer data/bolometer/train runs/bolometer/events --recipe events --seed 1
 	mkdir -p $(PACKAGED)/bolometer/pretrained/events
 	cd runs/bolometer/events && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/bolometer/pretrained/events
-	$(BIN)/cloudchamber simulate bolometer data/bolometer/glitches --simulator glitches --n 200000 --seed 1 --block-events 5000
+	$(BIN)/cloudchamber simulate bolometer data/bolometer/glitches --simulator glitches --n 120000 --seed 1 --block-events 5000
 	$(BIN)/cloudchamber train bolometer data/bolometer/glitches runs/bolometer/glitches --recipe glitches --seed 1
 	mkdir -p $(PACKAGED)/bolometer/pretrained/glitches
 	cd runs/bolometer/glitches && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/bolometer/pretrained/glitches

@@ -49,6 +49,12 @@ def test_significances_are_true() -> None:
     assert abs(np.std(found_all.residual) - 1) < 0.02 and abs(np.median(found.height[near]) - 30) < 1.5
 
 
+def test_a_pulse_at_the_very_end_makes_no_others() -> None:
+    for end in (3990.5, 3950.5):
+        data = data_of(4000, [2000.5, end], [300.0, 5000.0], [0, 0]) + rng(5).standard_normal(4000)
+        assert find_pulses(data, SHAPES, 5.0).pulses.sample.tolist() == [2001]
+
+
 def test_noise_is_measured_beside_pulses() -> None:
     data = 2e-16 * rng(4).standard_normal((2, 20_000)) + 1e-17 * data_of(20_000, list(np.arange(100.0, 19_900, 180)), [500.0] * 110, [0] * 110)
     assert np.allclose(noise_of(data), 2e-16, rtol=0.05)

@@ -34,6 +34,8 @@ SWEEPS, SETTLED_SIGMA = 12, 0.1
 REFINEMENTS = 4
 FOLLOWED_SIGMA, FELT_SIGMA = 1e-3, 0.01
 """A pulse is taken away until it is so small; while others are still to be found, what is smaller than the second moves none of them."""
+JUMP_SIGMA = 8.0
+"""A rise by so much from sample to sample is a pulse; where too little follows to tell which, data end before it: it would be taken for many others."""
 MOST_SHARE = 0.25
 """Of samples that start a pulse, at most."""
 
@@ -87,12 +89,21 @@ def noise_of(data: Array) -> Array:
 def find_pulses(data: Array, shapes: Shapes, threshold: float) -> Found:
     """Pulses above ``threshold`` in a bolometer's ``data`` (samples,) in units of their noise; none in the first ``BEFORE`` and the last ``AFTER``."""
     residual = np.array(data, float)
+    looked = residual[: _end(residual)]
     most = max(int(MOST_SHARE * len(residual)), 1)
     table, overlap = _window(shapes.keep)
     found = np.zeros((most, 5))
-    n = _find(residual, shapes.shares, shapes.keep, shapes.log_rate, table, overlap, threshold, found)
+    n = _find(looked, shapes.shares, shapes.keep, shapes.log_rate, table, overlap, threshold, found)
     found = found[:n][np.argsort(found[:n, 0], kind="stable")]
     return Found(Pulses(found[:, 0].astype(int), found[:, 1], found[:, 2], found[:, 3].astype(int), found[:, 4]), residual)
+
+
+def _end(data: Array) -> int:
+    """How many samples to look at."""
+    stop = len(data)
+    while len(jumps := np.flatnonzero(np.diff(data[max(stop - AFTER - 1, 0) : stop]) > JUMP_SIGMA)):
+        stop = max(stop - AFTER - 1, 0) + 1 + int(jumps[0])
+    return stop
 
 
 def _window(keep: Array) -> tuple[Array, Array]:
