@@ -2,8 +2,8 @@
 
 $ python benchmarks/bolometer_glitches.py --markdown glitches.md
 
-Streams have seeds that no training has seen. The matched filter is taken at the significance from which on it is as pure as the network above ``LEVEL``: both are
-then compared on the same true pulses. Errors are binomial (Wilson), of one sigma. Costs are CPU seconds of one thread, compilation left out.
+Streams have seeds that no training has seen. The matched filter is taken at the significance from which on it is as pure as the network above ``LEVEL``, and
+both are compared on the same true pulses. Errors are binomial (Wilson), of one sigma. Costs are CPU seconds of one thread, compilation left out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ def curves(named: dict[str, Share]) -> str:
     first = next(iter(named.values()))
     rows = [
         [f"{low:g} to {high:g}", str(first.of[k]), *(cell(each.value[k], each.error[k]) for each in named.values())]
-        for k, (low, high) in enumerate(zip(EDGES, EDGES[1:], strict=False))
+        for k, (low, high) in enumerate(pairwise(EDGES))
     ]
     return markdown(heads, rows)
 

@@ -22,7 +22,11 @@ def test_the_highest_pulses_choose_first() -> None:
 
 
 def test_what_was_missed_goes_to_the_candidate_before() -> None:
-    told = missed(np.array([1, 0, 0]), np.array([50.0, 80.0, 20.0]), truth((10.0, 0, 1.0, "long"), (70.0, 0, 2.0, "slow"), (90.0, 0, 3.0, "slow"), (55.0, 1, 4.0, "short")))
+    told = missed(
+        np.array([1, 0, 0]),
+        np.array([50.0, 80.0, 20.0]),
+        truth((10.0, 0, 1.0, "long"), (70.0, 0, 2.0, "slow"), (90.0, 0, 3.0, "slow"), (55.0, 1, 4.0, "short")),
+    )
     assert [each.tolist() for each in told["missed_height_w"]] == [[4.0], [3.0], [1.0, 2.0]]
     assert told["missed_glitch"].values.tolist()[:1] == [GLITCHES.index("short")]
     assert len(missed(np.empty(0, int), np.empty(0), truth((1.0, 0, 1.0, "long")))["missed_height_w"]) == 0
