@@ -89,12 +89,12 @@ def infer(
     A file is read by the run's own columns, with the options ``read`` of its format.
 
     ``subject`` is a study, ``"study/recipe"`` or a run folder; of a study whose default recipe is a surrogate, its first packaged recipe that infers. The
-    folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``out_format``; columns that don't fit into csv turn it into parquet or HDF5): class
-    probabilities, or mean, standard deviation, quantiles and number of peaks over ``draws`` draws of the model; ``index.html`` with the study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so
-    many draws an event, the first of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with
-    ``outside="refuse"``, or are answered and marked in a column ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of
-    events like the training's that are as strange. ``progress`` hears how many events are done; ``workers`` processes, or an ``executor`` whose workers see
-    the run folder, answer.
+    folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``out_format``; columns that don't fit into csv turn it into parquet or HDF5): class probabilities,
+    or mean, standard deviation, quantiles and number of peaks over ``draws`` draws of the model; ``index.html`` with the study's own findings and figures;
+    ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event, the first of which the table sums up. Events
+    outside the trained domain get no answer and are counted, refuse the whole file with ``outside="refuse"``, or are answered and marked in a column
+    ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's that are as strange. ``progress``
+    hears how many events are done; ``workers`` processes, or an ``executor`` whose workers see the run folder, answer.
 
     ValueError for a surrogate, whose answers are what a detector sees, and where no event is in the domain.
     """
