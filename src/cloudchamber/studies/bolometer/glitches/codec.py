@@ -16,6 +16,8 @@ from cloudchamber.studies.bolometer.glitches.columns import FAMILIES, GLITCHES, 
 
 GIVEN = ("rate_hz", "noise_w", "filter_family", "filter_lag_s", "filter_height_w", "filter_significance", "data_sigma", "residual_sigma")
 TARGET = ("glitch", "lag_s", "height_w")
+NEAR_NOISE = 8.0
+"""Significances above are no matter of noise."""
 NOISE_W = 5e-17
 """About what noise is, the scale of a number."""
 BINS = (8, *[1] * 24, *[4] * 4, *[8] * 4)
@@ -41,7 +43,7 @@ class CandidatesCodec(Codec):
         super().__init__()
         if sum(BINS) != SAMPLES:
             raise ValueError(f"the bins hold {sum(BINS)} samples, a window has {SAMPLES}")
-        self.size = 2 * len(BINS) + 5 + len(FAMILIES)
+        self.size = 2 * len(BINS) + 7 + len(FAMILIES)
         # sums whose noise is 1
         weights = [torch.full((length, 1), length**-0.5) for length in BINS]
         self.register_buffer("bins", torch.block_diag(*weights), persistent=False)
@@ -66,7 +68,10 @@ class CandidatesCodec(Codec):
         height = _height_sigma(columns["filter_height_w"], columns)
         family = (columns["filter_family"][:, None] == torch.arange(len(FAMILIES), device=data.device)).float()
         lag = columns["filter_lag_s"].float() * rate
-        plain = (height.log(), columns["filter_significance"].float().clamp_min(1e-3).log(), (noise / NOISE_W).clamp_min(1e-30).log(), lag, rate / 180.0)
+        significance = columns["filter_significance"].float().clamp_min(1e-3)
+        # where noise becomes pulses, a little counts for much
+        near = (significance.clamp_max(NEAR_NOISE), torch.tanh(significance - 0.5 * NEAR_NOISE))
+        plain = (height.log(), significance.log(), *near, (noise / NOISE_W).clamp_min(1e-30).log(), lag, rate / 180.0)
         return torch.cat((torch.asinh(data), torch.asinh(residual), torch.stack(plain, 1), family), 1)
 
 

@@ -22,7 +22,7 @@ def glitches() -> Recipe:
         given_codec=Candidates(),
         model=LabelledMixture(classes=len(GLITCHES), components=2, hidden=128, layers=2, tails=True),
         fit=Fit(
-            epochs=12,
+            epochs=16,
             batch_size=512,
             optimisers={"": Optimiser(learning_rate=1.5e-3, weight_decay=1e-2)},
             schedule="cosine",
