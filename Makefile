@@ -57,6 +57,10 @@ weights: $(STAMP)
 	$(BIN)/cloudchamber train bolometer data/bolometer/train runs/bolometer/events --recipe events --seed 1
 	mkdir -p $(PACKAGED)/bolometer/pretrained/events
 	cd runs/bolometer/events && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/bolometer/pretrained/events
+	$(BIN)/cloudchamber simulate bolometer data/bolometer/glitches --simulator glitches --n 120000 --seed 1 --block-events 5000
+	$(BIN)/cloudchamber train bolometer data/bolometer/glitches runs/bolometer/glitches --recipe glitches --seed 1
+	mkdir -p $(PACKAGED)/bolometer/pretrained/glitches
+	cd runs/bolometer/glitches && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/bolometer/pretrained/glitches
 	$(BIN)/cloudchamber simulate surface_array data/surface_array/train --n 500000 --seed 1
 	$(BIN)/cloudchamber train surface_array data/surface_array/train runs/surface_array/waveform_net --recipe waveform_net --seed 1 --memory-gb 12
 	mkdir -p $(PACKAGED)/surface_array/pretrained/waveform_net

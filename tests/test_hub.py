@@ -60,3 +60,8 @@ def test_a_broken_run_is_refused(run: Path, tmp_path: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(ValueError, match=r"weights\.safetensors"):
         hub.load(tmp_path / "cut")
+
+
+def test_infer_takes_the_recipe_that_infers() -> None:
+    assert hub.inferring("bolometer") == "bolometer/glitches" and hub.inferring("surface_array") == "surface_array/waveform_net"
+    assert hub.inferring("airshower") == "airshower" and hub.inferring("bolometer/events") == "bolometer/events"

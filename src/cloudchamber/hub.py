@@ -115,6 +115,16 @@ def packaged_recipes(study: Study) -> tuple[str, ...]:
     return tuple(name for name in study.recipes if RunFiles(place / name).finished)
 
 
+def inferring(name: str | Path) -> str | Path:
+    """The name, and of a study whose default recipe is a surrogate that of its first packaged recipe which infers, where there is one."""
+    if str(name) not in study_names() or _run_folder(name) is not None:
+        return name
+    study = find_study(str(name))
+    theta = set(study.columns.theta)
+    wanted = (recipe for recipe in (study.default_recipe, *packaged_recipes(study)) if recipe and theta & set(study.recipe(recipe).target))
+    return next((f"{study.name}/{recipe}" for recipe in wanted), name)
+
+
 def trained_simulator(folder: Path, study: Study, changes: Mapping[str, Any] | None = None) -> Simulator:
     """The simulator, with its settings (``changes`` aside), whose events a run learned; ValueError where it learned from files."""
     from cloudchamber.run.provenance import simulated

@@ -41,6 +41,24 @@ def cases() -> list[Case]:
         (here / "map.csv").write_text("detector,channel\n000_000_QA_140_T,bolometer_00\n000_001_QA_140_T,bolometer_00\n")
         return write_observation(here / "obs.h5", 2)
 
+    def quiet(world: World, here: Path) -> Path:
+        import h5py
+
+        with h5py.File(here / "a.h5", "w") as file:
+            file.create_dataset("tod", data=[[0.0] * 2000]).attrs.update({"units": "W", "sampling_rate_hz": 180.3737})
+        return here / "a.h5"
+
+    def slow(world: World, here: Path) -> Path:
+        import h5py
+        import numpy as np
+
+        with h5py.File(here / "a.h5", "w") as file:
+            noise = 5e-17 * np.random.default_rng(1).standard_normal((1, 4000))
+            noise[0, 2000:2006] += 4e-15
+            file.create_dataset("tod", data=noise).attrs.update({"units": "W", "sampling_rate_hz": 100.0})
+        return here / "a.h5"
+
+    glitches = "infer bolometer {bad} --out {out} --format glitches"
     into = "stream bolometer {here}/out.h5 --inject {bad}"
     injections = [
         Case("injection into what is not there", "stream bolometer {here}/out.h5 --inject {here}/gone.h5", r"there is no file '.*gone\.h5'"),
@@ -67,6 +85,10 @@ def cases() -> list[Case]:
         Case("injection by no table", f"{into} --channels {{here}}/gone.csv", r"there is no file '.*gone\.csv'", observed()),
     ]
     streams = [
+        Case("glitches in data without noise", glitches, "show no noise, so that no pulse is more significant", quiet),
+        Case("glitches sampled at another rate than the trained one", glitches, "column 'rate_hz': 100 is outside the trained range", slow),
+        Case("glitches above no threshold", f"{glitches} --read.threshold 0", r"threshold: 0 is outside the allowed \[2, 1000\]", quiet),
+        Case("glitches beside a list that is not there", f"{glitches} --read.truth {{here}}/no.csv", "there is no list of pulses", slow),
         Case(
             "stream of a run of another spectrum",
             f"{bolometer} --run bolometer/events --settings.rays.interstellar burger_usoskin_2000",

@@ -20,7 +20,7 @@ from cloudchamber.formats.hdf5 import IN_DOMAIN, append, attributes_of, read_hdf
 from cloudchamber.formats.options import need_file, stated_options
 from cloudchamber.formats.parquet import read_parquet, write_parquet
 from cloudchamber.formats.tables import presence, read_chunks
-from cloudchamber.hub import find_run, load
+from cloudchamber.hub import find_run, inferring, load
 from cloudchamber.parallel.executors import Where, run
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.run.modes import MODES, QUANTILES
@@ -88,13 +88,13 @@ def infer(
 
     A file is read by the run's own columns, with the options ``read`` of its format.
 
-    ``subject`` is a study, ``"study/recipe"`` or a run folder. The folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``out_format``; columns that don't
-    fit into csv turn it into parquet or HDF5): class probabilities, or mean, standard deviation, quantiles and number of peaks over ``draws`` draws of the
-    model; ``index.html`` with the study's own findings and figures; ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so
-    many draws an event, the first of which the table sums up. Events outside the trained domain get no answer and are counted, refuse the whole file with
-    ``outside="refuse"``, or are answered and marked in a column ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of
-    events like the training's that are as strange. ``progress`` hears how many events are done; ``workers`` processes, or an ``executor`` whose workers see
-    the run folder, answer.
+    ``subject`` is a study, ``"study/recipe"`` or a run folder; of a study whose default recipe is a surrogate, its first packaged recipe that infers. The
+    folder ``out`` gets ``answers.csv`` (or .parquet, .h5: ``out_format``; columns that don't fit into csv turn it into parquet or HDF5): class probabilities,
+    or mean, standard deviation, quantiles and number of peaks over ``draws`` draws of the model; ``index.html`` with the study's own findings and figures;
+    ``findings.json`` with the facts; and with ``posterior`` > 0 ``posterior.h5`` with so many draws an event, the first of which the table sums up. Events
+    outside the trained domain get no answer and are counted, refuse the whole file with ``outside="refuse"``, or are answered and marked in a column
+    ``in_domain`` with ``outside="flag"``; ``familiarity``, where a run knows it, is the share of events like the training's that are as strange. ``progress``
+    hears how many events are done; ``workers`` processes, or an ``executor`` whose workers see the run folder, answer.
 
     ValueError for a surrogate, whose answers are what a detector sees, and where no event is in the domain.
     """
@@ -103,6 +103,7 @@ def infer(
     refuse_place(Path(out))
     need_file(read, file)
     progress(0, 0, "loading the model")
+    subject = inferring(subject)
     folder, study = find_run(subject)
     model, out = load(subject), Path(out)
     run = str(subject).rstrip("/") if folder.parent != study.pretrained else f"{study.name}/{folder.name}"

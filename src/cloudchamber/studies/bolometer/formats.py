@@ -53,7 +53,7 @@ def read_stream(
 def _opened(path: Path, phi_known: bool) -> tuple[int, int, Callable[[int, int], Array], Conditions]:
     """Detectors, samples, what reads some of them in W, and what tells conditions at places among the samples, of phi unless it is known."""
     fits = path.suffix in FITS
-    if _is_ours(path, fits):
+    if is_ours(path, fits):
         found = open_recording(path)
         if found.contents.identity.get("study") != "bolometer":
             raise ValueError(f"'{path}' holds a stream of the study '{found.contents.identity.get('study')}', not of bolometers")
@@ -71,7 +71,7 @@ def _opened(path: Path, phi_known: bool) -> tuple[int, int, Callable[[int, int],
             return {"phi_mv": phi.astype(np.float32), **thickness}
 
         return len(found.rows), found.samples, lambda first, stop: found.read(found.first + first, found.first + stop), told
-    detectors, total, read = (_fits if fits else _hdf5)(path)
+    detectors, total, read = (fits_data if fits else hdf5_data)(path)
     return detectors, total, read, lambda place: {}
 
 
@@ -82,7 +82,8 @@ def _digests(stream: WaferStream, path: Path) -> dict[str, str]:
         raise ValueError(f"'{path}' was made with a table that is not there ({error}), so that its phi is not known: give --read.phi-mv") from None
 
 
-def _is_ours(path: Path, fits: bool) -> bool:
+def is_ours(path: Path, fits: bool) -> bool:
+    """Whether `cloudchamber stream` wrote a file."""
     if fits:
         with path.open("rb") as file:
             return b"'cloudchamber" in file.read(2880)
@@ -95,7 +96,8 @@ def _is_ours(path: Path, fits: bool) -> bool:
         raise ValueError(f"'{path}' is not readable HDF5 ({error})") from None
 
 
-def _hdf5(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
+def hdf5_data(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
+    """Detectors, samples, and what reads some of them in W, of a user's HDF5."""
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -117,7 +119,8 @@ def _hdf5(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
     return detectors, total, read
 
 
-def _fits(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
+def fits_data(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
+    """The same of a user's FITS table."""
     from astropy.io import fits
 
     try:

@@ -14,6 +14,7 @@ from cloudchamber.statistics.classifier import auc_of
 from cloudchamber.statistics.distances import kolmogorov_smirnov, wasserstein_in_sigma
 from cloudchamber.statistics.measured import Measured
 from cloudchamber.studies.bolometer.columns import FAMILIES
+from cloudchamber.studies.bolometer.glitches.checks import glitch_checks
 from cloudchamber.studies.bolometer.signal.campbell import octaves
 from cloudchamber.validate.check import Check
 
@@ -104,8 +105,8 @@ def broken_power_law(values: Array, lowest: float, highest: float) -> tuple[floa
 
 
 def checks() -> Sequence[Check]:
-    """Of both views, each made where a run has its columns: the table that the report prints."""
-    views = {"amplitude_w": hit_checks(), "power_w": window_checks()}
+    """Of all views, each made where a run has its columns: the table that the report prints."""
+    views = {"amplitude_w": hit_checks(), "power_w": window_checks(), "residual_sigma": glitch_checks()}
     return [replace(check, columns=(column,)) for column, made in views.items() for check in made]
 
 

@@ -15,6 +15,7 @@ from cloudchamber.report.figures import DASHED, DOTTED, GREEN, INK, PINK, SKY_BL
 from cloudchamber.schema import Ragged, Table
 from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.detector import Detector
+from cloudchamber.studies.bolometer.glitches.figures import plots as glitch_plots
 from cloudchamber.studies.bolometer.observables import bolometer_correlation, power_spectrum
 from cloudchamber.studies.bolometer.signal.campbell import campbell_spectrum
 from cloudchamber.studies.bolometer.signal.filters import Starts
@@ -36,6 +37,8 @@ RATE_HZ = 156.25
 
 def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
     """The report's figures by heading, of windows or of hits."""
+    if "residual_sigma" in truth:
+        return glitch_plots(truth, answers)
     if "power_w" in truth:
         return {
             "A window": window(truth, answers),

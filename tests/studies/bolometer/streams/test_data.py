@@ -21,7 +21,7 @@ FIRST = samples_between(156.25, start_s("2032-07-01"), start_s("2000-01-02"))[0]
 
 @pytest.mark.parametrize(
     "stream",
-    [WaferStream(), WaferStream(detector=Detector(decimation=5)), WaferStream(detector=PLANCK), WaferStream(families=("absorber",))],
+    [WaferStream(), WaferStream(detector=Detector(decimation=5), noise_w=1e-17), WaferStream(detector=PLANCK), WaferStream(families=("absorber",))],
     ids=["wafer", "decimated", "planck", "seldom"],
 )
 def test_any_samples_have_the_bits_of_a_longer_piece(stream: WaferStream) -> None:
@@ -112,3 +112,11 @@ def test_times_that_cannot_be_made_are_refused() -> None:
         WaferStream(thickness_um=1.0)
     with pytest.raises(ValueError, match=r"families: 'slow' is none"):
         WaferStream(families=("slow",))
+
+
+def test_noise_is_white_and_of_the_stated_size() -> None:
+    quiet, noisy = (WaferStream(detector=PLANCK, noise_w=noise).make(3, FIRST, FIRST + 20_000, truth=False).values for noise in (0.0, 5e-17))
+    noise = (noisy - quiet)[:, np.abs(quiet).max(axis=0) < 1e-14].astype(float)
+    assert np.allclose(noise.std(axis=1), 5e-17, rtol=0.03) and abs(np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1]) < 0.03
+    with pytest.raises(ValueError, match="noise_w: -1 is outside"):
+        WaferStream(noise_w=-1.0)

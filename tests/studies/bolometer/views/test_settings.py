@@ -10,7 +10,7 @@ import pytest
 from cloudchamber.rng import rng
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
 from cloudchamber.studies.bolometer.views.hits import HitsView
-from cloudchamber.studies.bolometer.views.settings import Conditions, made_families
+from cloudchamber.studies.bolometer.views.settings import Conditions, check_noise, made_families
 from cloudchamber.studies.bolometer.views.windows import WindowsView
 
 
@@ -63,3 +63,9 @@ def test_a_part_of_a_range_may_be_left_out() -> None:
         Conditions(without_phi_mv=(900.0, 1100.0))
     with pytest.raises(ValueError, match="without_phi_mv: years say what phi there is"):
         Conditions(years=(2010.0, 2011.0), without_phi_mv=(450.0, 550.0))
+
+
+def test_noise_that_is_none_is_refused() -> None:
+    for noise in (-1e-17, float("nan"), 2.0):
+        with pytest.raises(ValueError, match="noise_w"):
+            check_noise(noise)

@@ -100,3 +100,9 @@ def test_general_files_of_windows_keep_all_their_columns(tmp_path: Path) -> None
     one, two = (take(table, np.argsort(table["phi_mv"])) for table in (one, two))
     np.testing.assert_array_equal(one["power_w"], two["power_w"])
     np.testing.assert_array_equal(one["hit_family"].values, two["hit_family"].values)
+
+
+def test_noise_is_added_to_the_windows() -> None:
+    theta = WindowsView(samples=4000).prior(1, rng(1))
+    quiet, noisy = (WindowsView(samples=4000, noise_w=noise).simulate(theta, rng(2))["power_w"].astype(float) for noise in (0.0, 1e-17))
+    assert np.isclose(np.std(noisy - quiet), 1e-17, rtol=0.03)

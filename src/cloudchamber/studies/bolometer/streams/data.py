@@ -26,7 +26,7 @@ from cloudchamber.studies.bolometer.signal.decimation import reach
 from cloudchamber.studies.bolometer.signal.filters import Starts, Tabled
 from cloudchamber.studies.bolometer.streams.sources import TRUTH, Drawn, Learned, Simulated, Source, Span
 from cloudchamber.studies.bolometer.streams.sun import Sun, interval
-from cloudchamber.studies.bolometer.views.settings import THICKNESS_UM, made_families
+from cloudchamber.studies.bolometer.views.settings import THICKNESS_UM, check_noise, made_families
 from cloudchamber.studies.bolometer.wafer.hits import Hits, rates_per_s
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ ON_THE_GRID = Fraction(1, 1_000_000)
 class WaferStream:
     """What cosmic rays leave in the bolometers of wafers of ``thickness_um``, while the Sun changes. ``families``: which hits, all where none is named.
 
-    Each of the ``wafers`` is a ``detector`` with hits of its own; those of the first one do not depend on how many there are.
+    Each of the ``wafers`` is a ``detector`` with hits of its own; those of the first one do not depend on how many there are. ``noise_w``: standard deviation
+    of white noise that is added to each sample.
     """
 
     rays: CosmicRays = CosmicRays()
@@ -61,9 +62,11 @@ class WaferStream:
     families: tuple[FamilyName, ...] = ()
     thickness_um: float = 500.0
     wafers: int = 1
+    noise_w: float = 0.0
 
     def __post_init__(self) -> None:
         made_families(self)
+        check_noise(self.noise_w)
         if not THICKNESS_UM[0] <= self.thickness_um <= THICKNESS_UM[1]:
             raise ValueError(f"thickness_um: {self.thickness_um:g} is outside the allowed [{THICKNESS_UM[0]:g}, {THICKNESS_UM[1]:g}] um")
         if not 1 <= self.wafers <= MOST_WAFERS:
@@ -140,8 +143,7 @@ class WaferStream:
 
     def hits(self, seed: int, spans: range, wafer: int = 0) -> Iterator[Drawn]:
         """The hits of blocks of time in a wafer, one after the other."""
-        # a wafer draws from a seed of its own: the first one has the numbers that a single one has
-        seed = int(rng(seed, "wafer", wafer).integers(2**62)) if wafer else seed
+        seed = _of_wafer(seed, wafer)
         rate, families, source = self.detector.rate_hz, made_families(self), self.source
         phi = self.phi_mv(np.array(spans))
         for span, phi_mv, rates in zip(spans, phi.tolist(), rates_per_s(self.detector, self.rays, phi).T, strict=True):
@@ -163,7 +165,8 @@ class WaferStream:
     def make_part(self, part: int, seed: int, first: int, stop: int, truth: bool = True) -> Piece:
         """As the protocol says, of one wafer."""
         told: list[Table] = []
-        values = self._data(self._spans(first, stop), self._told(self.hits(seed, self._spans(first, stop), part), told if truth else None), first, stop)
+        spans = self._spans(first, stop)
+        values = self._data(spans, self._told(self.hits(seed, spans, part), told if truth else None), first, stop, _of_wafer(seed, part))
         if not truth:
             return Piece(values, {})
         seen = concatenate(told)
@@ -192,9 +195,9 @@ class WaferStream:
         spans = self._spans(first, first + samples)
         hits = self.hits(seed, range(spans.start, spans.stop + (late_s > 0)), part)
         if not late_s:
-            return self._data(spans, (drawn.pulses for drawn in hits), first, first + samples)
+            return self._data(spans, (drawn.pulses for drawn in hits), first, first + samples, _of_wafer(seed, part))
         earlier = _earlier((drawn.starts for drawn in hits), spans, SPAN_SAMPLES / self.detector.rate_hz, late_s)
-        return self._data(spans, earlier, first, first + samples)
+        return self._data(spans, earlier, first, first + samples, _of_wafer(seed, part))
 
     @staticmethod
     def _told(hits: Iterator[Drawn], told: list[Table] | None) -> Iterator[Starts | Tabled]:
@@ -204,7 +207,7 @@ class WaferStream:
                 told.append(drawn.truth)
             yield drawn.pulses
 
-    def _data(self, spans: range, pulses: Iterator[Starts | Tabled], first: int, stop: int) -> NDArray[np.float32]:
+    def _data(self, spans: range, pulses: Iterator[Starts | Tabled], first: int, stop: int, seed: int) -> NDArray[np.float32]:
         """Kept samples from the hits of blocks of time, (bolometers, samples)."""
         end = (stop - 1) * self.detector.decimation + reach(self.detector.decimation) + 1
         state = start_chain(self.detector, spans.start * SPAN_SAMPLES)
@@ -217,6 +220,8 @@ class WaferStream:
             early -= skipped
             values[:, place : place + data.shape[1] - skipped] = data[:, skipped:]
             place += data.shape[1] - skipped
+        if self.noise_w:
+            values += self._noise(seed, first, stop)
         return values
 
     def figures(self, recorded: Recorded, seed: int) -> tuple[dict[str, str | int | float], dict[str, Figure]]:
@@ -224,6 +229,13 @@ class WaferStream:
         from cloudchamber.studies.bolometer.streams.figures import stream_page
 
         return stream_page(self, recorded, seed)
+
+    def _noise(self, seed: int, first: int, stop: int) -> Array:
+        """Of kept samples, (bolometers, samples): each block of them has random numbers of its own."""
+        blocks = range(first // SPAN_SAMPLES, (stop - 1) // SPAN_SAMPLES + 1)
+        drawn = [rng(seed, "noise", block).standard_normal((self.detector.bolometers, SPAN_SAMPLES), np.float32) for block in blocks]
+        start = first - blocks.start * SPAN_SAMPLES
+        return np.float32(self.noise_w) * np.concatenate(drawn, axis=1)[:, start : start + stop - first]
 
     def _spans(self, first: int, stop: int) -> range:
         """The blocks of time that some kept samples need."""
@@ -254,6 +266,11 @@ class _LearnedStream(WaferStream):
         phi = self.phi_mv(np.linspace(spans.start, spans.stop, 1000))
         self._source.refuse(phi, self.thickness_um, made_families(self), self.detector.bolometers)
         return remarks
+
+
+def _of_wafer(seed: int, wafer: int) -> int:
+    """A wafer draws from a seed of its own: the first one has the numbers that a single one has."""
+    return int(rng(seed, "wafer", wafer).integers(2**62)) if wafer else seed
 
 
 def _between(drawn: list[Drawn], start_s: float, stop_s: float) -> Drawn:

@@ -87,3 +87,9 @@ def made_families(view: View) -> tuple[str, ...]:
     if strange := [name for name in view.families if name not in there]:
         raise ValueError(f"families: '{strange[0]}' is none of this detector's: {', '.join(there)}")
     return tuple(name for name in there if name in view.families) if view.families else there
+
+
+def check_noise(noise_w: float) -> None:
+    """ValueError for a standard deviation of noise that is none."""
+    if not 0 <= noise_w < 1:
+        raise ValueError(f"noise_w: {noise_w:g} is outside the allowed [0, 1) W")

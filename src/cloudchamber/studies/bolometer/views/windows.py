@@ -14,7 +14,7 @@ from cloudchamber.studies.bolometer.detector import Detector, FamilyName
 from cloudchamber.studies.bolometer.flux.modulation import CosmicRays
 from cloudchamber.studies.bolometer.signal.chain import advance, burn_samples, samples_for, start_chain
 from cloudchamber.studies.bolometer.signal.filters import Starts
-from cloudchamber.studies.bolometer.views.settings import SIMULATED, Conditions, made_families
+from cloudchamber.studies.bolometer.views.settings import SIMULATED, Conditions, check_noise, made_families
 from cloudchamber.studies.bolometer.wafer.hits import Arrivals, draw_arrivals
 from cloudchamber.study import simulable
 
@@ -26,16 +26,21 @@ CHUNK_SAMPLES = 16_384
 
 @dataclass(frozen=True)
 class WindowsView:
-    """Windows of ``samples`` samples of all bolometers, in balance from the first one on. ``families``: which hits to make, all where none is named."""
+    """Windows of ``samples`` samples of all bolometers, in balance from the first one on. ``families``: which hits to make, all where none is named.
+
+    ``noise_w``: standard deviation of white noise that is added to each sample.
+    """
 
     rays: CosmicRays = CosmicRays()
     detector: Detector = Detector()
     conditions: Conditions = Conditions()
     families: tuple[FamilyName, ...] = ()
     samples: int = 1060
+    noise_w: float = 0.0
 
     def __post_init__(self) -> None:
         made_families(self)
+        check_noise(self.noise_w)
         if not 1 <= self.samples <= MOST_SAMPLES:
             raise ValueError(f"samples: {self.samples} is outside the allowed [1, {MOST_SAMPLES}]")
 
@@ -89,4 +94,5 @@ class WindowsView:
             state, part = advance(state, hits if sample == first else nothing, min(CHUNK_SAMPLES, until - sample), detector)
             parts.append(part)
         power = np.concatenate(parts, axis=1)
-        return power[:, power.shape[1] - self.samples :], arrivals
+        power = power[:, power.shape[1] - self.samples :]
+        return power + self.noise_w * rng.standard_normal(power.shape) if self.noise_w else power, arrivals
