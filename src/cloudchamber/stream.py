@@ -121,6 +121,20 @@ class ObservedStream(PartedStream, Protocol):
         ...
 
 
+@runtime_checkable
+class ComparableStream(Stream, Protocol):
+    """A stream whose pieces can be put beside somebody else's events."""
+
+    @property
+    def pieces(self) -> str:
+        """The column of such events that holds them."""
+        ...
+
+    def pieces_like(self, table: Table, seed: int) -> Table:
+        """As many pieces as the table has events, of their shape and at their conditions, in the same columns; ValueError where none can be."""
+        ...
+
+
 class Recorded(Protocol):
     """A stream's file, read in pieces."""
 

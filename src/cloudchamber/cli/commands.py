@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from cloudchamber import screen
-from cloudchamber.cli.arguments import MaybeInt, MaybePath, MaybeText, Options, Out, ReadOptions, StudyName, Subject
+from cloudchamber.cli.arguments import MaybeFloat, MaybeInt, MaybePath, MaybeText, Options, Out, ReadOptions, StudyName, Subject
 from cloudchamber.cli.files import Convert, Export
 from cloudchamber.cli.learning import Ensemble, Train, Tune, Upgrade
 from cloudchamber.cli.streaming import Stream
@@ -104,6 +104,7 @@ class Validate:
     $ cloudchamber validate runs/mine --data data/test --compare airshower/wgan
     $ cloudchamber validate airshower --file my_conex.root      # against showers of your own
     $ cloudchamber validate calorimeter --protocol calochallenge   # beside the checks, as the field compares
+    $ cloudchamber validate bolometer --file tod.h5 --format stream  # windows of a stream of your own
     """
 
     subject: Subject
@@ -132,6 +133,8 @@ class Validate:
     """Take an event store that lacks blocks as it is."""
     protocol: MaybeText = None
     """A comparison that the field has agreed on, beside the checks; `cloudchamber list` shows a study's."""
+    rate_hz: MaybeFloat = None
+    """Samples a second of a stream of your own; those of the study's stream by default."""
     json: bool = False
     """Print one JSON object in place of the table."""
 
@@ -154,6 +157,7 @@ class Validate:
                 progress=told,
                 partial=self.partial,
                 read=self.read,
+                rate_hz=self.rate_hz,
             )
         if self.json:
             print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)

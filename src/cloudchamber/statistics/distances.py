@@ -33,8 +33,10 @@ def wasserstein_in_sigma(truth: np.ndarray, answer: np.ndarray) -> float:
 def kolmogorov_smirnov(truth: np.ndarray, answer: np.ndarray) -> float:
     """Largest difference of the two empirical distribution functions, in [0, 1]."""
     truth, answer = _line(truth, answer)
-    both = np.concatenate([truth, answer])
-    below = [np.searchsorted(np.sort(sample), both, side="right") / len(sample) for sample in (truth, answer)]
+    truth, answer = np.sort(truth), np.sort(answer)
+    # in order: looked up at random, millions of numbers take ten times as long
+    both = np.sort(np.concatenate([truth, answer]))
+    below = [np.searchsorted(sample, both, side="right") / len(sample) for sample in (truth, answer)]
     return float(np.max(np.abs(below[0] - below[1])))
 
 

@@ -16,4 +16,20 @@ from cloudchamber.workflow.tuning import tune
 from cloudchamber.workflow.upgrading import upgrade
 from cloudchamber.workflow.validation import validate
 
-__all__ = ["convert", "demo", "ensemble", "export", "infer", "inject", "list_studies", "sample", "simulate", "stream", "train", "tune", "upgrade", "validate"]
+__all__ = [
+    "against",
+    "convert",
+    "demo",
+    "ensemble",
+    "export",
+    "infer",
+    "inject",
+    "list_studies",
+    "sample",
+    "simulate",
+    "stream",
+    "train",
+    "tune",
+    "upgrade",
+    "validate",
+]

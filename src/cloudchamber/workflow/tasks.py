@@ -105,3 +105,15 @@ class AnswerJob:
 
 def _digest(subject: Path | str) -> str:
     return hashlib.sha256(read_file(RunFiles(find_run(subject)[0]).manifest)).hexdigest()
+
+
+def default_folder(subject: Path | str) -> Path:
+    """Where a report goes that was not told: into the run's folder, or beside the work for packaged weights."""
+    folder, study = find_run(subject)
+    return Path("reports") / study.name / folder.name if folder.parent == study.pretrained else folder / "report"
+
+
+def label_of(subject: Path | str) -> str:
+    """How a report calls a run."""
+    folder, study = find_run(subject)
+    return f"{study.name}/{folder.name}" if folder.parent == study.pretrained else str(subject).rstrip("/")

@@ -24,7 +24,7 @@ from cloudchamber.store.read import Store
 from cloudchamber.study import STORE_SETTINGS, STREAM_SETTINGS, NotSimulableError, ProtocolFunction, Simulator, Study, make_simulator
 from cloudchamber.workflow.simulation import live_events
 from cloudchamber.workflow.standard import checks_of, figures_of, with_density
-from cloudchamber.workflow.tasks import at_least, not_negative
+from cloudchamber.workflow.tasks import at_least, default_folder, label_of, not_negative
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,6 +77,7 @@ def validate(
     progress: Progress = quiet,
     partial: bool = False,
     read: Mapping[str, Any] | None = None,
+    rate_hz: float | None = None,
 ) -> Validation:
     """Compare ``subject`` (a study, ``"study/recipe"`` or a run folder) with truth, and write the report into ``out``.
 
@@ -85,12 +86,21 @@ def validate(
     the store ``floor`` (simulated with ``theta`` of ``data``, event for event), or else from the rest of ``data``. ``compare`` names further runs.
     ``protocol`` names one of the study's agreed comparisons, whose results join the checks; ``progress`` hears how far it is. The events
     are drawn by ``seed`` over the whole store; one that lacks blocks is refused, unless ``partial`` takes what is there. Stores and files are read by the
-    run's own columns, a file with the options ``read`` of its format.
+    run's own columns, a file with the options ``read`` of its format. Pieces of the study's stream, which is sampled at ``rate_hz``, are compared with
+    pieces that a run draws where it learned something else: ``against``.
     """
+    from cloudchamber.workflow.against import against, is_stream
+
     not_negative(seed)
     at_least(1, workers=workers)
     need_file(read, file)
     (folder, study), out = find_run(subject), default_folder(subject) if out is None else Path(out)
+    if (place := file if data is None else data) is not None and is_stream(subject, study, place, format, read):
+        if floor is not None or compare or protocol is not None:
+            raise ValueError(f"'{place}' holds pieces of a stream, which are compared without floor, compare and protocol")
+        return against(subject, place, n=n, format=format, read=read, rate_hz=rate_hz, out=out, seed=seed, partial=partial, progress=progress)
+    if rate_hz is not None:
+        raise ValueError("rate_hz is that of a stream's pieces: give some")
     n = study.enough if n is None else n
     if not MIN_EVENTS <= n <= MOST_COMPARED:
         raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
@@ -99,13 +109,13 @@ def validate(
     refuse_place(out)
     progress(0, 0, "loading the models")
     agreed = None if protocol is None else study.protocol(protocol)
-    names = {_label(each): each for each in (subject, *compare)}
+    names = {label_of(each): each for each in (subject, *compare)}
     models = {label: load(each) for label, each in names.items()}
     for label, model in models.items():
         if model.study != study.name:
-            raise ValueError(f"'{label}' belongs to the study '{model.study}', '{_label(subject)}' to '{study.name}': compare runs of one study")
-        _refuse_other_codes(label, model.schema, models[_label(subject)].schema)
-    schema = models[_label(subject)].schema
+            raise ValueError(f"'{label}' belongs to the study '{model.study}', '{label_of(subject)}' to '{study.name}': compare runs of one study")
+        _refuse_other_codes(label, model.schema, models[label_of(subject)].schema)
+    schema = models[label_of(subject)].schema
     facts: dict[str, str] = {}
     if file is not None and data is not None:
         raise ValueError("give either data, an event store, or file, one of your own: not both")
@@ -186,7 +196,7 @@ def compare_with_truth(
     results, skipped, floors = {}, dict[str, str](), dict[tuple[str, str], Any]()
     progress(0, 0, "checking")
     for name, answer in answers.items():
-        results[name], missing = _checked(checks_of(study, first_model.schema, first_model.target, answer), first, answer, second, seed, complete, floors)
+        results[name], missing = checked(checks_of(study, first_model.schema, first_model.target, answer), first, answer, second, seed, complete, floors)
         skipped |= missing
     if protocol is not None:
         agreed = protocol(first, answers, second, seed, lambda text: progress(0, 0, text))
@@ -221,17 +231,6 @@ def answer_at(model: TrainedModel, truth: Table, seed: int) -> Table:
     said = model.posterior(given, POSTERIOR_DRAWS, seed)
     answer |= {name: values for name, values in said.items() if name not in model.target_columns}
     return answer | {f"{name}_draws": said[name] for name in model.target_columns}
-
-
-def default_folder(subject: Path | str) -> Path:
-    """Where a report goes that was not told: into the run's folder, or beside the work for packaged weights."""
-    folder, study = find_run(subject)
-    return Path("reports") / study.name / folder.name if folder.parent == study.pretrained else folder / "report"
-
-
-def _label(subject: Path | str) -> str:
-    folder, study = find_run(subject)
-    return f"{study.name}/{folder.name}" if folder.parent == study.pretrained else str(subject).rstrip("/")
 
 
 def _refuse_training_data(store: Store, names: Mapping[str, Path | str], models: Mapping[str, TrainedModel], study: Study, seed: int) -> None:
@@ -361,7 +360,7 @@ def _peer_answers(study: Study, schema: Schema, truth: Table, seed: int, target:
     return answers
 
 
-def _checked(
+def checked(
     checks: Sequence[Check], truth: Table, answer: Table, second: Table, seed: int, complete: bool, floors: dict[tuple[str, str], Any]
 ) -> tuple[list[CheckResult], dict[str, str]]:
     """The results; and of checks that need what is not installed, or columns that truth or answer lacks, why they were not made."""

@@ -7,7 +7,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
+from cloudchamber.hub import load
 from cloudchamber.schema import events_in
 from cloudchamber.stream import exact_rate, samples_between, start_s
 from cloudchamber.studies.bolometer.detector import PLANCK, Detector
@@ -101,6 +103,20 @@ def test_samples_at_any_times_join(late: Fraction) -> None:
     assert np.array_equal(stream.make_at(0, 2, start + 300 / rate, 400), whole[:, 300:])
     if not late:
         assert np.array_equal(whole, stream.make(2, FIRST // 8, FIRST // 8 + 700).values)
+
+
+@pytest.mark.parametrize("drawn_by", ["simulator", "packaged"])
+def test_hits_follow_a_phi_that_changes_within_a_stream(drawn_by: str) -> None:
+    """A block of time each two months from 2011 to 2020 of one stream: its hits are Poisson about the rate of its own phi, and of no constant one."""
+    stream = WaferStream() if drawn_by == "simulator" else WaferStream().learned(load("bolometer/events"))
+    seconds = SPAN_SAMPLES / 156.25
+    spans = np.arange(int(start_s("2011-01-01") * 156.25), int(start_s("2020-01-01") * 156.25), int(60.9 * 86_400 * 156.25)) // SPAN_SAMPLES
+    expected = rates_per_s(stream.detector, stream.rays, stream.phi_mv(spans)).sum(axis=0) * seconds
+    found = np.array([events_in(drawn.truth) for span in spans.tolist() for drawn in stream.hits(5, range(span, span + 1))])
+    assert expected.max() > 1.7 * expected.min()
+    assert chi2.sf(np.sum((found - expected) ** 2 / expected), len(spans)) > 1e-6
+    # one rate for all of the stream would not do
+    assert chi2.sf(np.sum((found - found.mean()) ** 2 / found.mean()), len(spans)) < 1e-12
 
 
 def test_times_that_cannot_be_made_are_refused() -> None:

@@ -44,6 +44,8 @@ FORGOTTEN_CONSTANTS = 150.0
 pulses stand in, exp(-80) being 1e-35."""
 WAFER = Column(doc="number of the wafer that is hit", dtype="int64", low=0)
 MOST_WAFERS, MOST_DECIMATION = 10_000, 64
+LIKE_MV, PIECES_FROM_S = 5.0, 315_576_000
+"""Windows whose phi differ by less have one in their comparison; when that stream begins (2010), which decides nothing but its random numbers."""
 ON_THE_GRID = Fraction(1, 1_000_000)
 """A time so near to one of the stream's own samples, in samples, is that: a hit's time is not known as finely."""
 
@@ -84,6 +86,11 @@ class WaferStream:
         if self.wafers == 1:
             return each
         return tuple(f"wafer_{wafer:0{len(str(self.wafers - 1))}d}_{name}" for wafer in range(self.wafers) for name in each)
+
+    @property
+    def pieces(self) -> str:
+        """The windows' column."""
+        return "power_w"
 
     @property
     def parts(self) -> int:
@@ -198,6 +205,26 @@ class WaferStream:
             return self._data(spans, (drawn.pulses for drawn in hits), first, first + samples, _of_wafer(seed, part))
         earlier = _earlier((drawn.starts for drawn in hits), spans, SPAN_SAMPLES / self.detector.rate_hz, late_s)
         return self._data(spans, earlier, first, first + samples, _of_wafer(seed, part))
+
+    def pieces_like(self, table: Table, seed: int) -> Table:
+        """As the protocol says, of windows: those of one phi and thickness follow each other in a stream of constant phi."""
+        if lacking := [name for name in ("power_w", "phi_mv") if name not in table]:
+            raise ValueError(f"the events have no {lacking[0]}: windows are compared at their phi (convert --read.phi-mv, --read.thickness-um)")
+        windows, bolometers, samples = np.shape(table["power_w"])
+        if bolometers != self.detector.bolometers:
+            raise ValueError(f"the events are windows of {bolometers} bolometers, and the stream's wafer has {self.detector.bolometers}")
+        phi_mv = np.asarray(table["phi_mv"], float)
+        thickness_um = np.asarray(table.get("thickness_um", np.full(windows, self.thickness_um)), float)
+        conditions, group = np.unique(np.stack([np.round(phi_mv / LIKE_MV), thickness_um]), axis=1, return_inverse=True)
+        power, first = np.empty((windows, bolometers, samples), np.float32), int(PIECES_FROM_S * exact_rate(self.rate_hz))
+        for number, thickness in enumerate(conditions[1].tolist()):
+            its = np.flatnonzero(group.ravel() == number)
+            like = replace(self, sun=Sun(phi_mv=float(phi_mv[its].mean())), thickness_um=thickness, wafers=1)
+            like.ready(first, first + len(its) * samples)
+            # each group draws from a seed of its own
+            data = like.make(int(rng(seed, "pieces", number).integers(2**62)), first, first + len(its) * samples, truth=False).values
+            power[its] = data.reshape(bolometers, len(its), samples).swapaxes(0, 1)
+        return {"phi_mv": phi_mv.astype(np.float32), "thickness_um": thickness_um.astype(np.float32), "power_w": power}
 
     @staticmethod
     def _told(hits: Iterator[Drawn], told: list[Table] | None) -> Iterator[Starts | Tabled]:
