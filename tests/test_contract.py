@@ -341,17 +341,18 @@ def test_packaged_weights_are_small_and_tell_their_origin(name: str) -> None:
     assert study.default_recipe in there
     for recipe in there:
         folder = study.pretrained / recipe
-        model = load(folder)
-        assert model.recipe.name == recipe and list(model.schema.columns) == list(study.simulator.schema.columns)
-        for column, kind in study.simulator.schema.columns.items():
+        model, view = load(folder), view_of(study, study.recipe(recipe))
+        schema = study.make_simulator(view).schema
+        assert model.recipe.name == recipe and list(model.schema.columns) == list(schema.columns)
+        for column, kind in schema.columns.items():
             # what it learned from may have had fewer categories
             learned = model.schema.columns[column]
             assert replace(learned, categories=kind.categories).alike(kind) and kind.categories[: len(learned.categories)] == learned.categories
         origin = read_provenance(folder)
         assert origin["seed"] == model.seed and origin["events"]["training"] > 1000
         assert sum(path.stat().st_size for path in folder.iterdir()) <= PACKAGED_BYTES
-        answer = answer_at(model, take(truth(name), slice(0, 20)), seed=1)
-        columns = {column: spec for column, spec in study.simulator.schema.columns.items() if column in answer}
+        answer = answer_at(model, take(truth(name, view), slice(0, 20)), seed=1)
+        columns = {column: spec for column, spec in schema.columns.items() if column in answer}
         beside = {f"{target}_{kind}" for target in model.recipe.target for kind in ("probability", "draws")}
         assert set(answer) - set(columns) <= beside | ({"familiarity"} if model.familiarity else set())
         check_table({column: answer[column] for column in columns}, columns)

@@ -91,6 +91,8 @@ def test_a_user_s_file_in_other_units(planck: Path, tmp_path: Path) -> None:
         data = 1e18 * np.asarray(file["tod"][:1], float)
     table = whole(read_glitches(own(tmp_path / "own.h5", data, detectors='[{"name": "a"}]'), threshold=8.0))
     assert table["time_s"].max() < 181 and np.all(table["mjd"] == 0) and len(table["time_s"]) > 60
+    rounded = whole(read_glitches(tmp_path / "own.h5", threshold=8.0, rate_hz=180.37))
+    assert np.all(rounded["rate_hz"] == RATE)
     dated = whole(read_glitches(own(tmp_path / "dated.h5", data, start_time="55197.0", mjd_time=True), threshold=8.0))
     assert np.allclose(dated["time_s"] - table["time_s"], 315_619_200)
     (tmp_path / "list.csv").write_text("detector,time_s,amplitude_w\na,1e9,1e-16\n")

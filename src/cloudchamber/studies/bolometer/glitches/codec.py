@@ -72,7 +72,7 @@ class CandidatesCodec(Codec):
         # where noise becomes pulses, a little counts for much
         near = (significance.clamp_max(NEAR_NOISE), torch.tanh(significance - 0.5 * NEAR_NOISE))
         plain = (height.log(), significance.log(), *near, (noise / NOISE_W).clamp_min(1e-30).log(), lag, rate / 180.0)
-        return torch.cat((torch.asinh(data), torch.asinh(residual), torch.stack(plain, 1), family), 1)
+        return torch.cat((_compressed(data), _compressed(residual), torch.stack(plain, 1), family), 1)
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,12 @@ class VerdictsCodec(Codec):
         lag = (columns["lag_s"].float() - given["filter_lag_s"].float()) * given["rate_hz"].float()
         ln_height = (_height_sigma(columns["height_w"], given) / _height_sigma(given["filter_height_w"], given)).log()
         return torch.stack((lag, ln_height), 1)
+
+
+def _compressed(values: Tensor) -> Tensor:
+    """arsinh, in operations that an exported graph knows."""
+    size = values.abs()
+    return values.sign() * (size + (size.square() + 1).sqrt()).log()
 
 
 def _height_sigma(height_w: Tensor, given: Tensors) -> Tensor:

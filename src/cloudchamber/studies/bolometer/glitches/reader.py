@@ -30,6 +30,8 @@ Array = NDArray[Any]
 THRESHOLD = 3.5
 LOOKED, LOOKED_SAMPLES = 32, 4096
 """Pieces from all over a file that the noise is taken from."""
+SAME_RATE = 1e-3
+"""A rate that is so near the detector's, as one of fewer digits, is the same to a network."""
 LEAST_SAMPLES = 4 * (BEFORE + AFTER)
 
 
@@ -87,6 +89,8 @@ def _blocks(path: Path, data: Data, noise: Array, threshold: float, truth: Truth
         table, sample = take(table, new), sample[new]
         np.maximum.at(last, table["detector"], sample)
         table["time_s"] = data.start_s + sample / data.rate_hz
+        if abs(data.rate_hz / data.detector.rate_hz - 1) < SAME_RATE:
+            table["rate_hz"] = np.full(len(sample), data.detector.rate_hz)
         if data.known:
             table["mjd"] = ORIGIN_MJD + table["time_s"] / DAY_S
         yield take(table, np.lexsort((table["detector"], table["time_s"])))
