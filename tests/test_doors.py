@@ -45,8 +45,14 @@ def formats(study: str) -> dict[str, Format]:
     return {f.name: f for f in (*general_formats(found.simulator.schema), *found.formats)}
 
 
+def view_of(study: str, recipe: str) -> str:
+    """The first simulator that has the recipe's columns."""
+    made = find_study(study).recipe(recipe)
+    return next(name for name in simulators(study) if {*made.given, *made.target} <= set(find_study(study).make_simulator(name).schema.columns))
+
+
 def infers(study: str, recipe: str) -> bool:
-    return set(find_study(study).recipe(recipe).target) <= set(find_study(study).simulator.schema.theta)
+    return set(find_study(study).recipe(recipe).target) <= set(find_study(study).make_simulator(view_of(study, recipe)).schema.theta)
 
 
 def choices(command: str) -> Iterator[tuple[str, ...]]:
@@ -85,14 +91,15 @@ def simulated(place: Path, study: str, simulator: str, n: int = FEW_EVENTS, seed
     return out
 
 
-def data(place: Path, study: str) -> Path:
-    return simulated(place, study, simulators(study)[0], EVENTS)
+def data(place: Path, study: str, recipe: str = "") -> Path:
+    """Events that the recipe, the default one without a name, learns from."""
+    return simulated(place, study, view_of(study, recipe or find_study(study).default_recipe), EVENTS)
 
 
 def trained(place: Path, study: str, recipe: str) -> Path:
     out = place / f"run-{study}-{recipe}"
     if not out.exists():
-        opened("train", study, data(place, study), out, "--recipe", recipe, *TINY)
+        opened("train", study, data(place, study, recipe), out, "--recipe", recipe, *TINY)
     return out
 
 
@@ -108,7 +115,7 @@ def test_train_and_what_follows(study: str, recipe: str, place: Path, tmp_path: 
     assert (run / "run.json").is_file()
     theta = list(find_study(study).simulator.schema.theta)
     if infers(study, recipe):
-        opened("infer", run, simulated(place, study, simulators(study)[0], 2), "--out", tmp_path / "found", "--draws", 2, "--outside", "flag")
+        opened("infer", run, simulated(place, study, view_of(study, recipe), 2), "--out", tmp_path / "found", "--draws", 2, "--outside", "flag")
         assert json.loads((tmp_path / "found/findings.json").read_text())["answered"] == 2
     elif set(find_study(study).recipe(recipe).given) <= set(theta):
         opened("sample", run, tmp_path / "drawn", "--given", data(place, study))
@@ -125,8 +132,8 @@ def test_export(study: str, recipe: str, place: Path, tmp_path: Path) -> None:
 @doors(recipe=lambda study: [name for name in recipes(study) if find_study(study).recipe(name).search])
 def test_tune(study: str, recipe: str, place: Path, tmp_path: Path) -> None:
     """The study's own search space: one trial of one epoch, and its settings train."""
-    opened("tune", study, data(place, study), tmp_path / "t", "--recipe", recipe, "--trials", 1, "--fit.epochs", 1)
-    opened("train", study, data(place, study), tmp_path / "r", "--recipe", recipe, "--overrides", tmp_path / "t/best.json", *TINY)
+    opened("tune", study, data(place, study, recipe), tmp_path / "t", "--recipe", recipe, "--trials", 1, "--fit.epochs", 1)
+    opened("train", study, data(place, study, recipe), tmp_path / "r", "--recipe", recipe, "--overrides", tmp_path / "t/best.json", *TINY)
 
 
 @pytest.mark.parametrize("study", STUDIES)

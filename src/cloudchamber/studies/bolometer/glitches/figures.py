@@ -70,9 +70,9 @@ def rates(told: Table, true: Truths, accepted: Array, believed: Array, cut: floa
     _errors(axes[2], told, true)
     axes[0].set(xlabel="true height (sigma)", ylabel="completeness")
     axes[1].set(xlabel="found height (sigma)", ylabel="purity")
-    axes[2].set(xlabel="true height (sigma)", ylabel="error of the height, 68 %", yscale="log")
+    axes[2].set(xlabel="true height (sigma)", ylabel="error of the height, 68 %")
     for axis in axes:
-        axis.set_xscale("log")
+        axis.set(xscale="log", xlim=(EDGES[0], EDGES[-1]))
     families = [patch(name, colour) for name, colour in zip(FAMILIES, COLOURS, strict=True)]
     legend(figure, [line(INK, "network"), line(INK, f"matched filter above {cut:.3g} sigma", DASHED), *families])
     return finish(
@@ -88,7 +88,7 @@ def _curve(axis: Axes, share: Share, colour: str, dashed: bool = False) -> None:
 
 def _errors(axis: Axes, told: Table, true: Truths) -> None:
     sigma = (np.asarray(told["height_w"], float) / np.asarray(told["noise_w"], float))[true.real]
-    bins = np.digitize(sigma, EDGES) - 1
+    bins, seen = np.digitize(sigma, EDGES) - 1, list[int]()
     for name, dashed in (("amplitude_w", False), ("filter_height_w", True)):
         off = np.abs(np.asarray(told[name], float) / np.maximum(np.asarray(told["height_w"], float), 1e-30) - 1)[true.real]
         seen = [code for code in range(len(EDGES) - 1) if np.sum(bins == code) >= 5]
