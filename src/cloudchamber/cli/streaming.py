@@ -13,7 +13,7 @@ import tyro
 from cloudchamber import screen
 from cloudchamber.cli.arguments import MaybeFloat, MaybeInt, MaybePath, MaybeText, Out, StudyName
 
-INJECTION = ("field", "add_to", "channels", "efficiency", "band_ghz", "again")
+INJECTION = ("field", "add_to", "channels", "efficiency", "band_ghz")
 
 
 @dataclass(frozen=True)
