@@ -132,9 +132,9 @@ between. Errors are one standard deviation: of a bootstrap over windows, of eigh
 MEASURES = """Power spectra are of data whose mean was taken out, in octaves from 0.6 to 78 Hz, mean of the bolometers. Correlations of bolometers are of
 signed square roots. Correlations of windows are those of one bolometer's windows with one another; effective degrees of freedom are 1 over their mean
 square. A *rise* is a step of the data above five robust deviations of the simulator's; times between them are the first bolometer's. Near-duplicates are
-pairs of windows of the first bolometer, in 20 principal components, as close as the ten closest of as many of the simulator's; the nearest training window
-is sought there too. Classifiers see 278 numbers of a window: octaves, correlations, quantiles, counts of rises, and 48 samples of three bolometers one by
-one."""
+pairs of windows of the first bolometer, in 20 principal components brought to one length, as close as the ten closest of as many of the simulator's; the
+nearest training window is sought there too. Classifiers see 278 numbers of a window: octaves, correlations, quantiles, counts of rises, and 48 samples of
+three bolometers one by one."""
 TALKED = """The talk (Cavallotto and Della Torre, ML4ASTRO2, 2024) has: VAE Gaussian inconsistent, inconsistent, absent; VAE Bernoulli 1 consistent,
 inconsistent, absent; VAE Bernoulli 2 about consistent in all three; GAN consistent in all three. Its limits are not public; here they are those above. Its
 GAN makes one bolometer's window: each bolometer of a window is a draw of its own. What sets its second Bernoulli VAE apart is not public either."""

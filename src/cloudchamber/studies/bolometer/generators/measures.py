@@ -41,6 +41,8 @@ Array = NDArray[Any]
 SIGMA_LIMIT, DEGREES_LIMIT, ARRIVALS_LIMIT, SLOPE_LIMIT, MEMORY_LIMIT = 1.05, 0.1, 0.05, 0.1, 0.05
 LEVEL_SIGMA, HIGHEST_LEVELS = 5.0, 10.0
 """A rise counts from so many deviations of the simulator's differences on; heights are fitted up to so many times that."""
+DEAD_SAMPLES = 1.5
+"""Rises nearer to one another may be one."""
 COMPONENTS, PIECE, THINNED = 20, 48, 8
 """Principal components of a window of the first bolometer; samples that classifiers see one by one; of amplitudes every eighth sample counts."""
 LOOKED_AT, PARTS = 4, 8
@@ -71,9 +73,12 @@ def reference_of(power_w: Array, rate_hz: float) -> Reference:
 
 
 def components(power_w: Array, reference: Reference) -> Array:
-    """Principal components of the roots of the first bolometer's windows, (windows, COMPONENTS)."""
+    """Principal components of the roots of the first bolometer's windows, (windows, COMPONENTS), each window's to the length 1.
+
+    So what is near is of one shape: in so many numbers a spread that is a tenth too small would bring ten times as many close pairs.
+    """
     found: Array = (_rooted(power_w) - reference.mean) @ reference.vectors.T
-    return found
+    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-300)
 
 
 def numbers_of(power_w: Array, reference: Reference, training: cKDTree) -> Table:
@@ -96,6 +101,7 @@ def numbers_of(power_w: Array, reference: Reference, training: cKDTree) -> Table
         "first_rises": np.array([each[1] for each in wait]),
         "seconds": np.full(len(data), data.shape[1] * data.shape[2] / reference.rate_hz),
         "window_s": np.full(len(data), data.shape[2] / reference.rate_hz),
+        "rate_hz": np.full(len(data), reference.rate_hz),
         "level_w": np.full(len(data), reference.level_w),
         "components": found,
         "nearest": training.query(found)[0],
@@ -133,14 +139,16 @@ def rises(data: Array, reference: Reference) -> tuple[list[Array], list[tuple[Ar
     return heights, waits
 
 
-def poisson_ks(wait_s: Array, rate_per_s: float, window_s: float) -> float:
+def poisson_ks(wait_s: Array, rate_per_s: float, window_s: float, dead_s: float = 0.0) -> float:
     """Kolmogorov-Smirnov distance of waiting times within windows to those of arrivals without memory: of a rate, seen for ``window_s``.
 
-    Both ends of a wait must lie in the window, so that its density is (T - w) exp(-rate w).
+    Both ends of a wait must lie in the window, so that its density is (T - w) exp(-rate w). Waits up to ``dead_s``, in which arrivals are seen as one, are
+    left out: without memory the others follow the same law. The rate is that of what is seen.
     """
-    if len(wait_s) == 0:
+    ordered = np.sort(wait_s[wait_s > dead_s])
+    if len(ordered) == 0:
         return 1.0
-    ordered = np.sort(wait_s)
+    rate_per_s = rate_per_s / max(1 - rate_per_s * dead_s, 0.1)
 
     def below(w: Array) -> Array:
         return window_s * -np.expm1(-rate_per_s * w) / rate_per_s - (-np.expm1(-rate_per_s * w) / rate_per_s - w * np.exp(-rate_per_s * w)) / rate_per_s
@@ -148,7 +156,8 @@ def poisson_ks(wait_s: Array, rate_per_s: float, window_s: float) -> float:
     # waits come in whole samples: the distribution function is looked at in the middle between two of them
     values, counts = np.unique(ordered, return_counts=True)
     middle = np.concatenate([values[:1] / 2, (values[1:] + values[:-1]) / 2, [window_s]])
-    expected = below(middle) / float(below(np.array([window_s]))[0])
+    least, most = below(np.array([dead_s, window_s]))
+    expected = (below(np.maximum(middle, dead_s)) - least) / (most - least)
     return float(np.abs(np.concatenate([[0], np.cumsum(counts)]) / len(ordered) - expected).max())
 
 
@@ -273,7 +282,7 @@ def _rate(table: Table) -> float:
 
 def _arrivals(truth: Table, answer: Table) -> float:
     window_s = float(answer["window_s"][0])
-    return poisson_ks(answer["wait_s"].values, float(np.mean(answer["first_rises"])) / window_s, window_s)
+    return poisson_ks(answer["wait_s"].values, float(np.mean(answer["first_rises"])) / window_s, window_s, DEAD_SAMPLES / float(answer["rate_hz"][0]))
 
 
 def _slope(table: Table) -> float:
