@@ -233,12 +233,18 @@ def checked(study: Study, name: str, model: Stream, run: Path | str | None, seed
         "settings": simulator_settings(model),
         "files": digests_of(model),
         "seed": seed,
-        "run": "" if run is None else str(find_run(run)[0]),
+        "run": "" if run is None else _name_of(run),
         "weights": "none" if asked is None else asked.model().digest[:16],
     }
     # as a file gives it back
     contents = replace(contents, identity=json.loads(json.dumps(identity)))
     return replace(found, contents=contents, remarks=remarks)
+
+
+def _name_of(run: Path | str) -> str:
+    """By which the run is found again: a packaged one by its study and recipe, wherever the package is."""
+    folder, study = find_run(run)
+    return f"{study.name}/{folder.name}" if folder.parent == study.pretrained else str(folder)
 
 
 def _refuse_other_settings(model: Stream, run: Path) -> None:
