@@ -84,7 +84,8 @@ def page(found: Comparison, place: Path | None) -> str:
     failed = {each.name: [result.name for result in each.results if result.verdict == "failed"] for each in found.generators}
     parts = [
         "# Generators of the background in bolometers",
-        "    python benchmarks/bolometer_generators.py --runs runs --work work --page docs/results/bolometer.md",
+        "    python benchmarks/bolometer_generators.py --runs runs --work work --page docs/results/bolometer.md"
+        + (f" \\\n        --windows {found.windows} --trained-on '{found.trained_on}'"),
         ABOUT.format(windows=found.windows),
         _sentence(found.generators, passed, failed),
         "## All measures",
