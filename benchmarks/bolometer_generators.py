@@ -63,11 +63,11 @@ class Options:
     """Folder of the run folders, by recipe."""
     work: Path
     """Where the windows that they learn from are, or shall be."""
-    windows: int = 1000
+    windows: int = 400
     """Windows of each generator, and of the simulator twice."""
-    birthday: int = 10_000
+    birthday: int = 1000
     """Windows among which near-duplicates are sought."""
-    slow: int = 2000
+    slow: int = 400
     """The same of flow matching, which is slow."""
     training: int = 20_000
     """Windows to learn from."""

@@ -84,7 +84,7 @@ def page(found: Comparison, place: Path | None) -> str:
     failed = {each.name: [result.name for result in each.results if result.verdict == "failed"] for each in found.generators}
     parts = [
         "# Generators of the background in bolometers",
-        "    python benchmarks/bolometer_generators.py --runs runs --work work --page docs/results/bolometer.md",
+        COMMAND.format(windows=found.windows, words=found.trained_on),
         ABOUT.format(windows=found.windows),
         _sentence(found.generators, passed, failed),
         "## All measures",
@@ -124,6 +124,8 @@ def page(found: Comparison, place: Path | None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+COMMAND = """    python benchmarks/bolometer_generators.py --runs runs --work work --page docs/results/bolometer.md \\
+        --windows {windows} --trained-on '{words}'"""
 ABOUT = """All recipes of the study `bolometer`, {windows:,} windows each of 12 bolometers x 1060 samples (6.8 s), beside the simulator's. The Sun's phi is
 500 MV, the wafer 500 um thick: `events` has never seen either, nor any within 450 to 550 MV and 470 to 530 um; the others learned from windows at just
 these. Hits are those in the wafer: direct hits are scored by themselves below, and of wafer noise the simulator makes none. The *floor* is what the

@@ -97,6 +97,7 @@ def test_hits_that_come_in_a_rhythm_fail() -> None:
     assert judged(power)["times between rises, KS to exponential"].verdict == "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SLOW))
 def test_classifiers_tell_noise_and_not_truth(name: str) -> None:
     [check] = [check for check in generator_checks() if check.name == name]
