@@ -37,21 +37,21 @@ def crab_gan() -> Recipe:
         model=Channels(
             Gan("cross_entropy", CrabNetworks(SAMPLES), latent=100, critic_steps=2, smoothing=0.0, generator_smoothing=0.1, synthetic=0.5), BOLOMETERS
         ),
-        fit=Fit(epochs=7, batch_size=32, optimisers={"model.critic": discriminator, "model.generator": generator}, schedule="constant", clip_norm=None),
+        fit=Fit(epochs=10, batch_size=32, optimisers={"model.critic": discriminator, "model.generator": generator}, schedule="constant", clip_norm=None),
         watch=WATCH,
     )
 
 
 def crab_wgan() -> Recipe:
     """The talk's other loss: the same networks, Wasserstein, here with a gradient penalty."""
-    discriminator, generator = Optimiser("sgd", 1e-3, (0.5, 0.9)), Optimiser("adam", 5e-4, (0.5, 0.999), rest_epochs=1)
+    discriminator, generator = Optimiser("sgd", 1e-3, (0.5, 0.9)), Optimiser("adam", 5e-4, (0.5, 0.999), rest_epochs=2)
     before = crab_gan()
     return replace(
         before,
         name="crab_wgan",
         doc="the same with the Wasserstein loss and a gradient penalty",
         model=Channels(Gan("wasserstein", CrabNetworks(SAMPLES), latent=100, critic_steps=3, penalty=10.0), BOLOMETERS),
-        fit=replace(before.fit, epochs=3, batch_size=8, optimisers={"model.critic": discriminator, "model.generator": generator}),
+        fit=replace(before.fit, epochs=6, batch_size=48, optimisers={"model.critic": discriminator, "model.generator": generator}),
     )
 
 
