@@ -242,7 +242,7 @@ def contradictions() -> list[Case]:
             "convert two kinds of files", "convert toy {decays} {hits} --out {out}", r"holds the columns .* convert them one by one|the store .*unknown .noise."
         ),
         Case("infer events of another study", "infer {classes} {decays} --out {out}", r"none of the columns|lack|the store .*unknown .muon."),
-        Case("train on another study's events", "train toy {hits} {out}", r"no column '\w+' in the schema"),
+        Case("train on another study's events", "train toy {hits} {out}", r"has no column 'lifetime_us': such events are those of --simulator decay"),
         Case("tune without a space", "tune toy {decays} {out} --recipe matching --trials 1", r"no search space of its own"),
     ]
 

@@ -15,4 +15,4 @@ def test_a_bolometer_s_file_gets_the_study_s_figures(tmp_path: Path, capsys: pyt
     page = (tmp_path / "page/index.html").read_text()
     for word in ("A stretch of data", "Power spectrum", "Amplitudes", "Heights", "Correlations", "The solar cycle", "a forecast", "bolometer_02"):
         assert word in page, word
-    assert "note: phi is 344 to 344 MV (a forecast" in capsys.readouterr().out
+    assert "note: phi is 344 MV (a forecast" in capsys.readouterr().out
