@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import textwrap
@@ -192,6 +193,11 @@ def show_streamed(done: Streamed) -> None:
     say(f"{done.new_samples} samples of {len(done.contents.names)} channels in {done.seconds:.1f} s{ratio}{had}: {done.path}")
     if done.report:
         say(f"report: {done.report}")
+
+
+def tell_json(told: Any) -> None:
+    """One JSON object, for programs: as it is, and no NaN, which JSON has not."""
+    print(json.dumps(told, allow_nan=False))  # noqa: T201 (rich would wrap it)
 
 
 def show_injected(done: Injected) -> None:

@@ -130,6 +130,10 @@ class ComparableStream(Stream, Protocol):
         """The column of such events that holds them."""
         ...
 
+    def rate_told(self, data: Path) -> float | None:
+        """Samples a second that a file, or an event store's folder, tells of itself; None where it does not."""
+        ...
+
     def pieces_like(self, table: Table, seed: int) -> Table:
         """As many pieces as the table has events, of their shape and at their conditions, in the same columns; ValueError where none can be."""
         ...
@@ -203,6 +207,11 @@ def mjd_s(text: str) -> Fraction:
     if not 0 <= since < (YEARS[1] - YEARS[0]) * YEAR_S:
         raise ValueError(f"the modified Julian date {text} is outside the years {YEARS[0]} to {YEARS[1]}")
     return since
+
+
+def same_rate(one_hz: float, other_hz: float) -> bool:
+    """Whether two sampling rates are one, but for digits that were left out."""
+    return abs(one_hz / other_hz - 1) < 1e-3
 
 
 def exact_rate(rate_hz: float) -> Fraction:

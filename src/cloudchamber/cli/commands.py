@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,7 +33,7 @@ class List:
 
         studies = list_studies()
         if self.json:
-            print(json.dumps([dataclasses.asdict(study) for study in studies]))  # noqa: T201 (for programs, so not through rich)
+            screen.tell_json([dataclasses.asdict(study) for study in studies])
         else:
             screen.show_studies(studies)
 
@@ -134,7 +133,7 @@ class Validate:
     protocol: MaybeText = None
     """A comparison that the field has agreed on, beside the checks; `cloudchamber list` shows a study's."""
     rate_hz: MaybeFloat = None
-    """Samples a second of a stream of your own; those of the study's stream by default."""
+    """Samples a second of a stream of your own, where its file or store does not tell."""
     json: bool = False
     """Print one JSON object in place of the table."""
 
@@ -160,7 +159,7 @@ class Validate:
                 rate_hz=self.rate_hz,
             )
         if self.json:
-            print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
+            screen.tell_json(found.to_json())
         else:
             screen.show_validation(found)
 
@@ -285,7 +284,7 @@ class Infer:
                 executor=self.executor,
             )
         if self.json:
-            print(json.dumps(found.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
+            screen.tell_json(found.to_json())
         else:
             screen.show_inference(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -96,7 +95,7 @@ class Stream:
                 progress=told,
             )
         if self.json:
-            print(json.dumps(done.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
+            screen.tell_json(done.to_json())
             return
         screen.show_streamed(done)
 
@@ -126,7 +125,7 @@ class Stream:
                 progress=told,
             )
         if self.json:
-            print(json.dumps(done.to_json(), allow_nan=False))  # noqa: T201 (for programs, so not through rich)
+            screen.tell_json(done.to_json())
             return
         screen.show_injected(done)
 

@@ -16,7 +16,7 @@ from cloudchamber.rng import rng
 from cloudchamber.schema import Table, events_in, take, whole
 from cloudchamber.store.dataset import FILE as STORE_FILE
 from cloudchamber.store.read import Store
-from cloudchamber.stream import ComparableStream, LearnedStream, ObservedStream
+from cloudchamber.stream import ComparableStream, LearnedStream, ObservedStream, same_rate
 from cloudchamber.study import Study
 from cloudchamber.workflow.standard import checks_of, figures_of
 from cloudchamber.workflow.tasks import default_folder, label_of, not_negative
@@ -40,7 +40,7 @@ def against(
     progress: Progress = quiet,
 ) -> Validation:
     """Compare pieces of somebody's stream, an event store or a file ``data``, with as many of the study's stream at their conditions: drawn by the run
-    ``subject``, and by the simulator. ``n`` pieces are compared, others of ``data`` give the floor. ``rate_hz`` is that of the data, by default the stream's.
+    ``subject``, and by the simulator. ``n`` pieces are compared, others of ``data`` give the floor. ``rate_hz``: where the data do not tell it.
     """
     not_negative(seed)
     (_, study), out = find_run(subject), default_folder(subject) if out is None else Path(out)
@@ -51,11 +51,7 @@ def against(
     stream = study.make_stream()
     if not isinstance(stream, ComparableStream):
         raise ValueError(f"the stream of '{study.name}' has no pieces to compare")
-    if rate_hz is not None:
-        if not isinstance(stream, ObservedStream):
-            raise ValueError(f"the stream of '{study.name}' has one rate, {stream.rate_hz:g} Hz: leave out rate_hz")
-        stream = stream.at_rate(rate_hz)
-        assert isinstance(stream, ComparableStream)
+    stream = _at_rate(stream, study, Path(data), rate_hz)
     progress(0, 0, "reading")
     found, events = _pieces(Path(data), study, 2 * n, format, read, partial, seed)
     first, second = halves(found, n, seed)
@@ -87,6 +83,24 @@ def against(
     figures = figures_of(study, schema, target, first, answers)
     report = write_report(out, f"{study.title}: {label}", {name: list(each) for name, each in results.items()}, figures, stated, label)
     return Validation(study.name, label, pieces, tuple(results[label]), {"simulator": tuple(results["simulator"])}, report)
+
+
+def _at_rate(stream: ComparableStream, study: Study, data: Path, given: float | None) -> ComparableStream:
+    """The stream as the data are sampled; ValueError where nobody says how, or two say different things."""
+    told = stream.rate_told(data)
+    if told is None and given is None:
+        raise ValueError(f"'{data}' does not tell its sampling rate: give --rate-hz")
+    if told is not None and given is not None and not same_rate(given, told):
+        raise ValueError(f"--rate-hz: {given:g} Hz is asked for, and '{data}' says that it is sampled at {told:g} Hz")
+    rate_hz = told or given
+    assert rate_hz is not None
+    if same_rate(rate_hz, stream.rate_hz):
+        return stream
+    if not isinstance(stream, ObservedStream):
+        raise ValueError(f"the stream of '{study.name}' has one rate, {stream.rate_hz:g} Hz, and '{data}' is sampled at {rate_hz:g} Hz")
+    changed = stream.at_rate(rate_hz)
+    assert isinstance(changed, ComparableStream)
+    return changed
 
 
 def is_stream(subject: Path | str, study: Study, data: Path | str, format: str | None, read: Mapping[str, Any] | None) -> bool:

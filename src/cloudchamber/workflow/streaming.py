@@ -222,6 +222,7 @@ def _of_file(study: Study, there: Recording, options: Mapping[str, Any]) -> Desc
 
 
 def checked(study: Study, name: str, model: Stream, run: Path | str | None, seed: int, contents: Contents) -> Described:
+    """A stream's ``contents`` with their identity, the run that draws it, and what a user must know; ValueError for a run or times that do not fit."""
     asked = None if run is None else Asked.of(run, load(run))
     if run is not None:
         _refuse_other_settings(model, find_run(run)[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from cloudchamber.formats.recording import BLOCKS, FITS, NAME, ORIGIN, open_recording
 from cloudchamber.schema import Table
-from cloudchamber.stream import digests_of, year_of
+from cloudchamber.store.read import Store
+from cloudchamber.stream import DAY_S, ORIGIN_MJD, digests_of, year_of
 from cloudchamber.studies.bolometer.streams.data import WaferStream
-from cloudchamber.study import Format, find_study, make_stream
+from cloudchamber.studies.bolometer.views.windows import WindowsView
+from cloudchamber.study import Format, find_study, make_simulator, make_stream
 from cloudchamber.units import UNSAID, stated
 
 Array = NDArray[Any]
@@ -143,6 +146,55 @@ def fits_data(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
             return np.array([stated(np.asarray(rows[name], float), unit, "W", f"'{path}', column '{name}'") for name, unit, _ in columns])
 
     return len(columns), total, read
+
+
+def head_of(path: Path, fits: bool, detectors: int) -> tuple[tuple[str, ...], float | None, float | None]:
+    """Names, sampling rate, and time of the first sample since 2000-01-01, of a user's file: None where it does not tell."""
+    names = tuple(f"bolometer_{row:0{len(str(detectors - 1))}d}" for row in range(detectors))
+    if fits:
+        from astropy.io import fits as files
+
+        with files.open(path) as file:
+            table = next(hdu for hdu in file if isinstance(hdu, files.BinTableHDU))
+            rate, mjd = table.header.get("SAMPRATE"), table.header.get("MJDREF")
+            names = tuple(column.name for column in table.columns if column.name.lower() not in ("time", "mjd"))
+    else:
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            told = dict(file[NAME].attrs)
+        rate, mjd = told.get("sampling_rate_hz"), told.get("start_time") if told.get("mjd_time") else None
+        try:
+            listed = [str(each["name"]) for each in json.loads(told.get("detectors", "[]"))]
+        except (ValueError, TypeError, KeyError):
+            listed = []
+        names = tuple(listed) if len(listed) == detectors else names
+    try:
+        rate_hz = None if rate is None else float(rate)
+        return names, rate_hz if rate_hz is not None and 0 < rate_hz < float("inf") else None, None if mjd is None else (float(mjd) - ORIGIN_MJD) * DAY_S
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"'{path}': its sampling rate or its start is no number ({error})") from None
+
+
+def windows_of(store: Store) -> WindowsView | None:
+    """The view whose windows an event store holds; None for other events, and for windows out of files."""
+    study = find_study("bolometer")
+    if "power_w" not in store.schema.columns or store.simulator not in study.simulators:
+        return None
+    settings = {key: value for key, value in store.settings.items() if key not in ("block_events", "theta_digest", "drawn")}
+    view = make_simulator(study, store.simulator, settings)
+    return view if isinstance(view, WindowsView) else None
+
+
+def rate_told(path: Path) -> float | None:
+    """Samples a second that a file of data, or an event store of windows, tells of itself; None where it does not."""
+    if path.is_dir():
+        view = windows_of(Store(path))
+        return None if view is None else view.detector.rate_hz / view.detector.decimation
+    fits = path.suffix in FITS
+    if is_ours(path, fits):
+        return open_recording(path).contents.rate_hz
+    return head_of(path, fits, (fits_data if fits else hdf5_data)(path)[0])[1]
 
 
 def _refuse_unit(text: str, where: str) -> None:

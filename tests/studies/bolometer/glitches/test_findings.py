@@ -33,6 +33,18 @@ def test_infer_lists_a_stream_s_pulses_and_compares_them(tmp_path: Path) -> None
     assert float(str(again.facts["pulses among what is found"])[:6]) > 0.99
 
 
+def test_families_that_a_list_does_not_tell_are_not_made_up(tmp_path: Path) -> None:
+    stream("bolometer", tmp_path / "tod.h5", duration="3min", start="2010-01-01", stream="planck", settings={"noise_w": 5e-17}, detectors="0")
+    infer("bolometer", tmp_path / "tod.h5", tmp_path / "found", format="glitches")
+    rows = [line.split(",") for line in (tmp_path / "found" / "answers.csv").read_text().splitlines()]
+    kept = [rows[0].index(name) for name in ("detector", "time_s", "amplitude_w")]
+    (tmp_path / "list.csv").write_text("\n".join(",".join(row[place] for place in kept) for row in rows) + "\n")
+    found = infer("bolometer", tmp_path / "tod.h5", tmp_path / "again", format="glitches", read={"truth": tmp_path / "list.csv"})
+    assert found.facts["families right"] == "not known: the list tells no families"
+    table = whole(read_csv(tmp_path / "again" / "answers.csv"))
+    assert set(table["true_family"]) <= {"none", "not told"} and np.mean(table["true_family"] == "not told") > 0.9
+
+
 def test_without_answers_there_is_nothing_to_tell() -> None:
     found = GlitchFinder().findings()
     assert not found.facts and not found.figures

@@ -90,7 +90,7 @@ def test_a_user_s_file_in_other_units(planck: Path, tmp_path: Path) -> None:
     with h5py.File(planck / "tod.h5") as file:
         data = 1e18 * np.asarray(file["tod"][:1], float)
     table = whole(read_glitches(own(tmp_path / "own.h5", data, detectors='[{"name": "a"}]'), threshold=8.0))
-    assert table["time_s"].max() < 181 and np.all(table["mjd"] == 0) and len(table["time_s"]) > 60
+    assert table["time_s"].max() < 181 and "mjd" not in table and len(table["time_s"]) > 60
     rounded = whole(read_glitches(tmp_path / "own.h5", threshold=8.0, rate_hz=180.37))
     assert np.all(rounded["rate_hz"] == RATE)
     dated = whole(read_glitches(own(tmp_path / "dated.h5", data, start_time="55197.0", mjd_time=True), threshold=8.0))
@@ -113,6 +113,7 @@ QUIET = rng(1).standard_normal((2, 2000))
         (QUIET, {"units": "dB(mW)"}, {}, "a logarithm"),
         (QUIET, {"sampling_rate_hz": 0.0}, {}, "does not tell its sampling rate"),
         (QUIET, {"sampling_rate_hz": "fast"}, {}, "is no number"),
+        (QUIET, {}, {"rate_hz": 100.0}, "100 Hz is asked for, and .* says that it is sampled at 180.374 Hz"),
         (QUIET, {}, {"threshold": 1.0}, "threshold: 1 is outside"),
         (QUIET, {}, {"noise_w": -1.0}, "noise-w: -1 is outside"),
         (QUIET, {}, {"truth": Path("nowhere.csv")}, "there is no list of pulses"),

@@ -92,13 +92,14 @@ def _told(table: Table, truth: Truth, rate_hz: float, core: tuple[int, int]) -> 
     match = matched(start, table["detector"], truth)
     real, which = match >= 0, np.maximum(match, 0)
     n = len(start)
-    theta: Table = {"glitch": np.zeros(n, int), "lag_s": np.zeros(n), "height_w": np.zeros(n)}
+    theta: Table = {"glitch": np.zeros(n, int), "lag_s": np.zeros(n), "height_w": np.zeros(n), "family_told": np.ones(n, bool)}
     if len(truth.sample):
         # of a list that tells no family, the filter's stands in
         told = np.where(truth.glitch[which] > 0, truth.glitch[which], table["filter_family"] + 1)
         theta["glitch"] = np.where(real, told, 0)
         theta["lag_s"] = np.where(real, (truth.sample[which] - sample) / rate_hz, 0.0)
         theta["height_w"] = np.where(real, truth.height_w[which], 0.0)
+        theta["family_told"] = ~real | (truth.glitch[which] > 0)
     lost = (truth.sample >= core[0]) & (truth.sample < core[1])
     lost[match[real]] = False
     return theta | missed(table["detector"], start, Truth(*(values[lost] for values in truth)))

@@ -20,7 +20,7 @@ THETA = {
 SEEN = {
     "detector": Column(doc="row of the bolometer", dtype="int64", low=0),
     "time_s": Column(dtype="float64", unit="s", doc="time of the candidate's first sample since 2000-01-01 UTC, or since the data's first where none is known"),
-    "mjd": Column(dtype="float64", unit="d", doc="the same as modified Julian date, UTC; 0 where none is known", low=0.0),
+    "mjd": Column(dtype="float64", unit="d", doc="the same as modified Julian date, UTC; 0 of simulated candidates, which have none", low=0.0),
     "rate_hz": Column(unit="Hz", doc="sampling rate", low=0.0),
     "noise_w": Column(unit="W", doc="white noise of a sample", low=0.0),
     "filter_family": Column(doc="family by the matched filter", categories=FAMILIES),
@@ -29,8 +29,9 @@ SEEN = {
     "filter_significance": Column(doc="that height over its error", low=0.0),
     "data_sigma": Column((SAMPLES,), doc=f"data from {BEFORE} samples before the first one on, less their mean, in units of the noise"),
     "residual_sigma": Column((SAMPLES,), doc="the same without all pulses that the filter found"),
+    "family_told": Column(doc="whether the list of true pulses tells the family of this one; where it does not, the filter's stands in (truth)", dtype="bool"),
     "missed_height_w": Column(unit="W", doc="heights of true pulses near by that are no candidate (truth)", low=0.0, ragged=True),
-    "missed_glitch": Column(doc="their families (truth)", categories=GLITCHES, ragged=True),
+    "missed_glitch": Column(doc="their families, none where it is not told (truth)", categories=GLITCHES, ragged=True),
 }
 SCHEMA = Schema(THETA, SEEN)
 

@@ -59,12 +59,13 @@ def heights(told: Table, accepted: Array) -> Figure:
 
 
 def rates(told: Table, true: Truths, accepted: Array, believed: Array, cut: float) -> Figure:
-    """Completeness by family, and purity, of the network and of the matched filter at a cut of the same purity."""
+    """Completeness by family, where all are told, and purity, of the network and of the matched filter at a cut of the same purity."""
     figure, axes = panels(3)
     noise = np.asarray(told["noise_w"], float)
-    for code, colour in enumerate(COLOURS):
-        _curve(axes[0], completeness(true, accepted, EDGES, code + 1), colour)
-        _curve(axes[0], completeness(true, believed, EDGES, code + 1), colour, dashed=True)
+    by_family = bool(np.all(told["family_told"])) and bool(np.all(true.glitch > 0))
+    for code, colour in enumerate(COLOURS, 1) if by_family else [(None, INK)]:
+        _curve(axes[0], completeness(true, accepted, EDGES, code), colour)
+        _curve(axes[0], completeness(true, believed, EDGES, code), colour, dashed=True)
     for chosen, height, dashed in ((accepted, told["amplitude_w"], False), (believed, told["filter_height_w"], True)):
         _curve(axes[1], purity(true, chosen, np.asarray(height, float) / noise, EDGES), INK, dashed)
     _errors(axes[2], told, true)
@@ -73,7 +74,7 @@ def rates(told: Table, true: Truths, accepted: Array, believed: Array, cut: floa
     axes[2].set(xlabel="true height (sigma)", ylabel="error of the height, 68 %")
     for axis in axes:
         axis.set(xscale="log", xlim=(EDGES[0], EDGES[-1]))
-    families = [patch(name, colour) for name, colour in zip(FAMILIES, COLOURS, strict=True)]
+    families = [patch(name, colour) for name, colour in zip(FAMILIES, COLOURS, strict=True)] if by_family else []
     legend(figure, [line(INK, "network"), line(INK, f"matched filter above {cut:.3g} sigma", DASHED), *families])
     return finish(
         figure, "What was found of the true pulses, what of it is true, and by how much heights are off; the matched filter's cut makes both equally pure."
@@ -104,6 +105,6 @@ def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
     for name, answer in answers.items():
         if {"glitch_probability", "glitch_draws", "lag_s_draws", "height_w_draws"} <= set(answer):
             said = by_network(answer)
-            told = {each: truth[each] for each in ("glitch", "height_w", "noise_w", "filter_height_w")} | {"amplitude_w": said.height_w}
+            told = {each: truth[each] for each in ("glitch", "family_told", "height_w", "noise_w", "filter_height_w")} | {"amplitude_w": said.height_w}
             found[f"Completeness and purity ({name})"] = rates(told, true, said.score > LEVEL, believed.score >= 5.0, 5.0)
     return found

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudchamber.schema import Column, Table, events_in, take, whole
+from cloudchamber.stream import DAY_S
 from cloudchamber.studies.bolometer.glitches.columns import FAMILIES, LIST, SEEN, THETA
 from cloudchamber.studies.bolometer.glitches.scores import LEVEL, by_filter, by_network, cut_of_equal_purity, truths
 from cloudchamber.study import Findings
@@ -23,7 +24,8 @@ Array = NDArray[Any]
 FILTER_LEVEL = 5.0
 """Significance from which on the matched filter alone is believed, where no truth says at which it is as pure as the network."""
 SHOWN_S = 20.0
-KEPT = ("glitch", "height_w", "lag_s", "missed_height_w", "missed_glitch", "noise_w", "filter_family", "filter_lag_s", "filter_height_w", "filter_significance")
+TRUE = ("glitch", "height_w", "lag_s", "family_told", "missed_height_w", "missed_glitch")
+KEPT = (*TRUE, "noise_w", "filter_family", "filter_lag_s", "filter_height_w", "filter_significance")
 
 TOLD = {
     "detector": SEEN["detector"],
@@ -37,7 +39,7 @@ TOLD = {
     **{name: SEEN[name] for name in ("noise_w", "filter_height_w", "filter_significance")},
     "filter_time_s": Column(dtype="float64", unit="s", doc="start of the pulse by the matched filter"),
     "filter_family": Column(doc="family by the matched filter"),
-    "true_family": Column(doc="its family in the list of true pulses; none: it is no pulse"),
+    "true_family": Column(doc="its family in the list of true pulses, or not told; none: it is no pulse"),
     "true_height_w": THETA["height_w"],
 }
 """Units and meanings of the columns beside a network's answers."""
@@ -65,12 +67,11 @@ class GlitchFinder:
         network, matched = by_network(said), by_filter(events)
         words = np.array(FAMILIES)
         first_s = np.asarray(events["time_s"], float)
-        mjd = np.asarray(events["mjd"], float)
         found: Table = {
             "detector": events["detector"],
             "time_s": first_s + network.lag_s,
             "time_error_s": network.lag_error_s,
-            "mjd": np.where(mjd > 0, mjd + network.lag_s / 86_400, 0.0),
+            **({"mjd": np.asarray(events["mjd"], float) + network.lag_s / DAY_S} if "mjd" in events else {}),
             "probability": network.score,
             "family": words[network.family],
             "amplitude_w": network.height_w,
@@ -83,7 +84,8 @@ class GlitchFinder:
         }
         if "glitch" in events:
             real = np.asarray(events["glitch"]) > 0
-            found |= {"true_family": np.array(("none", *FAMILIES))[events["glitch"]], "true_height_w": np.where(real, events["height_w"], 0.0)}
+            family = np.where(events["family_told"], np.array(("none", *FAMILIES))[events["glitch"]], "not told")
+            found |= {"true_family": family, "true_height_w": np.where(real, events["height_w"], 0.0)}
         kept = {name: events[name] for name in KEPT if name in events}
         self.told.append(kept | {"probability": network.score, "family": network.family, "amplitude_w": network.height_w, "said_lag_s": network.lag_s})
         self._keep_shown(events, found)
@@ -125,7 +127,9 @@ class GlitchFinder:
                 "true pulses": f"{len(true.height_sigma)}, {int(np.sum(true.candidate < 0))} of them no candidate",
                 "found of them": _both(_found(true.candidate, accepted), _found(true.candidate, believed)) + " at the same purity",
                 "pulses among what is found": f"{pure:.4f}; the matched filter is as pure above {cut:.3g} sigma",
-                "families right": _both(_right(told, told["family"], accepted), _right(told, told["filter_family"], accepted)),
+                "families right": _both(*(_right(told, told[name], accepted) for name in ("family", "filter_family")))
+                if np.any(told["family_told"] & true.real)
+                else "not known: the list tells no families",
             }
             figures["Completeness and purity"] = rates(told, true, accepted, believed, cut)
         return Findings(facts, figures)
@@ -141,6 +145,6 @@ def _found(candidate: Array, accepted: Array) -> float:
 
 
 def _right(told: Table, family: Array, accepted: Array) -> float:
-    """The share of accepted pulses whose family is right."""
-    real = accepted & (np.asarray(told["glitch"]) > 0)
+    """The share of accepted pulses whose family is right, of those whose family is told."""
+    real = accepted & (np.asarray(told["glitch"]) > 0) & np.asarray(told["family_told"])
     return float(np.mean(np.asarray(family)[real] == told["glitch"][real] - 1)) if real.any() else np.nan

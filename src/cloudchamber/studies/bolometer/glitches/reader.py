@@ -5,7 +5,6 @@ Blocks have fixed places in the file, and the filter sees some time before and a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,24 +13,22 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudchamber.formats.recording import FITS, NAME, open_recording
+from cloudchamber.formats.recording import FITS, open_recording
 from cloudchamber.schema import Table, take
-from cloudchamber.stream import DAY_S, ORIGIN_MJD
+from cloudchamber.stream import DAY_S, ORIGIN_MJD, same_rate
 from cloudchamber.studies.bolometer.detector import PLANCK, Detector
-from cloudchamber.studies.bolometer.formats import fits_data, hdf5_data, is_ours
+from cloudchamber.studies.bolometer.formats import fits_data, hdf5_data, head_of, is_ours, windows_of
 from cloudchamber.studies.bolometer.glitches.candidates import Truth, candidates, glitch_codes
 from cloudchamber.studies.bolometer.glitches.lists import read_list
 from cloudchamber.studies.bolometer.glitches.matched import AFTER, BEFORE, noise_of, shapes_of
 from cloudchamber.studies.bolometer.glitches.view import AFTER_MARGIN, MARGIN, STRETCH, check_threshold
-from cloudchamber.study import Format, find_study, make_simulator, make_stream
+from cloudchamber.study import Format, find_study, make_stream
 
 Array = NDArray[Any]
 
 THRESHOLD = 3.5
 LOOKED, LOOKED_SAMPLES = 32, 4096
 """Pieces from all over a file that the noise is taken from."""
-SAME_RATE = 1e-3
-"""A rate that is so near the detector's, as one of fewer digits, is the same to a network."""
 LEAST_SAMPLES = 4 * (BEFORE + AFTER)
 
 
@@ -89,10 +86,13 @@ def _blocks(path: Path, data: Data, noise: Array, threshold: float, truth: Truth
         table, sample = take(table, new), sample[new]
         np.maximum.at(last, table["detector"], sample)
         table["time_s"] = data.start_s + sample / data.rate_hz
-        if abs(data.rate_hz / data.detector.rate_hz - 1) < SAME_RATE:
+        if same_rate(data.rate_hz, data.detector.rate_hz):
+            # to a network it is the one that it knows
             table["rate_hz"] = np.full(len(sample), data.detector.rate_hz)
         if data.known:
             table["mjd"] = ORIGIN_MJD + table["time_s"] / DAY_S
+        else:
+            del table["mjd"]
         yield take(table, np.lexsort((table["detector"], table["time_s"])))
 
 
@@ -142,45 +142,25 @@ def _opened(path: Path, rate_hz: float | None) -> Data:
             raise ValueError(f"'{path}' holds a stream of the study '{contents.identity.get('study')}', not of bolometers")
         settings = {key: value for key, value in contents.identity["settings"].items() if key != "kind"}
         detector = getattr(make_stream(find_study("bolometer"), contents.identity["stream"], settings), "detector", PLANCK)
+        _refuse_other_rate(path, rate_hz, contents.rate_hz)
         start_s = contents.first / contents.rate_hz
         return Data(contents.names, contents.samples, contents.rate_hz, start_s, True, detector, _as_float(found.first, found.read))
     detectors, total, read = (fits_data if fits else hdf5_data)(path)
-    names, told_hz, told_s = _head(path, fits, detectors)
+    names, told_hz, told_s = head_of(path, fits, detectors)
     rate = told_hz if rate_hz is None else rate_hz
+    _refuse_other_rate(path, rate_hz, told_hz)
     if rate is None or not np.isfinite(rate) or not 0 < rate <= 1e6:
         raise ValueError(f"'{path}' does not tell its sampling rate (sampling_rate_hz, in FITS SAMPRATE): give --read.rate-hz")
     return Data(names, total, rate, told_s or 0.0, told_s is not None, PLANCK, read)
 
 
+def _refuse_other_rate(path: Path, given_hz: float | None, told_hz: float | None) -> None:
+    if given_hz is not None and told_hz is not None and not same_rate(given_hz, told_hz):
+        raise ValueError(f"--read.rate-hz: {given_hz:g} Hz is asked for, and '{path}' says that it is sampled at {told_hz:g} Hz")
+
+
 def _as_float(origin: int, read: Callable[[int, int], Any]) -> Callable[[int, int], Array]:
     return lambda first, stop: np.asarray(read(origin + first, origin + stop), float)
-
-
-def _head(path: Path, fits: bool, detectors: int) -> tuple[tuple[str, ...], float | None, float | None]:
-    """Names, sampling rate, and time of the first sample since 2000-01-01, of a user's file: None where it does not tell."""
-    names = tuple(f"bolometer_{row:0{len(str(detectors - 1))}d}" for row in range(detectors))
-    if fits:
-        from astropy.io import fits as files
-
-        with files.open(path) as file:
-            table = next(hdu for hdu in file if isinstance(hdu, files.BinTableHDU))
-            rate, mjd = table.header.get("SAMPRATE"), table.header.get("MJDREF")
-            names = tuple(column.name for column in table.columns if column.name.lower() not in ("time", "mjd"))
-    else:
-        import h5py
-
-        with h5py.File(path, "r") as file:
-            told = dict(file[NAME].attrs)
-        rate, mjd = told.get("sampling_rate_hz"), told.get("start_time") if told.get("mjd_time") else None
-        try:
-            listed = [str(each["name"]) for each in json.loads(told.get("detectors", "[]"))]
-        except (ValueError, TypeError, KeyError):
-            listed = []
-        names = tuple(listed) if len(listed) == detectors else names
-    try:
-        return names, None if rate is None else float(rate), None if mjd is None else (float(mjd) - ORIGIN_MJD) * DAY_S
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"'{path}': its sampling rate or its start is no number ({error})") from None
 
 
 def _of_windows(path: Path, threshold: float, noise_w: float | None) -> Iterator[Table]:
@@ -191,10 +171,10 @@ def _of_windows(path: Path, threshold: float, noise_w: float | None) -> Iterator
         raise ValueError(f"'{path}' is no event store")
     store = Store(path)
     store.refuse_gaps()
-    if "power_w" not in store.schema.columns or store.simulator not in find_study("bolometer").simulators:
-        raise ValueError(f"the store '{path}' holds no windows of bolometers")
-    settings = {key: value for key, value in store.settings.items() if key not in ("block_events", "theta_digest", "drawn")}
-    detector = make_simulator(find_study("bolometer"), store.simulator, settings).detector  # type: ignore[attr-defined]
+    view = windows_of(store)
+    if view is None:
+        raise ValueError(f"the store '{path}' holds no simulated windows of bolometers: give the stream's file")
+    detector = view.detector
     rate, samples = detector.rate_hz / detector.decimation, store.schema.columns["power_w"].shape[1]
     shapes_of(detector, rate)
     gain = {name: each.near_w_per_kev for name, each in zip(detector.family_names, detector.families, strict=True)}
@@ -210,6 +190,7 @@ def _of_windows(path: Path, threshold: float, noise_w: float | None) -> Iterator
         truth = Truth(event["hit_time_s"].values * rate, event["hit_bolometer"].values, height, glitch_codes(code))
         table = candidates(data, noise, detector, rate, threshold, (0, samples), truth)
         table["time_s"] = table["time_s"] + window * samples / rate
+        del table["mjd"]
         yield take(table, np.lexsort((table["detector"], table["time_s"])))
 
 

@@ -206,15 +206,21 @@ class WaferStream:
         earlier = _earlier((drawn.starts for drawn in hits), spans, SPAN_SAMPLES / self.detector.rate_hz, late_s)
         return self._data(spans, earlier, first, first + samples, _of_wafer(seed, part))
 
+    def rate_told(self, data: Path) -> float | None:
+        """As the protocol says."""
+        from cloudchamber.studies.bolometer.formats import rate_told
+
+        return rate_told(data)
+
     def pieces_like(self, table: Table, seed: int) -> Table:
         """As the protocol says, of windows: those of one phi and thickness follow each other in a stream of constant phi."""
-        if lacking := [name for name in ("power_w", "phi_mv") if name not in table]:
-            raise ValueError(f"the events have no {lacking[0]}: windows are compared at their phi (convert --read.phi-mv, --read.thickness-um)")
+        if lacking := [name for name in ("power_w", "phi_mv", "thickness_um") if name not in table]:
+            raise ValueError(f"the events have no {lacking[0]}: windows are compared at their phi and thickness (--read.phi-mv, --read.thickness-um)")
         windows, bolometers, samples = np.shape(table["power_w"])
         if bolometers != self.detector.bolometers:
             raise ValueError(f"the events are windows of {bolometers} bolometers, and the stream's wafer has {self.detector.bolometers}")
         phi_mv = np.asarray(table["phi_mv"], float)
-        thickness_um = np.asarray(table.get("thickness_um", np.full(windows, self.thickness_um)), float)
+        thickness_um = np.asarray(table["thickness_um"], float)
         conditions, group = np.unique(np.stack([np.round(phi_mv / LIKE_MV), thickness_um]), axis=1, return_inverse=True)
         power, first = np.empty((windows, bolometers, samples), np.float32), int(PIECES_FROM_S * exact_rate(self.rate_hz))
         for number, thickness in enumerate(conditions[1].tolist()):
