@@ -14,8 +14,8 @@ from cloudchamber.cli import main
 from cloudchamber.formats.recording import open_recording
 from cloudchamber.schema import whole
 from cloudchamber.store.read import Store
-from cloudchamber.studies.bolometer.formats import read_stream
-from cloudchamber.workflow import stream
+from cloudchamber.studies.bolometer.formats import rate_told, read_stream
+from cloudchamber.workflow import simulate, stream
 
 DATA = np.random.default_rng(1).normal(size=(3, 700)) * 1e-16
 
@@ -31,6 +31,19 @@ def test_a_written_stream_becomes_a_store_of_windows(name: str, tmp_path: Path) 
     windows = data.reshape(2, 12, 500).swapaxes(0, 1)
     assert np.array_equal(*(each[np.argsort(each[:, 0, 0])] for each in (table["power_w"], windows)))
     assert np.all(table["thickness_um"] == 400) and np.all(np.abs(table["phi_mv"] - (483 + 0.664 * 87 + 18)) < 1)
+
+
+def test_a_rate_is_what_a_file_or_a_store_tells(tmp_path: Path) -> None:
+    for name in ("tod.h5", "tod.fits"):
+        stream("bolometer", tmp_path / name, duration="1s", start="2012-03-01", settings={"detector": {"decimation": 5}})
+        assert rate_told(tmp_path / name) == 31.25
+    simulate("bolometer", tmp_path / "windows", 1, simulator="windows", settings={"samples": 20, "detector": {"decimation": 8}})
+    simulate("bolometer", tmp_path / "hits", 1)
+    assert rate_told(tmp_path / "windows") == 156.25 / 8 and rate_told(tmp_path / "hits") is None
+    for told, expected in (({}, None), ({"sampling_rate_hz": 19.0}, 19.0), ({"sampling_rate_hz": 0.0}, None)):
+        with h5py.File(tmp_path / "own.h5", "w") as file:
+            file.create_dataset("tod", data=DATA).attrs.update({"units": "W", **told})
+        assert rate_told(tmp_path / "own.h5") == expected
 
 
 def test_a_user_s_units_are_converted(tmp_path: Path) -> None:
