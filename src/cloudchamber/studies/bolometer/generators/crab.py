@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-KERNEL, FIRST_KERNEL, SLOPE, EPSILON = 10, 20, 0.3, 1e-3
+KERNEL, FIRST_KERNEL, SLOPE, EPSILON = 10, 20, 0.3, 1e-5
 SHORTEST = 20
 
 
