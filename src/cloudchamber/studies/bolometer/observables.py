@@ -33,8 +33,8 @@ class Spectrum(NamedTuple):
     power: Array
 
 
-def power_spectrum(power_w: Array, rate_hz: float, segment: int = 1024) -> Spectrum:
-    """Mean spectrum of data (bolometers, samples) or (windows, bolometers, samples), each segment's mean taken out; its 0 Hz is left out.
+def spectra(power_w: Array, rate_hz: float, segment: int = 1024) -> tuple[Array, Array]:
+    """Frequencies in Hz, and one-sided spectra (..., frequencies) in W^2/Hz of data (..., samples), each segment's mean taken out; 0 Hz is left out.
 
     Segments overlap by three quarters, so that all times weigh alike: one large hit may be half of all the power.
     """
@@ -42,7 +42,18 @@ def power_spectrum(power_w: Array, rate_hz: float, segment: int = 1024) -> Spect
 
     segment = min(segment, power_w.shape[-1])
     frequency, power = welch(np.asarray(power_w, float), rate_hz, nperseg=segment, noverlap=3 * segment // 4, axis=-1, detrend="constant")
-    return Spectrum(frequency[1:], (power if power.ndim == 2 else power.mean(axis=0))[:, 1:])
+    return frequency[1:], power[..., 1:]
+
+
+def power_spectrum(power_w: Array, rate_hz: float, segment: int = 1024) -> Spectrum:
+    """Mean spectrum of data (bolometers, samples) or (windows, bolometers, samples), as ``spectra`` makes it."""
+    frequency, power = spectra(power_w, rate_hz, segment)
+    return Spectrum(frequency, power if power.ndim == 2 else power.mean(axis=0))
+
+
+def signed_root(values: Array) -> Array:
+    """Square roots with the values' signs: of data themselves a few large hits would be all there is to see."""
+    return np.sign(values) * np.sqrt(np.abs(values))
 
 
 def octave_ratios(power: Array, expected: Array, frequency_hz: Array, lowest_hz: float) -> dict[float, float]:
@@ -53,11 +64,10 @@ def octave_ratios(power: Array, expected: Array, frequency_hz: Array, lowest_hz:
 def bolometer_correlation(power_w: Array) -> Array:
     """Correlations of the bolometers' data over all windows (windows, bolometers, samples), each window's own mean taken out, (bolometers, bolometers).
 
-    They are those of the data's square roots, with their sign: of the data themselves a few large hits would be all there is to see.
+    They are those of ``signed_root``.
     """
     data = np.asarray(power_w, float)
-    data = data - data.mean(axis=-1, keepdims=True)
-    return np.corrcoef(np.moveaxis(np.sign(data) * np.sqrt(np.abs(data)), 1, 0).reshape(data.shape[1], -1))
+    return np.corrcoef(np.moveaxis(signed_root(data - data.mean(axis=-1, keepdims=True)), 1, 0).reshape(data.shape[1], -1))
 
 
 def power_law_index(values: Array, lowest: float, highest: float) -> tuple[float, float]:

@@ -29,6 +29,8 @@ from cloudchamber.studies.bolometer.observables import (
     UPPER_SHARE,
     W1_LIMIT,
     power_law_index,
+    signed_root,
+    spectra,
 )
 from cloudchamber.studies.bolometer.signal.campbell import octaves
 from cloudchamber.validate.check import Check
@@ -84,8 +86,7 @@ def components(power_w: Array, reference: Reference) -> Array:
 def numbers_of(power_w: Array, reference: Reference, training: cKDTree) -> Table:
     """The numbers of windows (windows, bolometers, samples) that the checks look at; ``training`` holds components of what generators learned from."""
     data = np.asarray(power_w, np.float64)
-    centred = data - data.mean(axis=2, keepdims=True)
-    rooted = np.sign(centred) * np.sqrt(np.abs(centred))
+    rooted = signed_root(data - data.mean(axis=2, keepdims=True))
     moment, mean = np.matmul(rooted, rooted.transpose(0, 2, 1)) / data.shape[2], rooted.mean(axis=2)
     octave = octave_power(data, reference.rate_hz)
     height, wait = rises(data, reference)
@@ -111,11 +112,8 @@ def numbers_of(power_w: Array, reference: Reference, training: cKDTree) -> Table
 
 def octave_power(data: Array, rate_hz: float) -> Array:
     """Mean power of each octave down from the highest frequency, mean of the bolometers, (windows, octaves), from four times the lowest frequency on."""
-    from scipy.signal import welch
-
-    segment = min(1024, data.shape[2])
-    frequency, power = welch(data, rate_hz, nperseg=segment, noverlap=3 * segment // 4, axis=-1, detrend="constant")
-    frequency, power = frequency[1:], power.mean(axis=1)[:, 1:]
+    frequency, power = spectra(data, rate_hz)
+    power = power.mean(axis=1)
     return np.stack([power[:, part].mean(axis=1) for _, part in octaves(frequency, 4 * frequency[0], frequency[-1] * (1 + 1e-9))], axis=1)
 
 
