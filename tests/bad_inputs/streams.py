@@ -82,6 +82,8 @@ def cases() -> list[Case]:
         Case("injection of two wafers into one", into, r"of the wafers L0 and L1, and would share the hits of one", observed(wafer=lambda n: f"L{n % 2}")),
         Case("injection by a table of one", f"{into} --channels {{here}}/map.csv", r"map\.csv' says nothing of the detector '000_001_QA_140_T'", unlike),
         Case("injection by a table of one channel", f"{into} --channels {{here}}/map.csv", r"are one channel: their data would be the same", twice),
+        Case("injection at many rates", into, r"obs\.h5', tod: sampling_rate_hz or mjd_time is none", observed(sampling_rate_hz=[31.25, 31.25])),
+        Case("injection at many starts", into, r"obs\.h5', tod: start_time", observed(start_time=[0.0, 1.0], mjd_time=False)),
         Case("injection by no table", f"{into} --channels {{here}}/gone.csv", r"there is no file '.*gone\.csv'", observed()),
     ]
     streams = [
@@ -94,6 +96,7 @@ def cases() -> list[Case]:
             f"{bolometer} --run bolometer/events --settings.rays.interstellar burger_usoskin_2000",
             "rays.interstellar is burger_usoskin_2000, and the run learned from events with corti_2019",
         ),
+        Case("stream with its truth in its own file", f"{words} 1min --truth {{here}}/a.h5", r"truth: '.*a\.h5' is the stream's own file"),
         Case("stream of the first detector twice", f"{bolometer} --detectors 0-2,0", "detectors: 'bolometer_00' is named twice"),
         Case("stream of a seed beyond a file's head", f"{bolometer} --seed {2**64}", r"seed must be 9223372036854775807 at most"),
         Case("stream of a thin wafer", f"{bolometer} --settings.thickness-um 0.5", r"parsing settings: thickness_um: 0\.5 is outside the allowed"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -32,6 +34,18 @@ def test_what_is_written_is_read(name: str, tmp_path: Path) -> None:
     assert np.array_equal(found.read(1050, 1230), DATA[:, 50:230])
     with pytest.raises(ValueError, match="holds the samples 1000 to 1250, not 1200 to 1251"):
         found.read(1200, 1251)
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a.fits"])
+def test_a_file_that_may_not_be_so_large_is_refused(name: str, tmp_path: Path) -> None:
+    were = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000_000, were[1]))
+    try:
+        with pytest.raises(OSError, match=r"could not write it \(File too large\)"):
+            create(tmp_path / name, replace(CONTENTS, samples=1_000_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, were)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["a.h5", "a.fits"])

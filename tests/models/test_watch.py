@@ -59,6 +59,11 @@ def test_nothing_drawn_but_the_mean_is_one_event_too() -> None:
     assert EffectiveDegrees().figure(always, TRUTH, GIVEN) == pytest.approx(1 / 64, rel=0.05)
 
 
+def test_one_held_out_event_tells_nothing() -> None:
+    with pytest.raises(ValueError, match="two held-out events at least, got 1: train with more"):
+        EffectiveDegrees().figure(Drawn(spread(64)), TRUTH[:1], GIVEN[:1])
+
+
 def test_channels_are_looked_at_one_by_one() -> None:
     twice, once = torch.cat((TRUTH, TRUTH), 1), Drawn(torch.cat((torch.eye(64), torch.eye(64)), 1))
     assert EffectiveDegrees(channels=2).figure(once, twice, GIVEN) == pytest.approx(1, rel=0.05)
@@ -72,4 +77,4 @@ def test_few_epochs_below_the_least_are_no_reason_to_stop() -> None:
     assert watch.advice([]) == watch.advice([0.01, 0.02]) == watch.advice([0.01, 0.02, 0.2]) == watch.advice([0.01, 0.1, 0.01]) == ""
     told = watch.advice([0.9, 0.05, 0.02, 0.031])
     assert "0.031" in told and "below 0.1 for 3 epochs" in told and "learning rates" in told
-    assert "nan" in watch.advice([0.9, nan])
+    assert watch.advice([0.9, nan]).startswith("what it draws is not finite any more. Try lower")

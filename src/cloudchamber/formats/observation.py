@@ -81,7 +81,10 @@ def _told(
         raise ValueError(f"{where}: needs numbers, detectors x samples, got {kind}, {' x '.join(map(str, shape))}")
     if lacking := [key for key in COPIED if key not in told]:
         raise ValueError(f"{where}: has no attribute '{lacking[0]}'; litebird_sim writes {', '.join(COPIED)}")
-    unit, rate, dated = str(told["units"]), float(told["sampling_rate_hz"]), bool(told["mjd_time"])
+    try:
+        unit, rate, dated = str(told["units"]), float(told["sampling_rate_hz"]), bool(told["mjd_time"])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: sampling_rate_hz or mjd_time is none ({error})") from None
     if unit not in UNITS:
         raise ValueError(f"{where}: a power is not known in '{unit}', only in {', '.join(UNITS)}")
     if not (np.isfinite(rate) and rate > 0):
@@ -100,7 +103,7 @@ def _told(
         raise ValueError(f"{where}: two detectors are called '{twice[0]}'")
     try:
         start = mjd_s(str(told["start_time"])) if dated else Fraction(float(told["start_time"]))
-    except (ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{where}: start_time: {error}") from None
     return Observation(path, name, names, places, wafers, bands, unit, rate, start, dated, shape[1], fields, taken)
 

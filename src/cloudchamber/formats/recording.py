@@ -215,6 +215,10 @@ def create(path: Path, contents: Contents) -> Recording:
     check_suffix(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
+        # HDF5 does not survive it where a file may not be so large
+        with temporary.open("xb") as file:
+            file.truncate(needed_bytes(contents))
+        temporary.unlink()
         (_create_fits if path.suffix in FITS else _create_hdf5)(temporary, contents)
     return open_recording(path)
 

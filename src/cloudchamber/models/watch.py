@@ -30,7 +30,12 @@ class EffectiveDegrees:
 
     @torch.no_grad()
     def figure(self, model: ConditionalModel, target: Tensor, given: Tensor) -> float:
-        """Of ``target`` (events, numbers) and what the model draws at ``given``, from noise that never changes; NaN where that is not finite."""
+        """Of ``target`` (events, numbers) and what the model draws at ``given``, from noise that never changes; NaN where that is not finite.
+
+        ValueError for one event, which has no degrees of freedom.
+        """
+        if len(target) < 2:
+            raise ValueError(f"{self.name} are those of two held-out events at least, got {len(target)}: train with more events")
         drawn = model.generate(fixed_noise(target, model.noise_size, seed=2), given)
         truth, answer = (values.double().reshape(len(values), self.channels, -1) for values in (target, drawn))
         mean = truth.mean(0)
@@ -42,10 +47,9 @@ class EffectiveDegrees:
         last = list(figures)[-self.patience :]
         if not last or (all(value == value for value in last) and (len(last) < self.patience or max(last) >= self.least)):
             return ""
-        return (
-            f"what it draws has {last[-1]:.2g} of the held-out events' degrees of freedom, below {self.least:g} for {len(last)} epochs: it draws the same "
-            "again and again. Try lower learning rates, fewer turns of the critic, a larger batch_size or another seed, in another folder"
-        )
+        few = f"{last[-1]:.2g} of the held-out events' degrees of freedom, below {self.least:g} for {len(last)} epochs: it draws the same again and again"
+        told = f"what it draws has {few}" if all(value == value for value in last) else "what it draws is not finite any more"
+        return f"{told}. Try lower learning rates, fewer turns of the critic, a larger batch_size or another seed, in another folder"
 
 
 def _mean_square(values: Tensor) -> Tensor:

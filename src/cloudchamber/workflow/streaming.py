@@ -114,6 +114,8 @@ def stream(
         asked = _described(study, name, model, duration, start, run, detectors, 1 if seed is None else seed, out)
     refuse_place(out, file=True)
     if truth is not None:
+        if Path(truth).absolute() == out.absolute():
+            raise ValueError(f"truth: '{truth}' is the stream's own file: give the store of what made it a folder")
         refuse_place(Path(truth))
     if report is not None:
         _refuse_store(Path(report), truth)

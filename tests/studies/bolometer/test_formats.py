@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.table import QTable
 from astropy.units import Quantity
 
@@ -14,7 +15,7 @@ from cloudchamber.cli import main
 from cloudchamber.formats.recording import open_recording
 from cloudchamber.schema import whole
 from cloudchamber.store.read import Store
-from cloudchamber.studies.bolometer.formats import rate_told, read_stream
+from cloudchamber.studies.bolometer.formats import head_of, rate_told, read_stream
 from cloudchamber.workflow import simulate, stream
 
 DATA = np.random.default_rng(1).normal(size=(3, 700)) * 1e-16
@@ -65,8 +66,9 @@ def test_a_user_s_units_are_converted(tmp_path: Path) -> None:
         ("W", (0, 700), r"tod has no detectors"),
         ("none", (3, 700), r"tod has no unit: say what it is in, such as W"),
         (None, (3, 700), r"tod has no attribute 'units'"),
-        ("W", (700,), r"has no data set 'tod' of numbers, detectors x samples"),
-        ("W", (3, 70), r"holds 70 samples, less than a window of 350: give --read.samples"),
+        ("W", (700,), r"needs floating-point numbers, detectors x samples \(of one detector 1 x samples\), got 700 of float64"),
+        ("W", (3, 70), r"holds 70 samples, less than a window of 350: give --read.samples$"),
+        ("W", (700, 3), r"holds 3 samples, .* has 700 detectors, are those the samples\? turn the array"),
     ],
 )
 def test_what_is_no_stream_is_refused(unit: str | None, shape: tuple[int, ...], told: str, tmp_path: Path) -> None:
@@ -76,6 +78,80 @@ def test_what_is_no_stream_is_refused(unit: str | None, shape: tuple[int, ...], 
             file["tod"].attrs["units"] = unit
     with pytest.raises(ValueError, match=told):
         whole(read_stream(tmp_path / "own.h5", samples=350))
+
+
+@pytest.mark.parametrize(
+    ("data", "attributes", "told"),
+    [
+        (DATA.astype("i2"), {}, "got 3 x 700 of int16"),
+        (DATA, {"scale_factor": 1e-17}, "has the attribute 'scale_factor', 1e-17, which is not applied here"),
+        (DATA, {"detectors": '[{"name": "a"}, {"name": "a"}, {"name": "b"}]'}, "has 3 rows, and tells 3 detectors of 2 names"),
+        (DATA, {"start_time": 2455197.5, "mjd_time": True}, "is a Julian date: take 2400000.5 away"),
+        (DATA, {"start_time": np.nan, "mjd_time": True}, "date nan, which lies outside the years"),
+    ],
+)
+def test_heads_that_cannot_be_are_refused(data: np.ndarray, attributes: dict[str, object], told: str, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file.create_dataset("tod", data=data).attrs.update({"units": "W", **attributes})
+    with pytest.raises(ValueError, match=told):
+        whole(read_stream(tmp_path / "own.h5", samples=350))
+
+
+def test_attributes_may_be_arrays_of_one(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file.create_dataset("tod", data=DATA).attrs.update({"units": np.array([b"W"]), "sampling_rate_hz": np.array([19.0])})
+    assert rate_told(tmp_path / "own.h5") == 19
+
+
+def own_fits(path: Path, times: dict[str, Quantity] | None = None, names: str = "abc", **head: float) -> Path:
+    table = QTable({**(times or {}), **{name: Quantity(line, "W") for name, line in zip(names, DATA, strict=False)}}, meta=head)
+    table.write(path)
+    return path
+
+
+def test_times_of_a_fits_table_are_its_own(tmp_path: Path) -> None:
+    seconds = Quantity(100 + np.arange(700) / 10, "s")
+    assert head_of(own_fits(tmp_path / "a.fits", {"TIME": seconds}, MJDREF=51544.0, SAMPRATE=10.0), True, 3) == (("a", "b", "c"), 10.0, 100.0)
+    assert head_of(own_fits(tmp_path / "b.fits", MJDREFI=51545, MJDREFF=0.5), True, 3)[2] == 1.5 * 86_400
+    assert head_of(own_fits(tmp_path / "c.fits", {"TIME": seconds}), True, 3)[1:] == (None, None)
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file.create_dataset("tod", data=DATA).attrs.update({"units": "W", "start_time": 51545.0, "mjd_time": True})
+        file["time"] = seconds.value
+    assert head_of(tmp_path / "own.h5", False, 3)[2] == 86_400
+    days = Quantity(51545 + np.arange(700) / 864_000, "d")
+    assert head_of(own_fits(tmp_path / "d.fits", {"MJD": days}, SAMPRATE=10.0), True, 3)[2] == pytest.approx(86_400)
+
+
+def test_gaps_and_other_rates_are_refused(tmp_path: Path) -> None:
+    even = np.arange(700) / 10
+    gap = own_fits(tmp_path / "gap.fits", {"TIME": Quantity(np.where(even < 50, even, even + 7), "s")}, SAMPRATE=10.0)
+    with pytest.raises(ValueError, match="TIME: the sample 500 lies 70 samples from where an even 10 Hz puts it"):
+        whole(read_stream(gap, samples=350))
+    with pytest.raises(ValueError, match=r"12 Hz puts it \(all of them: 10 Hz in the mean\)"):
+        head_of(own_fits(tmp_path / "rate.fits", {"TIME": Quantity(even, "s")}), True, 3, given_hz=12.0)
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file.create_dataset("tod", data=DATA).attrs.update({"units": "W"})
+        file["time"] = np.where(even < 50, even, np.nan)
+    with pytest.raises(ValueError, match="time: the sample 0 lies nan samples"):
+        whole(read_stream(tmp_path / "own.h5", samples=350))
+
+
+def test_of_fits_tables_one_is_meant(tmp_path: Path) -> None:
+    one = own_fits(tmp_path / "one.fits")
+    with fits.open(one) as file:
+        twice = fits.HDUList([file[0], file[1], file[1].copy()])
+        twice.writeto(tmp_path / "two.fits")
+        twice[2].name = "TOD"
+        twice.writeto(tmp_path / "named.fits")
+    with pytest.raises(ValueError, match="has 2 binary tables, and not one of them is called TOD"):
+        whole(read_stream(tmp_path / "two.fits", samples=350))
+    assert len(whole(read_stream(tmp_path / "named.fits", samples=350))["power_w"]) == 2
+    (tmp_path / "cut.fits").write_bytes(one.read_bytes()[:12_000])
+    with pytest.raises(ValueError, match="is cut off: it has 12000 bytes, and its table ends at 25440"):
+        whole(read_stream(tmp_path / "cut.fits", samples=350))
+    one.rename(tmp_path / "one.fts")
+    with pytest.raises(ValueError, match=r"it is FITS: call it \.fits"):
+        whole(read_stream(tmp_path / "one.fts", samples=350))
 
 
 def test_phi_of_another_table_of_sunspots_is_not_the_file_s(tmp_path: Path) -> None:

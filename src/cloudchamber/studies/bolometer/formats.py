@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,8 +15,9 @@ from numpy.typing import NDArray
 from cloudchamber.formats.recording import BLOCKS, FITS, NAME, ORIGIN, open_recording
 from cloudchamber.schema import Table
 from cloudchamber.store.read import Store
-from cloudchamber.stream import DAY_S, ORIGIN_MJD, digests_of, year_of
+from cloudchamber.stream import digests_of, year_of
 from cloudchamber.studies.bolometer.streams.data import WaferStream
+from cloudchamber.studies.bolometer.times import UNITS, date_s, start_of
 from cloudchamber.studies.bolometer.views.windows import WindowsView
 from cloudchamber.study import Format, find_study, make_simulator, make_stream
 from cloudchamber.units import UNSAID, stated
@@ -23,8 +26,8 @@ Array = NDArray[Any]
 Conditions = Callable[[Array], Table]
 
 CHUNK_NUMBERS = 2_000_000
-TIMES = ("time", "mjd")
-"""Columns of FITS tables that are no detectors."""
+SCALES = {"scale_factor": 1.0, "add_offset": 0.0}
+"""Attributes of other programs that change what numbers mean, and the values at which they do not."""
 
 
 def read_stream(
@@ -43,7 +46,7 @@ def read_stream(
     given = {name: value for name, value in (("phi_mv", phi_mv), ("thickness_um", thickness_um)) if value is not None}
     detectors, total, read, told = _opened(path, phi_mv is not None)
     if total < length:
-        raise ValueError(f"'{path}' holds {total} samples, less than a window of {length}: give --read.samples")
+        raise ValueError(f"'{path}' holds {total} samples, less than a window of {length}: give --read.samples{turned(detectors, total)}")
     at_once = max(1, CHUNK_NUMBERS // (length * detectors))
     for window in range(0, total // length, at_once):
         n = min(at_once, total // length - window)
@@ -75,7 +78,14 @@ def _opened(path: Path, phi_known: bool) -> tuple[int, int, Callable[[int, int],
 
         return len(found.rows), found.samples, lambda first, stop: found.read(found.first + first, found.first + stop), told
     detectors, total, read = (fits_data if fits else hdf5_data)(path)
+    # windows know no gap
+    head_of(path, fits, detectors)
     return detectors, total, read, lambda place: {}
+
+
+def turned(detectors: int, samples: int) -> str:
+    """What may be meant by data of more detectors than samples."""
+    return f" (it has {detectors} detectors, are those the samples? turn the array)" if detectors > samples else ""
 
 
 def _digests(stream: WaferStream, path: Path) -> dict[str, str]:
@@ -96,7 +106,8 @@ def is_ours(path: Path, fits: bool) -> bool:
         with h5py.File(path, "r", locking=False) as file:
             return ORIGIN in file and BLOCKS in file
     except OSError as error:
-        raise ValueError(f"'{path}' is not readable HDF5 ({error})") from None
+        hint = f"; it is FITS: call it {FITS[0]}" if _begins(path, b"SIMPLE") else ""
+        raise ValueError(f"'{path}' is not readable HDF5 ({error}){hint}") from None
 
 
 def hdf5_data(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
@@ -105,14 +116,20 @@ def hdf5_data(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
 
     with h5py.File(path, "r") as file:
         found = file.get(NAME)
-        if not isinstance(found, h5py.Dataset) or found.ndim != 2 or found.dtype.kind != "f":
-            raise ValueError(f"'{path}' has no data set '{NAME}' of numbers, detectors x samples")
+        if not isinstance(found, h5py.Dataset):
+            raise ValueError(f"'{path}' has no data set '{NAME}', detectors x samples; it has: {', '.join(file) or 'nothing'}")
+        if found.ndim != 2 or found.dtype.kind != "f":
+            size = f"{' x '.join(map(str, found.shape)) or 'a single one'} of {found.dtype}"
+            raise ValueError(f"'{path}': {NAME} needs floating-point numbers, detectors x samples (of one detector 1 x samples), got {size}")
         if not found.shape[0]:
             raise ValueError(f"'{path}': {NAME} has no detectors")
-        unit, (detectors, total) = found.attrs.get("units", found.attrs.get("unit")), found.shape
+        told, (detectors, total) = {key: _single(value) for key, value in found.attrs.items()}, found.shape
+    if scaled := [key for key, usual in SCALES.items() if told.get(key, usual) != usual]:
+        raise ValueError(f"'{path}': {NAME} has the attribute '{scaled[0]}', {told[scaled[0]]}, which is not applied here: store the numbers that are meant")
+    unit = told.get("units", told.get("unit"))
     if unit is None:
         raise ValueError(f"'{path}': {NAME} has no attribute 'units': say what it is in, such as W")
-    text = unit.decode() if isinstance(unit, bytes) else str(unit)
+    text = str(unit)
     _refuse_unit(text, f"'{path}', {NAME}")
 
     def read(first: int, stop: int) -> Array:
@@ -124,56 +141,117 @@ def hdf5_data(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
 
 def fits_data(path: Path) -> tuple[int, int, Callable[[int, int], Array]]:
     """The same of a user's FITS table."""
-    from astropy.io import fits
-
-    try:
-        with fits.open(path) as file:
-            number = next((number for number, hdu in enumerate(file) if isinstance(hdu, fits.BinTableHDU)), None)
-            columns = [] if number is None else [(c.name, c.unit or "", c.format) for c in file[number].columns if c.name.lower() not in TIMES]
-            total = 0 if number is None else int(file[number].header["NAXIS2"])
-    except OSError as error:
-        raise ValueError(f"'{path}' is not readable FITS ({error})") from None
+    with _table(path) as table:
+        columns = [(c.name, c.unit or "", c.format) for c in table.columns if c.name.lower() not in UNITS]
+        total = int(table.header["NAXIS2"])
     if not columns:
         raise ValueError(f"'{path}' has no binary table with a column of numbers a detector")
+    names = [name for name, _, _ in columns]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"'{path}': two columns are called '{twice[0]}'")
     for name, unit, kind in columns:
         if kind.lstrip("1") not in ("E", "D"):
             raise ValueError(f"'{path}', column '{name}' is in the FITS format {kind}: a detector's column has a number a row, E or D; leave others out")
         _refuse_unit(unit, f"'{path}', column '{name}'")
 
     def read(first: int, stop: int) -> Array:
-        with fits.open(path) as file:
-            rows = file[number].data[first:stop]
+        with _table(path) as table:
+            rows = table.data[first:stop]
             return np.array([stated(np.asarray(rows[name], float), unit, "W", f"'{path}', column '{name}'") for name, unit, _ in columns])
 
     return len(columns), total, read
 
 
-def head_of(path: Path, fits: bool, detectors: int) -> tuple[tuple[str, ...], float | None, float | None]:
-    """Names, sampling rate, and time of the first sample since 2000-01-01, of a user's file: None where it does not tell."""
+@contextmanager
+def _table(path: Path) -> Iterator[Any]:
+    """The table of a FITS file: the only one, or that called TOD; ValueError where there is none, or it is cut off."""
+    from astropy.io import fits
+    from astropy.utils.exceptions import AstropyUserWarning
+
+    with warnings.catch_warnings():
+        # of a file that is cut off, which is refused below
+        warnings.simplefilter("ignore", AstropyUserWarning)
+        try:
+            file = fits.open(path)
+        except OSError as error:
+            raise ValueError(f"'{path}' is not readable FITS ({error})") from None
+        with file:
+            tables = [hdu for hdu in file if isinstance(hdu, fits.BinTableHDU)]
+            named = tables if len(tables) == 1 else [hdu for hdu in tables if hdu.name == NAME.upper()]
+            if len(named) != 1:
+                there = f"{len(tables)} binary tables, and not one of them is called TOD" if tables else "no binary table with a column of numbers a detector"
+                raise ValueError(f"'{path}' has {there}")
+            end, size = named[0].fileinfo()["datLoc"] + named[0].header["NAXIS1"] * named[0].header["NAXIS2"], path.stat().st_size
+            # a compressed one may be shorter
+            if size < end and _begins(path, b"SIMPLE"):
+                raise ValueError(f"'{path}' is cut off: it has {size} bytes, and its table ends at {end}")
+            yield named[0]
+
+
+def head_of(path: Path, fits: bool, detectors: int, given_hz: float | None = None) -> tuple[tuple[str, ...], float | None, float | None]:
+    """Names, sampling rate, and time of the first sample since 2000-01-01, of a user's file: None where it does not tell.
+
+    ValueError where it tells what cannot be, and where its times, if it has a column of them, are not even, at its rate or the one that is ``given_hz``.
+    """
     names = tuple(f"bolometer_{row:0{len(str(detectors - 1))}d}" for row in range(detectors))
     if fits:
-        from astropy.io import fits as files
-
-        with files.open(path) as file:
-            table = next(hdu for hdu in file if isinstance(hdu, files.BinTableHDU))
-            rate, mjd = table.header.get("SAMPRATE"), table.header.get("MJDREF")
-            names = tuple(column.name for column in table.columns if column.name.lower() not in ("time", "mjd"))
+        with _table(path) as table:
+            head, total = table.header, int(table.header["NAXIS2"])
+            rate, mjd, parts = head.get("SAMPRATE"), head.get("MJDREF"), [head.get(key) for key in ("MJDREFI", "MJDREFF")]
+            names = tuple(column.name for column in table.columns if column.name.lower() not in UNITS)
+            units = {column.name: column.unit or "" for column in table.columns if column.name.lower() in UNITS}
+        mjd = sum(map(float, parts)) if mjd is None and None not in parts else mjd
     else:
         import h5py
 
         with h5py.File(path, "r") as file:
-            told = dict(file[NAME].attrs)
+            told = {key: _single(value) for key, value in file[NAME].attrs.items()}
+            total = file[NAME].shape[1]
+            times = {key: file[key] for key in UNITS if isinstance(file.get(key), h5py.Dataset) and file[key].shape == (total,)}
+            units = {key: str(_single(each.attrs.get("units", ""))) for key, each in times.items()}
         rate, mjd = told.get("sampling_rate_hz"), told.get("start_time") if told.get("mjd_time") else None
         try:
             listed = [str(each["name"]) for each in json.loads(told.get("detectors", "[]"))]
         except (ValueError, TypeError, KeyError):
             listed = []
-        names = tuple(listed) if len(listed) == detectors else names
+        if listed and (len(listed) != detectors or len(set(listed)) != detectors):
+            raise ValueError(f"'{path}': {NAME} has {detectors} rows, and tells {len(listed)} detectors of {len(set(listed))} names")
+        names = tuple(listed) or names
     try:
-        rate_hz = None if rate is None else float(rate)
-        return names, rate_hz if rate_hz is not None and 0 < rate_hz < float("inf") else None, None if mjd is None else (float(mjd) - ORIGIN_MJD) * DAY_S
+        rate_hz, start_mjd = (None if value is None else float(value) for value in (rate, mjd))
     except (TypeError, ValueError) as error:
         raise ValueError(f"'{path}': its sampling rate or its start is no number ({error})") from None
+    rate_hz = rate_hz if rate_hz is not None and 0 < rate_hz < float("inf") else None
+
+    def reader(name: str) -> Callable[[int, int], Array]:
+        return lambda first, stop: _of_column(path, fits, name, first, stop)
+
+    columns = {name: (unit, reader(name)) for name, unit in units.items()}
+    start_s = None if start_mjd is None else date_s(path, start_mjd)
+    by_times = start_of(path, given_hz or rate_hz, total, columns, start_s)
+    # MJDREF is when a table's seconds begin, start_time when the data do
+    return names, rate_hz, by_times if fits or start_s is None else start_s
+
+
+def _of_column(path: Path, fits: bool, name: str, first: int, stop: int) -> Array:
+    if fits:
+        with _table(path) as table:
+            return np.array(table.data[name][first:stop], float)
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return np.asarray(file[name][first:stop], float)
+
+
+def _begins(path: Path, word: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(word)) == word
+
+
+def _single(value: Any) -> Any:
+    """What an attribute says, out of an array of one, as text where it is some."""
+    value = value.item() if isinstance(value, (np.ndarray, np.generic)) and value.size == 1 else value
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def windows_of(store: Store) -> WindowsView | None:

@@ -42,12 +42,26 @@ def test_a_list_of_text_in_any_order(tmp_path: Path) -> None:
         ("detector,time_s,amplitude_w,family\n0,1,1e-16,muon\n", "muon"),
         ("detector,time_s,amplitude_w [dB(mW)]\n0,1,-160\n", "a logarithm"),
         ("detector,time_s [m],amplitude_w\n0,1,1e-16\n", "another kind of quantity"),
+        ("detector,time_s,amplitude_w\n0,1,1e-16\n1,1,1e-16\n0,1,1e-16\n", "1 of its 3 pulses stand in it twice"),
     ],
 )
 def test_what_is_no_list_is_refused(text: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text(text)
     with pytest.raises(ValueError, match=told.replace("(", r"\(").replace(")", r"\)")):
         read_list(tmp_path / "bad.csv", NAMES)
+
+
+@pytest.mark.parametrize("name", ["answers.csv", "answers.fits"])
+def test_of_answers_only_pulses_count(name: str, tmp_path: Path) -> None:
+    table = QTable({"detector": [1, 0], "time_s": [0.3, 0.1] * units.s, "amplitude_w": [3.0, 1.0] * units.W, "probability": [0.5, 0.51]})
+    table.write(tmp_path / name)
+    assert read_list(tmp_path / name, NAMES)["detector"].tolist() == [0]
+
+
+def test_dates_are_no_times_of_data_without_a_date(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("detector,mjd,amplitude_w\n0,51544.5,2e-16\n")
+    with pytest.raises(ValueError, match="the data do not tell theirs: give time_s"):
+        read_list(tmp_path / "a.csv", NAMES, dated=False)
 
 
 def test_other_places_are_refused(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ LIST = {
     "mjd": Column(dtype="float64", unit="d", doc="the same as modified Julian date, UTC", low=0.0),
     "amplitude_w": Column(unit="W", doc="height of the pulse", low=0.0),
     "family": Column(doc="its family", categories=GLITCHES),
+    "probability": Column(doc="that it is a pulse, of an answer of infer: those of 0.5 and less are left out", low=0.0, high=1.0),
 }
 """What a list of pulses may have: detector, a time, and amplitude_w it must."""
 

@@ -9,23 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloudchamber.formats.tables import general_formats
-from cloudchamber.schema import Column, Schema, Table, check_table, whole
+from cloudchamber.schema import Column, Schema, Table, check_table, take, whole
 from cloudchamber.stream import DAY_S, ORIGIN_MJD
 from cloudchamber.studies.bolometer.glitches.candidates import glitch_codes
 from cloudchamber.studies.bolometer.glitches.columns import LIST
+from cloudchamber.studies.bolometer.glitches.scores import LEVEL
 
 Array = NDArray[Any]
 
 
-def read_list(path: Path, names: tuple[str, ...]) -> Table:
+def read_list(path: Path, names: tuple[str, ...], dated: bool = True) -> Table:
     """Pulses of a list, in order of time: ``detector``, ``time_s``, ``amplitude_w`` and ``family``, a code of ``GLITCHES`` ("none" where it is not told).
 
-    ``names`` are the bolometers' of the data, in order: a list has these, or their rows. ValueError for a list that is none, or of other bolometers.
+    ``names`` are the bolometers' of the data, in order: a list has these, or their rows. Of answers of ``infer`` pulses are taken. ValueError for a
+    list that is none, of other bolometers, or of dates alone where the data are not ``dated``.
     """
     if not path.exists():
         raise ValueError(f"there is no list of pulses '{path}'")
     try:
-        table = _of_store(path) if path.is_dir() else _of_file(path, names)
+        table = _of_store(path) if path.is_dir() else _of_file(path, names, dated)
     except (KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"'{path}' is no list of pulses: {error}") from None
     if len(table["detector"]) and (highest := int(table["detector"].max())) >= len(names):
@@ -52,7 +54,7 @@ def _of_store(path: Path) -> Table:
     }
 
 
-def _of_file(path: Path, names: tuple[str, ...]) -> Table:
+def _of_file(path: Path, names: tuple[str, ...], dated: bool) -> Table:
     fitting = [each for each in general_formats(Schema({}, LIST)) if each.read is not None and any(path.name.endswith(suffix) for suffix in each.suffixes)]
     if not fitting:
         raise ValueError(f"cannot tell how to read '{path.name}': a list is .csv, .ecsv, .fits, .h5, .vot or .parquet")
@@ -66,6 +68,8 @@ def _of_file(path: Path, names: tuple[str, ...]) -> Table:
         raise ValueError(
             f"'{path}' has no column '{missing[0]}': a list has detector, time_s (or mjd), amplitude_w and perhaps family; it has: {', '.join(table)}"
         )
+    if "time_s" not in table and not dated:
+        raise ValueError(f"'{path}' has dates (mjd), and the data do not tell theirs: give time_s, since their first sample")
     rows = np.asarray(table["detector"])
     if rows.dtype.kind in "UOS":
         table["detector"] = _rows(path, rows, names)
@@ -76,7 +80,12 @@ def _of_file(path: Path, names: tuple[str, ...]) -> Table:
         checked = check_table({name: table[name] for name in columns}, columns)
     except ValueError as error:
         raise ValueError(f"'{path}': {error}") from None
+    if "probability" in checked:
+        checked = take(checked, np.asarray(checked["probability"]) > LEVEL)
     time = np.asarray(checked["time_s"], float) if "time_s" in checked else (np.asarray(checked["mjd"], float) - ORIGIN_MJD) * DAY_S
+    same = np.stack([checked["detector"], time, checked["amplitude_w"]])
+    if (again := len(time) - np.unique(same, axis=1).shape[1]) > 0:
+        raise ValueError(f"'{path}': {again} of its {len(time)} pulses stand in it twice: leave them out")
     return {"detector": checked["detector"], "time_s": time, "amplitude_w": np.asarray(checked["amplitude_w"], float), "family": checked["family"]}
 
 

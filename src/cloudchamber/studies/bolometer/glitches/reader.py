@@ -17,7 +17,7 @@ from cloudchamber.formats.recording import FITS, open_recording
 from cloudchamber.schema import Table, take
 from cloudchamber.stream import DAY_S, ORIGIN_MJD, same_rate
 from cloudchamber.studies.bolometer.detector import PLANCK, Detector
-from cloudchamber.studies.bolometer.formats import fits_data, hdf5_data, head_of, is_ours, windows_of
+from cloudchamber.studies.bolometer.formats import fits_data, hdf5_data, head_of, is_ours, turned, windows_of
 from cloudchamber.studies.bolometer.glitches.candidates import Truth, candidates, glitch_codes
 from cloudchamber.studies.bolometer.glitches.lists import read_list
 from cloudchamber.studies.bolometer.glitches.matched import AFTER, BEFORE, noise_of, shapes_of
@@ -65,7 +65,7 @@ def read_glitches(
         return
     data = _opened(path, rate_hz)
     if data.samples < LEAST_SAMPLES:
-        raise ValueError(f"'{path}' holds {data.samples} samples; pulses are looked for in {LEAST_SAMPLES} at least")
+        raise ValueError(f"'{path}' holds {data.samples} samples; pulses are looked for in {LEAST_SAMPLES} at least{turned(len(data.names), data.samples)}")
     shapes_of(data.detector, data.rate_hz)
     noise = _noise(path, data) if noise_w is None else np.full(len(data.names), noise_w)
     known = None if truth is None else _truth(truth, data)
@@ -122,7 +122,7 @@ def _refuse_quiet(path: Path, noise: Array, names: tuple[str, ...]) -> None:
 
 
 def _truth(path: Path, data: Data) -> Truth:
-    told = read_list(path, data.names)
+    told = read_list(path, data.names, data.known)
     sample = (told["time_s"] - data.start_s) * data.rate_hz
     found = Truth(sample, told["detector"], told["amplitude_w"], told["family"])
     if not len(found.within(0, data.samples).sample):
@@ -146,7 +146,7 @@ def _opened(path: Path, rate_hz: float | None) -> Data:
         start_s = contents.first / contents.rate_hz
         return Data(contents.names, contents.samples, contents.rate_hz, start_s, True, detector, _as_float(found.first, found.read))
     detectors, total, read = (fits_data if fits else hdf5_data)(path)
-    names, told_hz, told_s = head_of(path, fits, detectors)
+    names, told_hz, told_s = head_of(path, fits, detectors, rate_hz)
     rate = told_hz if rate_hz is None else rate_hz
     _refuse_other_rate(path, rate_hz, told_hz)
     if rate is None or not np.isfinite(rate) or not 0 < rate <= 1e6:
