@@ -52,7 +52,7 @@ weights: $(STAMP)
 	$(BIN)/cloudchamber train calorimeter data/calorimeter/train runs/calorimeter/flow --recipe flow --seed 1
 	mkdir -p $(PACKAGED)/calorimeter/pretrained/flow
 	cd runs/calorimeter/flow && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/calorimeter/pretrained/flow
-	$(BIN)/cloudchamber simulate bolometer data/bolometer/train --n 600000 --seed 1 --block-events 20000 --settings.shares 0.8 0.2 \
+	$(BIN)/cloudchamber simulate bolometer data/bolometer/train --n 2000000 --seed 1 --block-events 20000 --settings.shares 0.8 0.2 \
 	    --settings.conditions.without-phi-mv 450 550 --settings.conditions.without-thickness-um 470 530
 	$(BIN)/cloudchamber train bolometer data/bolometer/train runs/bolometer/events --recipe events --seed 1
 	mkdir -p $(PACKAGED)/bolometer/pretrained/events

@@ -28,7 +28,7 @@ def events() -> Recipe:
         target_codec=Marks(layout),
         given_codec=Columns({}),
         model=MarkNetworks(layout),
-        fit=Fit(epochs=7, batch_size=2048, optimisers={"": Optimiser(learning_rate=5e-3)}, schedule="cosine", warmup_epochs=0.2, average_decay=0.995),
+        fit=Fit(epochs=4, batch_size=2048, optimisers={"": Optimiser(learning_rate=5e-3)}, schedule="cosine", warmup_epochs=0.2, average_decay=0.995),
         search=events_space(),
     )
 

@@ -20,7 +20,7 @@ def given_of(phi: torch.Tensor) -> torch.Tensor:
 
 def test_rate_edge_and_distance_are_learned() -> None:
     torch.manual_seed(1)
-    model = MarkNetworks(LAYOUT, hidden=16, layers=1, steps=16).build(KNOWN + 12 * 3, 2 + len(FAMILIES))
+    model = MarkNetworks(LAYOUT, hidden=16, layers=1, depths=16).build(KNOWN + 12 * 3, 2 + len(FAMILIES))
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)
 
     def target(phi: torch.Tensor) -> torch.Tensor:

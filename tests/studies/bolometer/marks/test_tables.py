@@ -10,7 +10,7 @@ from cloudchamber.hub import load
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.detector import PLANCK, Detector
-from cloudchamber.studies.bolometer.marks.tables import HitTables, tabulate
+from cloudchamber.studies.bolometer.marks.tables import DEPTHS, STEP_MM, HitTables, tabulate
 from cloudchamber.studies.bolometer.wafer.hits import Hits, delays_s
 
 DETECTOR = Detector()
@@ -81,3 +81,23 @@ def test_what_was_not_learned_is_refused(model: TrainedModel, tables: HitTables)
         tabulate(model, DETECTOR, 2000.0)
     with pytest.raises(ValueError, match="'airshower/matching' is no run of the recipe events"):
         tabulate(load("airshower"), DETECTOR, 500.0)
+
+
+def test_the_packaged_generator_knows_the_transport() -> None:
+    """By distance the simulator's heights and shares of exponentials, and its frame: what correlates bolometers."""
+    found = tabulate(load("bolometer/events"), DETECTOR, 500.0, ["wafer"])
+    family, phonons = DETECTOR.families[0], DETECTOR.phonons
+    rows = np.arange(30, 800)
+    distance = STEP_MM * (rows[:, None] + 0.5)
+    near, far = (
+        share(distance) * np.array(parts) * gain
+        for share, parts, gain in ((phonons.near, family.near, family.near_w_per_kev), (phonons.far, family.far, family.far_w_per_kev))
+    )
+    bright = found.pulses.gain.T[rows] * found.lift[0, 0]
+    np.testing.assert_allclose(bright.sum(axis=1), (near + far).sum(axis=1), rtol=0.01)
+    np.testing.assert_allclose(bright[:, 0] / bright.sum(axis=1), near[:, 0] / (near + far).sum(axis=1), atol=0.01)
+    np.testing.assert_allclose(found.width[0, rows], DETECTOR.scatter, rtol=0.05)
+    assert found.lift[0, 1] / found.lift[0, 0] == pytest.approx(DETECTOR.wafer.frame_share, rel=0.01)
+    depth = (np.arange(DEPTHS) + 0.5) / DEPTHS
+    frame = depth < DETECTOR.wafer.frame_mm / (0.5 * DETECTOR.wafer.side_mm)
+    assert found.state[0, frame].max() < 0.01 and found.state[0, ~frame].min() > 0.99

@@ -33,7 +33,9 @@ def test_pulses_add_up() -> None:
 
 def some_tabled(n: int = 300, seconds: float = 3.0) -> Tabled:
     random = rng(2)
-    table = pulse_table(random.random((5, 2), np.float32), 0.03 * random.random((5, 2), np.float32), CONSTANTS)
+    # some without the second exponential, one without any
+    gain = random.random((5, 2), np.float32) * np.array([[1, 1], [1, 0], [0, 1], [1, 0], [0, 0]], np.float32)
+    table = pulse_table(gain, 0.03 * random.random((5, 2), np.float32), CONSTANTS)
     return Tabled(np.sort(random.random(n)) * seconds, random.random((n, 3), np.float32), random.integers(0, 5, (n, 3), np.int32), table)
 
 

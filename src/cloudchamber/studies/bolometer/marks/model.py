@@ -24,6 +24,12 @@ EDGES = 2
 """Numbers that tell how far from the edge a hit is."""
 STATES = 2
 """Heights of all bolometers together may be lower by a factor, as those of hits in the frame."""
+COARSE = 20
+"""Depths are told apart so coarsely where hits are too few for more."""
+SHARPNESS = 10.0
+"""Logits are so many times the tables' numbers: most depths have one state alone, and an optimiser's step is to bring it near to certain."""
+DISTANCES = 3
+"""Numbers that tell how far away a hit is."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +38,16 @@ class MarkNetworks:
 
     Arrivals are Poisson's, with a rate that a network has of phi; places are uniform. The deposit's normal number is the ``deposit`` model's, given phi,
     thickness, family and how far from the edge the hit is: there, paths are shorter.
-    Each bolometer's height per keV, with its scatter, and its exponentials' shares are a network's of ``layers`` of ``hidden`` units, given how far away the
-    hit is, whether this bolometer is hit, thickness and family; all together they may change where the hit is near the wafer's edge, in ``steps`` steps.
+    Each bolometer's height per keV, with its scatter, and its exponentials' shares are two networks' of ``layers`` of ``hidden`` units, given how far away the
+    hit is, whether this bolometer is hit, thickness and family; all heights together may be lower where the hit is near the wafer's edge: of ``depths`` equal
+    steps from edge to centre each has a probability of its own.
     """
 
     layout: Layout
-    deposit: ModelSettings = Flow(transforms=1, bins=16, hidden=32, layers=2, passes=None, randperm=False, linear=False, affine=True)
+    deposit: ModelSettings = Flow(transforms=1, bins=24, hidden=64, layers=2, passes=None, randperm=False, linear=False, affine=True)
     hidden: int = 32
     layers: int = 2
-    steps: int = 96
+    depths: int = 1000
 
     def build(self, target_size: int, given_size: int) -> MarkModel:
         """The model for so many numbers."""
@@ -114,19 +121,20 @@ class Heights(nn.Module):
 
     def __init__(self, settings: MarkNetworks, constants: int) -> None:
         super().__init__()
-        self.layout, self.constants = settings.layout, constants
-        self.gain = MLP(5 + len(FAMILIES), 2 + constants, settings.hidden, settings.layers)
+        self.layout = settings.layout
+        size = DISTANCES + 3 + len(FAMILIES)
+        # apart, as a height's density outweighs the shares' cross-entropy a hundred times
+        self.gain = MLP(size, 2, settings.hidden, settings.layers)
+        self.share = MLP(size, constants, settings.hidden, settings.layers)
         self.lift = nn.Parameter(torch.linspace(0.0, -1.0, STATES).repeat(len(FAMILIES), 1))
-        self.centre = nn.Parameter(torch.linspace(0.0, 1.0, settings.steps))
-        self.log_width = nn.Parameter(torch.full((settings.steps,), -5.0))
-        self.state = nn.Linear(settings.steps, STATES)
+        self.coarse, self.fine = (nn.Parameter(torch.zeros(steps, STATES)) for steps in (COARSE, settings.depths))
 
     def loss(self, heights: Tensor, shares: Tensor, place: Place, given: Tensor) -> Tensor:
         """The negative mean log density of heights (hits, bolometers), and the cross-entropy of the ``shares``."""
         seen = self(place, given)
         pull = (heights[:, None] - seen.mean[:, None] - seen.lift[..., None]) * (-seen.log_width[:, None]).exp()
         density = (seen.log_state - 0.5 * pull.square().sum(-1)).logsumexp(1) - seen.log_width.sum(1)
-        return -(density + (shares.unflatten(1, (-1, self.constants)) * seen.log_share).sum((1, 2))).mean()
+        return -(density + (shares.unflatten(1, seen.log_share.shape[1:]) * seen.log_share).sum((1, 2))).mean()
 
     def forward(self, place: Place, given: Tensor) -> Seen:
         """Of hits at a ``place``."""
@@ -137,17 +145,16 @@ class Heights(nn.Module):
 
     def at(self, distance_mm: Tensor, struck: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of one bolometer: ln height and its width, (...), and ln shares (..., constants), at (...) distances, ``given`` (..., given)."""
-        pitch = self.layout.pitch_mm
-        features = torch.stack((distance_mm / (3 * pitch), torch.log1p(distance_mm / (0.2 * pitch)), struck, struck * distance_mm, given[..., 1]), -1)
-        out: Tensor = self.gain(torch.cat((features, given[..., CONDITIONS:]), -1))
-        mean, log_width, logits = out.split((1, 1, self.constants), -1)
-        return mean[..., 0], log_width[..., 0].clamp(-7.0, 3.0), logits.log_softmax(-1)
+        pitches = distance_mm / self.layout.pitch_mm
+        known = torch.stack((pitches / 3, torch.log1p(pitches), (-pitches).exp(), struck, struck * distance_mm, given[..., 1]), -1)
+        known = torch.cat((known, given[..., CONDITIONS:]), -1)
+        mean, log_width = self.gain(known).unbind(-1)
+        return mean, log_width.clamp(-7.0, 3.0), self.share(known).log_softmax(-1)
 
     def lifted(self, depth: Tensor, family: Tensor) -> tuple[Tensor, Tensor]:
         """Log probabilities of the states at a depth (hits,) from the wafer's edge, and what each adds, (hits, states)."""
-        stairs = torch.tanh((depth[:, None] - self.centre) * (-self.log_width).exp())
-        log_state: Tensor = self.state(stairs).log_softmax(1)
-        return log_state, family @ self.lift
+        coarse, fine = (table[(depth * len(table)).long().clamp(0, len(table) - 1)] for table in (self.coarse, self.fine))
+        return (SHARPNESS * (coarse + fine)).log_softmax(1), family @ self.lift
 
 
 class MarkDistribution(Distribution):

@@ -31,12 +31,12 @@ from cloudchamber.studies.bolometer.wafer.hits import Hits, delays_s, draw_times
 
 Array = NDArray[Any]
 
-STEP_MM, DEPTHS, EDGES, PHI_STEP_MV = 0.1, 5000, 16, 40.0
+STEP_MM, DEPTHS, EDGES, PHI_STEP_MV = 0.1, 5000, 32, 40.0
 NORMALS, HIGHEST = 129, 4.6
 """Normal numbers at which deposits are kept, between +-``HIGHEST``."""
 SCATTERS = 4096
 """Equally likely normal numbers that heights scatter by."""
-LEAST_SHARE = 1e-4
+LEAST_SHARE = 1e-3
 """Exponentials of smaller shares in a height are none."""
 
 

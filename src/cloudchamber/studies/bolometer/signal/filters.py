@@ -37,13 +37,15 @@ class Starts(NamedTuple):
 
 
 class PulseTable(NamedTuple):
-    """Kinds of pulses: their exponentials in W/keV and the delays of these (rows, constants); made by ``pulse_table``, with what filters need beside:
-    ``lead`` is an exponential's value at the time of the hit, were it there already, ``latest`` (rows,) the longest delay."""
+    """Kinds of pulses: their exponentials in W/keV and the delays of these, (constants, rows); made by ``pulse_table``, with what filters need beside:
+    ``lead`` is an exponential's value at the time of the hit, were it there already, ``latest`` (rows,) the longest delay, ``used`` (rows,) how many of the
+    exponentials, from the first on, there are."""
 
     gain: Array
     delay_s: Array
     lead: Array
     latest: Array
+    used: Array
 
 
 class Tabled(NamedTuple):
@@ -57,17 +59,19 @@ class Tabled(NamedTuple):
     @property
     def starts(self) -> Starts:
         """Written out."""
-        return Starts(self.time_s, self.energy_kev[..., None] * self.table.gain[self.row], self.table.delay_s[self.row])
+        return Starts(self.time_s, self.energy_kev[..., None] * self.table.gain.T[self.row], self.table.delay_s.T[self.row])
 
     @property
     def height_w(self) -> Array:
         """Of all exponentials together, (hits, bolometers)."""
-        return self.energy_kev * self.table.gain.sum(axis=1)[self.row]
+        return self.energy_kev * self.table.gain.sum(axis=0)[self.row]
 
 
 def pulse_table(gain: Array, delay_s: Array, time_constants_s: Array) -> PulseTable:
     """Of exponentials in W/keV and their delays, (rows, constants)."""
-    return PulseTable(gain, delay_s, gain * np.exp(delay_s / time_constants_s), delay_s.max(axis=1, initial=0.0))
+    used = (np.arange(1, gain.shape[1] + 1) * (gain != 0)).max(axis=1, initial=0)
+    gains, delays, leads = (np.ascontiguousarray(each.T) for each in (gain, delay_s, gain * np.exp(delay_s / time_constants_s)))
+    return PulseTable(gains, delays, leads, delay_s.max(axis=1, initial=0.0, where=gain != 0), used)
 
 
 class Pending(NamedTuple):
@@ -100,17 +104,17 @@ def filtered(state: FilterState, hits: Starts | Tabled, samples: int, rate_hz: f
     if len(hits.time_s) and hits.time_s.min() * rate_hz <= state.next_sample - 1:
         raise ValueError(f"time_s: a hit at {hits.time_s.min():g} s comes too late: the samples before {state.next_sample / rate_hz:g} s are made")
     power = np.empty((len(state.level_w), samples))
-    level, constants = state.level_w.copy(), np.asarray(time_constants_s, float)
-    written, tabled = (hits, _NO_TABLED) if isinstance(hits, Starts) else (_nothing(*level.shape), hits)
+    level, constants = state.level_w.T.copy(), np.asarray(time_constants_s, float)
+    written, tabled = (hits, _NO_TABLED) if isinstance(hits, Starts) else (_nothing(*level.T.shape), hits)
     done = _filter(state.next_sample, rate_hz, constants, state.pending, written, tabled, level, power)
     waiting = Pending(*(values[done:] for values in state.pending))
     late = slice(max(done - len(state.pending.time_s), 0), None)
     if isinstance(hits, Tabled):
         row = hits.row[late]
-        coming = Pending(hits.time_s[late], hits.energy_kev[late, :, None] * hits.table.lead[row], hits.table.delay_s[row])
+        coming = Pending(hits.time_s[late], hits.energy_kev[late, :, None] * hits.table.lead.T[row], hits.table.delay_s.T[row])
     else:
         coming = Pending(hits.time_s[late], _leads(hits.amplitude_w[late], hits.delay_s[late], constants), hits.delay_s[late])
-    return FilterState(state.next_sample + samples, level, Pending(*(np.concatenate(pair) for pair in zip(waiting, coming, strict=True)))), power
+    return FilterState(state.next_sample + samples, level.T, Pending(*(np.concatenate(pair) for pair in zip(waiting, coming, strict=True)))), power
 
 
 def _nothing(bolometers: int, constants: int) -> Starts:
@@ -118,7 +122,7 @@ def _nothing(bolometers: int, constants: int) -> Starts:
     return Starts(np.empty(0), nothing, nothing)
 
 
-_NO_TABLE = PulseTable(np.empty((0, 0), np.float32), np.empty((0, 0), np.float32), np.empty((0, 0)), np.empty(0, np.float32))
+_NO_TABLE = PulseTable(np.empty((0, 0), np.float32), np.empty((0, 0), np.float32), np.empty((0, 0)), np.empty(0, np.float32), np.empty(0, np.int64))
 _NO_TABLED = Tabled(np.empty(0), np.empty((0, 0), np.float32), np.empty((0, 0), np.int32), _NO_TABLE)
 
 
@@ -137,23 +141,18 @@ def series(x: float) -> float:
 
 @njit(cache=True)
 def _filter(first: int, rate_hz: float, constants: Array, pending: Pending, hits: Starts, tabled: Tabled, level_w: Array, power_w: Array) -> int:
-    """Add up what starts before each sample, then run the recursion; ``level_w`` and ``power_w`` are written. How many hits have all arrived, of ``pending``,
-    ``hits`` and ``tabled`` in this order."""
+    """Add up what starts before each sample, then run the recursion; ``level_w`` (constants, bolometers) and ``power_w`` are written. How many hits have all
+    arrived, of ``pending``, ``hits`` and ``tabled`` in this order."""
     bolometers, samples = power_w.shape
     m_all = len(constants)
-    # a line is one exponential of one bolometer; loops over lines without a branch run in a processor's vectors
-    lines = bolometers * m_all
-    lines_constants = np.empty(lines)
-    for line in range(lines):
-        lines_constants[line] = constants[line % m_all]
-    keep, inverse, level = np.exp(-1.0 / (rate_hz * lines_constants)), 1.0 / lines_constants, level_w.reshape(lines)
-    started, waited, value, delay = np.zeros((BLOCK, lines)), np.empty(lines), np.empty(lines), np.empty(lines)
-    lead, late, latest = tabled.table.lead, tabled.table.delay_s, tabled.table.latest
+    # a line is one exponential of one bolometer, those of an exponential side by side; loops over lines without a branch run in a processor's vectors
+    lines = m_all * bolometers
+    inverse, level = 1.0 / constants, level_w.reshape(lines)
+    keep = np.repeat(np.exp(-1.0 / (rate_hz * constants)), bolometers)
+    started, value, delay = np.zeros((BLOCK, lines)), np.empty(lines), np.empty(lines)
     first_new = len(pending.time_s)
     first_tabled = first_new + len(hits.time_s)
     oldest, total = 0, first_tabled + len(tabled.time_s)
-    old_w, old_s = pending.lead_w.reshape(-1, lines), pending.delay_s.reshape(-1, lines)
-    new_w, new_s = hits.amplitude_w.reshape(-1, lines), hits.delay_s.reshape(-1, lines)
     for block in range(0, samples, BLOCK):
         count = min(BLOCK, samples - block)
         begin = first + block
@@ -170,68 +169,81 @@ def _filter(first: int, rate_hz: float, constants: Array, pending: Pending, hits
             if hit_sample >= begin + count:
                 arrived = min(arrived, hit)
                 break
-            for m in range(m_all):
-                wait = (t - hit_sample / rate_hz) * inverse[m]
-                waited[m] = series(wait) if wait > -SMALL else np.exp(wait)
-            for line in range(m_all, lines):
-                waited[line] = waited[line - m_all]
-            last = 0.0
+            last, used, elapsed = 0.0, m_all, hit_sample / rate_hz - t
             if hit < first_new:
-                for line in range(lines):
-                    value[line] = old_w[hit, line] * waited[line]
-                    delay[line] = old_s[hit, line]
-                    last = max(last, delay[line])
+                for b in range(bolometers):
+                    for m in range(m_all):
+                        value[m * bolometers + b] = pending.lead_w[hit, b, m]
+                        delay[m * bolometers + b] = pending.delay_s[hit, b, m]
+                last = delay.max()
             elif hit < first_tabled:
                 place = hit - first_new
-                last = _lead(new_w[place], new_s[place], inverse, value)
-                for line in range(lines):
-                    value[line] *= waited[line]
-                    delay[line] = new_s[place, line]
-            else:
-                place = hit - first_tabled
+                last = _lead(hits.amplitude_w[place], hits.delay_s[place], inverse, value)
                 for b in range(bolometers):
-                    energy, row = tabled.energy_kev[place, b], tabled.row[place, b]
-                    last = max(last, latest[row])
                     for m in range(m_all):
-                        value[b * m_all + m] = energy * lead[row, m] * waited[m]
-            if hit_sample >= begin and np.ceil((t + last) * rate_hz) == hit_sample:
-                for line in range(lines):
-                    started[hit_sample - begin, line] += value[line]
+                        delay[m * bolometers + b] = hits.delay_s[place, b, m]
+            else:
+                energy, row = tabled.energy_kev[hit - first_tabled], tabled.row[hit - first_tabled]
+                used = 0
+                for b in range(bolometers):
+                    last = max(last, tabled.table.latest[row[b]])
+                    used = max(used, tabled.table.used[row[b]])
+                for m in range(used):
+                    lead, part = tabled.table.lead[m], value[m * bolometers : (m + 1) * bolometers]
+                    for b in range(bolometers):
+                        part[b] = energy[b] * lead[row[b]]
+            for m in range(used):
+                left = -elapsed * inverse[m]
+                left = series(left) if left > -SMALL else np.exp(left)
+                part = value[m * bolometers : (m + 1) * bolometers]
+                for b in range(bolometers):
+                    part[b] *= left
+            last_sample = int(np.ceil((t + last) * rate_hz))
+            if hit_sample >= begin and last_sample == hit_sample:
+                now = started[hit_sample - begin]
+                for line in range(used * bolometers):
+                    now[line] += value[line]
                 continue
             if hit >= first_tabled:
-                for b in range(bolometers):
-                    for m in range(m_all):
-                        delay[b * m_all + m] = late[tabled.row[hit - first_tabled, b], m]
-            if _add_later(t, hit_sample, rate_hz, keep, value, delay, begin, count, started):
+                for m in range(used):
+                    late, part = tabled.table.delay_s[m], delay[m * bolometers : (m + 1) * bolometers]
+                    for b in range(bolometers):
+                        part[b] = late[row[b]]
+            if hit_sample >= begin and last_sample == hit_sample + 1 < begin + count:
+                now, then = started[hit_sample - begin], started[last_sample - begin]
+                for line in range(used * bolometers):
+                    comes = np.ceil((t + delay[line]) * rate_hz) > hit_sample
+                    now[line] += 0.0 if comes else value[line]
+                    then[line] += value[line] * keep[line] if comes else 0.0
+                continue
+            if _add_later(t, hit_sample, rate_hz, keep, value[: used * bolometers], delay, begin, count, started):
                 arrived = min(arrived, hit)
         oldest = arrived
         for k in range(count):
+            now = started[k]
             for line in range(lines):
-                level[line] = level[line] * keep[line] + started[k, line]
-                started[k, line] = level[line]
+                level[line] = level[line] * keep[line] + now[line]
+                now[line] = level[line]
         # afterwards: rows of the data may lie so that a processor's cache holds only some of them at a time
         for b in range(bolometers):
             for k in range(count):
                 summed = 0.0
                 for m in range(m_all):
-                    summed += started[k, b * m_all + m]
+                    summed += started[k, m * bolometers + b]
                 power_w[b, block + k] = summed
     return oldest
 
 
 @njit(cache=True)
 def _lead(height: Array, delay: Array, inverse: Array, value: Array) -> float:
-    """Write ``value``, what a hit's lines would have at its time had they begun by then; the longest delay."""
-    last, steepest = 0.0, 0.0
-    for line in range(len(value)):
-        last = max(last, delay[line])
-        steepest = max(steepest, inverse[line])
-    if last * steepest < SMALL:
-        for line in range(len(value)):
-            value[line] = height[line] * series(delay[line] * inverse[line])
-    else:
-        for line in range(len(value)):
-            value[line] = height[line] * np.exp(delay[line] * inverse[line])
+    """Write ``value``, what a hit's lines would have at its time had they begun by then, of heights and delays (bolometers, constants); the longest delay."""
+    bolometers, m_all = height.shape
+    last = delay.max()
+    small = last * inverse.max() < SMALL
+    for m in range(m_all):
+        for b in range(bolometers):
+            grown = delay[b, m] * inverse[m]
+            value[m * bolometers + b] = height[b, m] * (series(grown) if small else np.exp(grown))
     return last
 
 
@@ -239,12 +251,11 @@ def _lead(height: Array, delay: Array, inverse: Array, value: Array) -> float:
 def _leads(amplitude_w: Array, delay_s: Array, constants: Array) -> Array:
     """Of hits, (hits, bolometers, constants)."""
     hits, bolometers, m_all = amplitude_w.shape
-    found, inverse = np.empty((hits, bolometers * m_all)), np.empty(bolometers * m_all)
-    for line in range(len(inverse)):
-        inverse[line] = 1.0 / constants[line % m_all]
+    found, inverse, value = np.empty((hits, bolometers, m_all)), 1.0 / constants, np.empty(m_all * bolometers)
     for hit in range(hits):
-        _lead(amplitude_w[hit].copy().reshape(-1), delay_s[hit].copy().reshape(-1), inverse, found[hit])
-    return found.reshape(hits, bolometers, m_all)
+        _lead(amplitude_w[hit], delay_s[hit], inverse, value)
+        found[hit] = value.reshape(m_all, bolometers).T
+    return found
 
 
 @njit(cache=True)
