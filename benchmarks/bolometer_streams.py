@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--plane-minutes", type=float, default=10.0, help="length of the focal plane's slice")
     asked = parser.parse_args()
     print("| stream | core time | wall clock | of its length, a wafer | peak memory |\n| :-- | --: | --: | --: | --: |")
+    measured(MIDDLES[0], "--duration", "60s")  # compiles
     starting = told("12 bolometers at 156.25 Hz, a minute", MIDDLES[0], 60, 1)
     days = [told(f"12 bolometers at 156.25 Hz, {asked.days:g} days from {middle} on", middle, asked.days * DAY_S, 1) for middle in MIDDLES]
     told(f"12 bolometers at 156.25 Hz, {asked.longer_days:g} days from {MIDDLES[0]} on", MIDDLES[0], asked.longer_days * DAY_S, 1)

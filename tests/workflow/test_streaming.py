@@ -200,7 +200,7 @@ def test_the_page_says_what_the_file_holds(tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize("name", ["a.h5", "a.fits"])
 def test_parts_of_a_stream_are_made_by_themselves(name: str, tmp_path: Path) -> None:
     """Three wafers, some detectors of two of them, two workers; then what a kill left of a block."""
-    words = ("--duration", "15min", "--start", "2012-07-01", "--settings.wafers", "3", "--settings.detector.decimation", "8", "--detectors", "3,25-26,4")
+    words = ("--duration", "20min", "--start", "2012-07-01", "--settings.wafers", "3", "--settings.detector.decimation", "8", "--detectors", "3,25-26,4")
     main(["stream", "bolometer", str(tmp_path / name), *words, "--workers", "2", "--truth", str(tmp_path / "hits")])
     found, whole = open_recording(tmp_path / name), (tmp_path / name).read_bytes()
     assert found.contents.names == ("wafer_0_bolometer_03", "wafer_2_bolometer_01", "wafer_2_bolometer_02", "wafer_0_bolometer_04")

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-SPAN_SAMPLES = 2048
-SPANS = 64
+SPAN_SAMPLES = 8192
+SPANS = 20
 """Blocks of time in a block of work: the start of one costs a few blocks of time more."""
 FORGOTTEN_CONSTANTS = 150.0
 """A pulse falls below the least number of single precision after 70 time constants; 80 more leave no difference in the sums of double precision that younger
