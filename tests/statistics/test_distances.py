@@ -6,6 +6,7 @@ from cloudchamber.statistics.distances import (
     energy_distance,
     kolmogorov_smirnov,
     kolmogorov_smirnov_p,
+    measured_separation,
     mmd,
     separation_power,
     triangular_discrimination,
@@ -91,10 +92,50 @@ def test_triangular_discrimination_of_many_histograms():
 
 def test_separation_power_between_its_ends():
     assert separation_power(gaussian(1), gaussian(2, 50.0)) == pytest.approx(1)
+    # bins of one event say nothing, the others (4 - 2) / (4 - 2) of 2 / 4 and (0 - 2) / (16 - 2) of 4 / 4
     edges = np.array([0.0, 1.0, 2.0])
-    assert separation_power(np.array([0.5, 0.5, 1.5, 1.5]), np.array([-9.0, 1.5, 2.0, 9]), edges) == pytest.approx(0.5 * (0.25 + 0.5 + 0.25))
-    floor = separation_power(gaussian(1), gaussian(2))
-    assert floor == pytest.approx(29 / (4 * 3000), rel=0.8)
+    assert separation_power(np.array([0.5, 0.5, 1.5, 1.5]), np.array([-9.0, 1.5, 2.0, 9]), edges) == pytest.approx(0.5 * (0.5 - 1 / 7))
+
+
+EDGES = np.linspace(-3, 3, 31)
+
+
+def separations(n, m, shift, trials=400, edges=EDGES):
+    """Values and stated errors, (trials, 2)."""
+    random = np.random.default_rng(5)
+    return np.array([measured_separation(random.normal(size=n), random.normal(shift, size=m), edges) for _ in range(trials)])
+
+
+@pytest.mark.parametrize("cells", [1, 3])
+def test_chance_adds_nothing_to_the_separation_power_of_pairs_that_may_be_exchanged(cells):
+    """The mean over all 2^9 exchanges is 0 to the last bits, also of pairs and cells that depend on each other."""
+    random = np.random.default_rng(4)
+    both = 0.3 * random.normal(size=(2, 9, cells)) + random.normal(size=(9, 1))
+    swap = (np.arange(2**9)[:, None] >> np.arange(9)) & 1 == 1
+    for bins in (8, np.linspace(-2, 2, 9)):
+        found = [separation_power(*np.where(each[:, None], both[::-1], both), bins) for each in swap]
+        assert np.mean(found) == pytest.approx(0, abs=1e-12) and np.std(found) > 0.01
+
+
+@pytest.mark.parametrize("n, m", [(300, 300), (3000, 3000), (2000, 3000)])
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.5, 2.0])
+def test_the_separation_power_is_that_of_the_distributions_at_any_number_of_events(n, m, shift):
+    p, q = (np.diff(norm.cdf(np.concatenate([[-np.inf], EDGES, [np.inf]]), centre)) for centre in (0, shift))
+    expected, found = triangular_discrimination(p, q), separations(n, m, shift)
+    assert np.mean(found[:, 0]) == pytest.approx(expected, rel=0.01, abs=5 * found[:, 0].std() / len(found) ** 0.5)
+    # the spread of 400 is known to 4 %
+    assert np.mean(found[:, 1]) == pytest.approx(found[:, 0].std(), rel=0.25)
+
+
+def test_separation_powers_of_cells_that_share_theta_and_fluctuations_know_their_error():
+    random, found = np.random.default_rng(6), []
+    for _ in range(200):
+        theta = random.uniform(-2, 2, (1, 1000, 1))
+        one, two = theta + 0.2 * random.normal(size=(2, 1000, 1)) + 0.2 * random.normal(size=(2, 1000, 4))
+        found.append(measured_separation(one, two, EDGES))
+    values, errors = np.array(found).T
+    assert abs(values.mean()) < 5 * values.std() / 200**0.5
+    assert errors.mean() == pytest.approx(values.std(), rel=0.3)
 
 
 @pytest.mark.parametrize("distance", ALL)
@@ -111,10 +152,4 @@ def test_unusable_samples_are_refused():
     with pytest.raises(ValueError, match="kernel has no width"):
         mmd(np.ones(5), np.ones(5))
     with pytest.raises(ValueError, match="at least one bin"):
-        separation_power(np.ones(5), gaussian(1))
-
-
-def test_noise_of_the_separation_power_is_bins_over_twice_the_events() -> None:
-    random = np.random.default_rng(3)
-    found = [separation_power(random.random(1000), random.random(1000), np.linspace(0, 1, 31)) for _ in range(200)]
-    assert np.mean(found) == pytest.approx(30 / 2000, rel=0.1)
+        separation_power(np.ones(5), np.ones(5))

@@ -6,10 +6,16 @@ Gretton et al., JMLR 13 (2012) 723, eq. 3 (MMD); Diefenbacher et al., JINST 15 (
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from cloudchamber.rng import rng
 from cloudchamber.statistics.features import same_rows, thinned
+from cloudchamber.statistics.measured import Measured
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def wasserstein(truth: np.ndarray, answer: np.ndarray) -> float:
@@ -76,24 +82,75 @@ def mmd(truth: np.ndarray, answer: np.ndarray, max_events: int = 2000, seed: int
 
 
 def separation_power(truth: np.ndarray, answer: np.ndarray, bins: int | np.ndarray = 30) -> float:
-    """Half the triangular discrimination, 1/2 sum (p-q)^2 / (p+q), of two histograms: 0 for equal ones, 1 for disjoint ones.
+    """The value of ``measured_separation``: 0 for equal distributions, 1 for disjoint ones; may fall below 0 by chance."""
+    return measured_separation(truth, answer, bins).value
 
-    ``bins`` counts bins of equal truth content, or gives edges; two more bins hold what lies beyond. Statistical noise adds about bins / (2 events).
+
+def measured_separation(truth: np.ndarray, answer: np.ndarray, bins: int | np.ndarray = 30) -> Measured:
+    """Half the triangular discrimination, 1/2 sum (p-q)^2 / (p+q), of the distributions behind two samples, without what chance adds to it; and its error.
+
+    Samples are (events,), or (events, values) where an event has several of a kind, which share one histogram. ``bins`` counts bins of equal content of
+    both samples together, or gives edges; two more bins hold what lies beyond. Histograms alone would give about filled bins / (2 events) for equal
+    distributions; but where c is the variance of p - q by chance, (p-q)^2 - c and (p+q)^2 - c have the means that are meant. Equally many events are taken as
+    pairs, which may share theta, and c is that of their differences: the mean for equal distributions is exactly 0. Of unequally many it is nearly so, a
+    twentieth of what histograms alone would give. The error is right to a tenth, and too small, by a third at most, where different distributions fill
+    most bins with few events. ValueError without a bin of finite width.
     """
-    truth, answer = _line(truth, answer)
-    edges = np.unique(np.quantile(truth, np.linspace(0, 1, bins + 1)) if isinstance(bins, int) else np.asarray(bins, dtype=np.float64))
+    truth, answer = same_rows(truth, answer)
+    if isinstance(bins, int):
+        bins = np.quantile(np.concatenate([truth, answer]), np.linspace(0, 1, bins + 1))
+    edges = np.unique(np.asarray(bins, dtype=np.float64))
     if len(edges) < 2:
         raise ValueError(f"separation power needs at least one bin of finite width, got edges {edges}")
     # the last bin holds its upper edge
     edges[-1] = np.nextafter(edges[-1], np.inf)
-    p, q = (np.bincount(np.searchsorted(edges, sample, side="right"), minlength=len(edges) + 1) / len(sample) for sample in (truth, answer))
-    return float(triangular_discrimination(p, q))
+    first, second = (_shares(sample, edges) for sample in (truth, answer))
+    p, q = (shares.mean(axis=0) for shares in (first, second))
+    both, apart = p + q, p - q
+    if len(truth) == len(answer):
+        moved = first - second
+        chance = (moved.T @ moved).toarray() / len(truth) ** 2
+    else:
+        chance = _chance(first, p) + _chance(second, q)
+    own = np.diag(chance)
+    # of a bin with one event nothing is known
+    known = both**2 > own * (1 + 1e-9)
+    value = 0.5 * np.sum(both * np.divide(apart**2 - own, both**2 - own, out=np.zeros_like(both), where=known))
+    return Measured(float(value), _separation_error(first, second, both, apart, chance))
 
 
 def triangular_discrimination(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """1/2 sum (p-q)^2 / (p+q) over the last axis: the separation power of two histograms that each add up to 1."""
     both = p + q
     return 0.5 * np.sum(np.divide((p - q) ** 2, both, out=np.zeros_like(both), where=both > 0), axis=-1)
+
+
+def _shares(sample: np.ndarray, edges: np.ndarray) -> csr_array:
+    """Which share of an event's values lies below, between and above the edges, (events, bins)."""
+    from scipy.sparse import csr_array
+
+    events, values = sample.shape
+    place = np.searchsorted(edges, sample.ravel(), side="right")
+    return csr_array((np.full(place.size, 1 / values), place, np.arange(0, place.size + 1, values)), shape=(events, len(edges) + 1))
+
+
+def _chance(shares: csr_array, mean: np.ndarray) -> np.ndarray:
+    """Covariance of the mean share, (bins, bins)."""
+    events = shares.shape[0]
+    return ((shares.T @ shares).toarray() / events - np.outer(mean, mean)) / max(events - 1, 1)
+
+
+def _separation_error(first: csr_array, second: csr_array, both: np.ndarray, apart: np.ndarray, chance: np.ndarray) -> float:
+    """Standard deviation over samples: what is left for equal distributions, and beyond it how the value moves with each event (the delta method)."""
+    scale = np.divide(1.0, both, out=np.zeros_like(both), where=both > 0)
+    equal = 0.5 * float(np.sum(np.outer(scale, scale) * chance**2))
+    ratio = apart * scale
+    pulls = [first @ (ratio - 0.5 * ratio**2), second @ (-ratio - 0.5 * ratio**2)]
+    if first.shape == second.shape:
+        pulls = [pulls[0] + pulls[1]]
+    moves = sum(float(np.var(pull)) / len(pull) for pull in pulls)
+    # for equal distributions chance moves the value twice as much: once by this sample, once by the next one
+    return float(np.sqrt(max(moves - equal, equal)))
 
 
 def _line(truth: np.ndarray, answer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -25,4 +25,5 @@ STUDY = Study(
     formats=FORMATS,
     schema_of=schema_of,
     protocols={"calochallenge": refer("challenge.protocol:calochallenge")},
+    enough=20_000,
 )

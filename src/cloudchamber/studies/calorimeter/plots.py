@@ -93,7 +93,7 @@ def single_crystals(truth: Table, answers: Mapping[str, Table]) -> Figure:
     shown = {name: offset for name, offset in CELL_CLASSES.items() if offset[1] <= n // 2}
     figure, axes = panels(len(shown))
     for axis, (name, offset) in zip(axes, shown.items(), strict=True):
-        _histograms(axis, {key: cell_class(table, offset) for key, table in {"simulator": truth, **answers}.items()}, 60, log=True)
+        _histograms(axis, {key: cell_class(table, offset).ravel() for key, table in {"simulator": truth, **answers}.items()}, 60, log=True)
         axis.set(xlabel="lg(E / MeV)", ylabel="crystals")
         axis.set_title(name, fontsize=10, color=INK)
     _legend(figure, answers)

@@ -83,7 +83,7 @@ def binning_of(truth: Table, geometry: Voxels | Crystals) -> dict[Observable, np
 
 
 def separation(truth: np.ndarray, answer: np.ndarray, seed: int) -> Measured:
-    """Separation power of two histograms of counts; its error is the spread over histograms drawn again."""
+    """Separation power of two histograms of counts as published, with what chance adds to it; its error is the spread over histograms drawn again."""
     random = rng(seed, "separation")
     p, q = (counts / max(counts.sum(), 1) for counts in (truth, answer))
     again = [random.multinomial(n, share, RESAMPLES) / max(n, 1) for n, share in ((truth.sum(), p), (answer.sum(), q))]
