@@ -93,8 +93,8 @@ def measured_separation(truth: np.ndarray, answer: np.ndarray, bins: int | np.nd
     both samples together, or gives edges; two more bins hold what lies beyond. Histograms alone would give about filled bins / (2 events) for equal
     distributions; but where c is the variance of p - q by chance, (p-q)^2 - c and (p+q)^2 - c have the means that are meant. Equally many events are taken as
     pairs, which may share theta, and c is that of their differences: the mean for equal distributions is exactly 0. Of unequally many it is nearly so, a
-    twentieth of what histograms alone would give. The error is right to a tenth, and too small, by a third at most, where different distributions fill
-    most bins with few events. ValueError without a bin of finite width.
+    twentieth of what histograms alone would give. The error is right to a tenth or two, and too small, by two fifths at worst, where very different
+    distributions fill their bins with a few events each. ValueError without a bin of finite width.
     """
     truth, answer = same_rows(truth, answer)
     if isinstance(bins, int):
