@@ -128,3 +128,9 @@ def test_what_cannot_be_registered() -> None:
     with pytest.raises(TypeError, match="takes a cloudchamber Study, not str"):
         register("mine")  # type: ignore[arg-type]
     assert "mine" not in study_names()
+
+
+def test_how_many_events_are_compared() -> None:
+    few, by_view = Study("a", "A", {}, {}, "none", enough=300), Study("b", "B", {}, {}, "none", enough={"hits": 60_000, "windows": 400})
+    assert few.enough_of({"any"}) == few.enough_of(()) == 300
+    assert [by_view.enough_of(names) for names in ({"windows"}, {"hits", "windows"}, {"other"}, ())] == [400, 60_000, 2000, 2000]

@@ -159,6 +159,10 @@ ProtocolFunction = Callable[[Table, Mapping[str, Table], Table, int, Callable[[s
 """Takes the truth, the named answers, a second truth of the same size for the floor, a seed, and what to tell how far it is; gives results for each answer."""
 
 
+ENOUGH = 2000
+"""Events that a report compares where a study says nothing else."""
+
+
 @dataclass(frozen=True)
 class Study:
     """One problem. The first simulator is the default; ``peers`` name the simulators that a report compares with the answer.
@@ -169,8 +173,8 @@ class Study:
     model infers from a user's events. ``schema_of`` gives the schema of
     a file's table whose columns have other shapes than the default simulator's, as those of another detector, and None where that schema fits.
     ``protocols`` are comparisons that the field has agreed on, made by name beside the checks. ``streams`` are endless x by
-    name, the first one the default. ``enough`` events decide what a report says of a good answer, as
-    far as the simulator makes them in minutes: that many are compared unless another number is asked for.
+    name, the first one the default. ``enough`` events, of each simulator where numbers differ, decide what a report says of
+    a good answer, as far as the simulator makes them in minutes: that many are compared unless another number is asked for.
     """
 
     name: str
@@ -188,7 +192,7 @@ class Study:
     schema_of: Callable[[Table], Schema | None] | None = None
     protocols: Mapping[str, ProtocolFunction] = field(default_factory=dict)
     streams: Mapping[str, Callable[..., Stream]] = field(default_factory=dict)
-    enough: int = 2000
+    enough: int | Mapping[str, int] = ENOUGH
 
     def __post_init__(self) -> None:
         if not self.default_recipe:
@@ -208,6 +212,10 @@ class Study:
             theta |= {name: column for name, column in schema.theta.items() if name not in theta and name not in x}
             x |= {name: column for name, column in schema.x.items() if name not in theta and name not in x}
         return Schema(theta, x)
+
+    def enough_of(self, simulators: Iterable[str]) -> int:
+        """How many events are compared of a run that learned from these."""
+        return self.enough if isinstance(self.enough, int) else max((self.enough.get(name, ENOUGH) for name in simulators), default=ENOUGH)
 
     @property
     def pretrained(self) -> Path | None:

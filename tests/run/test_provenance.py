@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cloudchamber.run.files import RunFiles
-from cloudchamber.run.provenance import begin, differences, origins, read_provenance, run_identity, simulated
+from cloudchamber.run.provenance import begin, differences, origins, read_provenance, run_identity, simulated, simulators_of
 from cloudchamber.study import find_study
 
 ORIGIN: dict[str, Any] = {"study": "toy", "seed": 1, "simulator": "decay", "settings": {"light_pe": 40.0}, "identity": "abc"}
@@ -42,6 +42,13 @@ def test_origins_are_followed_through_starts_and_members(tmp_path: Path) -> None
     other = write(tmp_path / "other", {"members": {"00": {"training": first}, "01": {"training": ORIGIN | {"settings": {"light_pe": 80.0}}}}})
     with pytest.raises(ValueError, match="learned from different simulators or settings"):
         simulated(other)
+
+
+def test_simulators_are_those_of_all_members(tmp_path: Path) -> None:
+    members = {str(number): {"sealed": "", "training": ORIGIN | {"simulator": name}} for number, name in enumerate(("hits", "windows", "hits"))}
+    assert simulators_of(write(tmp_path / "one", ORIGIN)) == {"decay"}
+    assert simulators_of(write(tmp_path / "many", {"study": "toy", "members": members})) == {"hits", "windows"}
+    assert simulators_of(write(tmp_path / "converted", {"study": "toy"})) == set()
 
 
 def test_a_folder_that_does_not_tell_is_named(tmp_path: Path) -> None:

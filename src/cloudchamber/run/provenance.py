@@ -76,6 +76,13 @@ def simulated(folder: Path) -> dict[str, Any]:
     return dict(first)
 
 
+def simulators_of(folder: Path) -> set[str]:
+    """The names of the simulators that a run, or an ensemble's members, learned from; none of a run that does not tell."""
+    origin = read_provenance(folder)
+    each = [member["training"] for member in origin["members"].values()] if "members" in origin else [origin]
+    return {found["simulator"] for found in each if "simulator" in found}
+
+
 def run_identity(recipe: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str, Any]:
     """All that decides the weights, flat: the whole recipe (as JSON; words of documentation aside), seed, data and version."""
     return flat(origin) | flat({key: value for key, value in recipe.items() if key != "doc"}, "recipe")

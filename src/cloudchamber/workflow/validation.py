@@ -17,7 +17,7 @@ from cloudchamber.hub import find_run, load, simulator_of, trained_simulator
 from cloudchamber.progress import Progress, quiet
 from cloudchamber.rng import rng
 from cloudchamber.run.files import RunFiles
-from cloudchamber.run.provenance import origins, simulated
+from cloudchamber.run.provenance import origins, simulated, simulators_of
 from cloudchamber.run.repeated import Repeats
 from cloudchamber.schema import Schema, Table, check_table, digest, events_in, recoded, take, whole
 from cloudchamber.store.read import Store
@@ -101,7 +101,7 @@ def validate(
         return against(subject, place, n=n, format=format, read=read, rate_hz=rate_hz, out=out, seed=seed, partial=partial, progress=progress)
     if rate_hz is not None:
         raise ValueError("rate_hz is that of a stream's pieces: give some")
-    n = study.enough if n is None else n
+    n = study.enough_of(simulators_of(folder)) if n is None else n
     if not MIN_EVENTS <= n <= MOST_COMPARED:
         raise ValueError(f"n must be from {MIN_EVENTS} to {MOST_COMPARED}, got {n}")
     if format is not None and file is None:

@@ -42,5 +42,6 @@ STUDY = Study(
     formats=(*FORMATS, GLITCHES_FORMAT),
     infer=refer("glitches.findings:GlitchFinder"),
     schema_of=schema_of,
+    enough={"hits": 60_000, "planck_hits": 60_000, "windows": 400, "planck_windows": 400},
     streams={"wafer": WaferStream, "planck": partial(WaferStream, detector=PLANCK)},
 )

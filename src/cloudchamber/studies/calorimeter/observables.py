@@ -22,7 +22,7 @@ ENERGY_EDGES_GEV = tuple(digit * 10.0**power for power in range(-3, 4) for digit
 FEWEST_AT_ONE_ENERGY = 10
 """A table with more different energies than this is of a continuous beam."""
 CLASSIFIER_EVENTS = 50_000
-"""Events of each kind for a classifier: its AUC is then known to 0.002."""
+"""Events of each kind for a classifier: its AUC is then known to 0.003."""
 BINS = 100
 RESAMPLES = 20
 CELL_CLASSES = {
