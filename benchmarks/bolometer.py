@@ -27,6 +27,7 @@ from tables import markdown, show
 
 from cloudchamber.hub import load
 from cloudchamber.rng import rng
+from cloudchamber.statistics.distances import kolmogorov_smirnov
 from cloudchamber.stream import YEAR_S
 from cloudchamber.studies.bolometer.columns import FAMILIES
 from cloudchamber.studies.bolometer.detector import PLANCK, Detector
@@ -39,6 +40,7 @@ from cloudchamber.studies.bolometer.signal.chain import ChainState, advance, bur
 from cloudchamber.studies.bolometer.signal.filters import Starts
 from cloudchamber.studies.bolometer.signal.reference import reference_power
 from cloudchamber.studies.bolometer.streams.data import WaferStream
+from cloudchamber.studies.bolometer.streams.sources import Span
 from cloudchamber.studies.bolometer.streams.sun import Sun
 from cloudchamber.studies.bolometer.views.hits import HitsView
 from cloudchamber.studies.bolometer.views.windows import WindowsView
@@ -52,6 +54,7 @@ AMS_PROTONS = np.array([626.9, 499.3, 118.4, 21.90, 0.3128])
 AMS_YEARS = (2011.4, 2013.9)
 MINIMUM, MINIMUM_PER_CM2_S = 2009.5, 5.1
 PHI_MV, THICKNESS_UM = 400.0, 500.0
+NEW_PHI_MV, DEPOSITS, BLOCKS, SHARES = 500.0, 2_000_000, 40, (0.001, 0.01, 0.5, 0.99, 0.999, 0.9999)
 LOWEST_HZ, BLOCK_S = 0.3, 50.0
 
 
@@ -294,6 +297,34 @@ def powers(options: Options) -> Iterator[Gate]:
         yield Gate(f"{word} of the generator's data over the simulator's", learned / truth, f"floor {floor / truth:.4f}")
 
 
+def learned_deposits(options: Options) -> Iterator[Gate]:
+    """Deposits of the packaged generator's hits beside the simulator's, at a phi and a thickness that it has never seen."""
+    for family in ("wafer", "absorber"):
+        simulated = WaferStream(sun=Sun(phi_mv=NEW_PHI_MV), thickness_um=THICKNESS_UM, families=(family,))
+        sources = ((simulated, options.seed), (simulated, options.seed + 1), (simulated.learned(load("bolometer")), options.seed))
+        truth, second, answer = (deposits_of(stream, family, seed) for stream, seed in sources)
+        least = min(len(truth), len(second), len(answer))
+        truth, second, answer = truth[:least], second[:least], answer[:least]
+        where = f"{'in the wafer' if family == 'wafer' else 'on a bolometer'}, {least:,} hits"
+        yield Gate(f"KS of the generator's deposits {where}", kolmogorov_smirnov(truth, answer), f"floor {kolmogorov_smirnov(truth, second):.4f}")
+        for share in SHARES:
+            expected, other, found = (float(np.quantile(values, share)) for values in (truth, second, answer))
+            yield Gate(
+                f"the one in {1 / min(share, 1 - share):,.0f} {'lowest' if share < 0.5 else 'highest'} of them over the simulator's",
+                found / expected,
+                f"floor {other / expected:.4f}",
+            )
+
+
+def deposits_of(stream: WaferStream, family: str, seed: int) -> np.ndarray:
+    """About ``DEPOSITS`` of a family's, in keV, each from a block of time of its own."""
+    rates = rates_per_s(stream.detector, stream.rays, np.array([NEW_PHI_MV]))[:, 0]
+    seconds = DEPOSITS / BLOCKS / rates[stream.detector.family_names.index(family)]
+    blocks = (Span(number, 0.0, seconds, NEW_PHI_MV, rates) for number in range(BLOCKS))
+    drawn = [stream.source.draw(stream.detector, stream.rays, THICKNESS_UM, (family,), block, seed) for block in blocks]
+    return np.concatenate([each.hits.deposit_kev for each in drawn])
+
+
 def moments(stream: WaferStream, seed: int) -> tuple[float, float]:
     """Mean, and rms about each bolometer's mean, in W, of three hours of a stream from 2012 on."""
     first = round(12 * YEAR_S * stream.rate_hz)
@@ -304,7 +335,8 @@ def moments(stream: WaferStream, seed: int) -> tuple[float, float]:
 
 def main(options: Options) -> int:
     """Measure, print; 1 where a limit is missed."""
-    gates = [*fluxes(), *rates(options), *deposits(options), *spectra(options), *glitches(options), *exactness(options), *learned(options), *powers(options)]
+    parts = (rates, deposits, spectra, glitches, exactness, learned, powers, learned_deposits)
+    gates = [*fluxes(), *(gate for part in parts for gate in part(options))]
     words = {None: "", True: "passed", False: "FAILED"}
     rows = [[gate.what, f"{gate.value:.4g} {gate.unit}".strip(), gate.target, words[gate.passed]] for gate in gates]
     show(markdown(["", "value", "target", "verdict"], rows), options.markdown)

@@ -87,11 +87,11 @@ def _is_protocol(kind: Any) -> bool:
 def _from_union(args: tuple[Any, ...], data: Any, where: str, like: Any, find: Find | None) -> Any:
     if data is None and type(None) in args:
         return None
-    classes = [arg for arg in args if dataclasses.is_dataclass(arg)]
+    classes = [arg for arg in args if isinstance(arg, type) and dataclasses.is_dataclass(arg)]
     if isinstance(data, Mapping) and classes:
-        named = [c for c in classes if c.__name__ == data.get("kind")] or (classes if len(classes) == 1 else [])  # type: ignore[union-attr]
+        named = [c for c in classes if c.__name__ == data.get("kind")] or (classes if len(classes) == 1 else [])
         if not named:
-            raise ValueError(f"{where or 'value'}: kind {data.get('kind')!r} is not one of {', '.join(c.__name__ for c in classes)}")  # type: ignore[union-attr]
+            raise ValueError(f"{where or 'value'}: kind {data.get('kind')!r} is not one of {', '.join(c.__name__ for c in classes)}")
         return from_json(named[0], data, where, find=find)
     protocols = [arg for arg in args if _is_protocol(arg)]
     if protocols:

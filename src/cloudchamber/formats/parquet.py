@@ -89,14 +89,13 @@ def _stated(path: Path, name: str, values: np.ndarray | Ragged, units: Mapping[s
 def _array(name: str, values: np.ndarray | Ragged) -> Any:
     import pyarrow
 
-    ragged = values if isinstance(values, Ragged) else None
-    flat = ragged.values if ragged else np.asarray(values).reshape(-1)
-    if ragged is None and values.ndim == 1:  # type: ignore[union-attr]
+    if isinstance(values, Ragged):
+        if values.values.ndim != 1:
+            raise ValueError(f"column '{name}' is ragged with entries of shape {values.values.shape[1:]} and does not fit into parquet: write .h5")
+        return pyarrow.LargeListArray.from_arrays(values.offsets, values.values)
+    if values.ndim == 1:
         return pyarrow.array(values)
-    if flat.ndim != 1:
-        raise ValueError(f"column '{name}' is ragged with entries of shape {flat.shape[1:]} and does not fit into parquet: write .h5")
-    offsets = ragged.offsets if ragged else np.arange(len(values) + 1) * int(np.prod(values.shape[1:]))  # type: ignore[union-attr]
-    return pyarrow.LargeListArray.from_arrays(offsets, flat)
+    return pyarrow.LargeListArray.from_arrays(np.arange(len(values) + 1) * int(np.prod(values.shape[1:])), values.reshape(-1))
 
 
 def _values(path: Path, name: str, column: Any, before: int) -> np.ndarray | Ragged:

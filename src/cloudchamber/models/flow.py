@@ -176,7 +176,11 @@ class FlowModel(ConditionalModel):
     @property
     def steps(self) -> list[tuple[Mixing, Coupling | Autoregressive]]:
         """Mixings and splines, from the data to the noise."""
-        return list(zip(self.mixings, self.splines, strict=True))  # type: ignore[arg-type]
+        found = []
+        for mixing, step in zip(self.mixings, self.splines, strict=True):
+            assert isinstance(mixing, Mixing) and isinstance(step, (Coupling, Autoregressive))
+            found.append((mixing, step))
+        return found
 
 
 class FlowDistribution(Distribution):

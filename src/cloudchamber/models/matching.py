@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cloudchamber.models.base import ConditionalModel, Distribution, fixed_noise, normal_log_prob
 from cloudchamber.nn.mlp import MLP
-from cloudchamber.nn.ode import Method, solve_adaptive, solve_fixed
+from cloudchamber.nn.ode import Field, Method, solve_adaptive, solve_fixed
 
 FREQUENCIES = 8
 TIME_FEATURES = 2 * FREQUENCIES + 1
@@ -103,7 +103,7 @@ class MatchingDistribution(Distribution):
         state = self._solve(self._velocity_and_divergence, state, 1.0, 0.0, steps, method, tolerance)
         return normal_log_prob(state[:, :-1]) + state[:, -1]
 
-    def _solve(self, field, state: Tensor, start: float, stop: float, steps: int | None, method: Method | None, tolerance: float | None) -> Tensor:  # type: ignore[no-untyped-def]
+    def _solve(self, field: Field, state: Tensor, start: float, stop: float, steps: int | None, method: Method | None, tolerance: float | None) -> Tensor:
         if tolerance is not None:
             if steps is not None or method is not None:
                 raise ValueError("give either a tolerance or steps and method, not both")

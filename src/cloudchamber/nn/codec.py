@@ -180,7 +180,7 @@ class ColumnsCodec(Codec):
     @property
     def wholes(self) -> list[WholeNumbers]:
         """The maps of the columns of whole numbers, in their order."""
-        return list(self.whole_numbers)  # type: ignore[arg-type]
+        return [each for each in self.whole_numbers if isinstance(each, WholeNumbers)]
 
     def _whole_columns(self, columns: Tensors) -> Tensors:
         return {name: columns[name].float().flatten(1) if columns[name].ndim > 1 else columns[name].float()[:, None] for name in self._whole_names()}

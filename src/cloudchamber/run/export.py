@@ -90,8 +90,11 @@ class ExportedModel(nn.Module):
 
     def __init__(self, trained: TrainedModel, **options: Any) -> None:
         super().__init__()
-        ensemble = isinstance(trained, Ensemble)
-        self.answers = ExportedEnsemble(trained, **options) if ensemble else ExportModule(networks_of(trained)[0], **options)  # type: ignore[arg-type]
+        self.answers: ExportedEnsemble | ExportModule
+        if isinstance(trained, Ensemble):
+            self.answers = ExportedEnsemble(trained, **options)
+        else:
+            self.answers = ExportModule(networks_of(trained)[0], **options)
         self.domain = ExportedDomain(trained.given_columns, trained.domain)
         self.outputs = [*self.answers.outputs, IN_DOMAIN]
 

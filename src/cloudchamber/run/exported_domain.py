@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cloudchamber.run.domain import ELEMENTS_ROOM, Domain, SetDomain, values_of, widened
+from cloudchamber.run.domain import ELEMENTS_ROOM, Allowed, Domain, SetDomain, values_of, widened
 from cloudchamber.schema import Column
 
 
@@ -49,11 +49,11 @@ class _ColumnDomain(nn.Module):
     codes: Tensor
     stand_in: Tensor
 
-    def __init__(self, column: Column, entry: object) -> None:
+    def __init__(self, column: Column, entry: Allowed | SetDomain) -> None:
         super().__init__()
         self.categories, self.ragged = len(column.categories), column.ragged
         self.elements = entry.elements if isinstance(entry, SetDomain) else None
-        allowed = values_of(entry)  # type: ignore[arg-type]
+        allowed = values_of(entry)
         if self.categories:
             codes = [column.categories.index(str(name)) for name in allowed]
             self.register_buffer("codes", torch.tensor(codes), persistent=False)

