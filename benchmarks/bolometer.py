@@ -309,11 +309,7 @@ def learned_deposits(options: Options) -> Iterator[Gate]:
         yield Gate(f"KS of the generator's deposits {where}", kolmogorov_smirnov(truth, answer), f"floor {kolmogorov_smirnov(truth, second):.4f}")
         for share in SHARES:
             expected, other, found = (float(np.quantile(values, share)) for values in (truth, second, answer))
-            yield Gate(
-                f"the one in {1 / min(share, 1 - share):,.0f} {'lowest' if share < 0.5 else 'highest'} of them over the simulator's",
-                found / expected,
-                f"floor {other / expected:.4f}",
-            )
+            yield Gate(f"their quantile {share:g} over the simulator's", found / expected, f"floor {other / expected:.4f}")
 
 
 def deposits_of(stream: WaferStream, family: str, seed: int) -> np.ndarray:
