@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import kstest
 
-from cloudchamber.physics.gamma.brightness import draw_counts, source_counts
+from cloudchamber.physics.gamma.brightness import draw_counts, pieces, source_counts
 from cloudchamber.rng import rng
 
 LAWS = [(9.0, 18.0, -0.66), (20.0, 2.5, 1.5), (5.0, 4.0, 1.0), (2.0, 3.0, 2.0), (30.0, 10.0, 0.0)]
@@ -31,15 +31,15 @@ def test_draws_follow_the_law(law: tuple[float, float, float]) -> None:
     grid = np.concatenate([np.geomspace(0.1, law[0], 2000), np.geomspace(law[0], 1e6 * law[0], 4000)[1:]])
     density = found.density(grid)
     below = np.concatenate([[0], np.cumsum(0.5 * (density[1:] + density[:-1]) * np.diff(grid))])
-    drawn = np.array([draw_counts(*law, 0.1, *pair) for pair in rng(1, *map(str, law)).random((20_000, 2))])
+    drawn = np.array([draw_counts(*law, pieces(*law, 0.1), *pair) for pair in rng(1, *map(str, law)).random((20_000, 2))])
     assert drawn.min() >= 0.1 * (1 - 1e-12)
     assert kstest(drawn, lambda s: np.interp(s, grid, below / below[-1])).pvalue > 1e-6
 
 
 def test_ends_of_the_unit_interval_are_ends_of_the_law() -> None:
-    assert draw_counts(5.0, 3.0, 1.0, 0.1, 0.999999, 0.0) == pytest.approx(0.1)
-    assert draw_counts(5.0, 3.0, 1.5, 0.1, 0.999999, 1.0) == pytest.approx(5.0)
-    assert draw_counts(5.0, 3.0, 1.5, 0.1, 0.0, 0.0) == 5.0
+    assert draw_counts(5.0, 3.0, 1.0, pieces(5.0, 3.0, 1.0, 0.1), 0.999999, 0.0) == pytest.approx(0.1)
+    assert draw_counts(5.0, 3.0, 1.5, pieces(5.0, 3.0, 1.5, 0.1), 0.999999, 1.0) == pytest.approx(5.0)
+    assert draw_counts(5.0, 3.0, 1.5, pieces(5.0, 3.0, 1.5, 0.1), 0.0, 0.0) == 5.0
 
 
 def test_laws_without_a_mean_are_refused() -> None:

@@ -72,13 +72,22 @@ def _integral(low: ArrayLike, power: ArrayLike) -> Array:
 
 
 @njit(inline="always")
-def draw_counts(break_counts: float, above: float, below: float, least_counts: float, u: float, v: float) -> float:
-    """Expected counts of a source from two uniform random numbers: which piece, and where in it."""
+def pieces(break_counts: float, above: float, below: float, least_counts: float) -> tuple[float, float]:
+    """The share of sources above the break, and the faintest over the break, to the power of 1 - ``below`` (its logarithm where that is 0)."""
     low, p = least_counts / break_counts, 1.0 - below
     bright = 1.0 / (above - 1.0)
-    faint = -np.log(low) if abs(p) < SAME else (1.0 - low**p) / p
-    if u * (bright + faint) < bright:
-        return break_counts * (1.0 - v) ** (-bright)
     if abs(p) < SAME:
-        return least_counts * low**-v
-    return break_counts * (low**p + v * (1.0 - low**p)) ** (1.0 / p)
+        return bright / (bright - np.log(low)), np.log(low)
+    power = low**p
+    return bright / (bright + (1.0 - power) / p), power
+
+
+@njit(inline="always")
+def draw_counts(break_counts: float, above: float, below: float, piece: tuple[float, float], u: float, v: float) -> float:
+    """Expected counts of a source from two uniform random numbers: which of the ``pieces``, and where in it."""
+    p = 1.0 - below
+    if u < piece[0]:
+        return break_counts * (1.0 - v) ** (-1.0 / (above - 1.0))
+    if abs(p) < SAME:
+        return break_counts * np.exp(piece[1] * (1.0 - v))
+    return break_counts * (piece[1] + v * (1.0 - piece[1])) ** (1.0 / p)

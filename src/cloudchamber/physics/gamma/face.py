@@ -42,8 +42,9 @@ def moved(x: float, y: float, nside: int, radius_rad: float, cosine: float, sine
     east, north = radius_rad * cosine, radius_rad * sine
     if radius_rad < NEAR_RAD:
         # to second order in the step
-        up = c * north - 0.5 * z * (east * east + north * north)
-        along = east * (1 + north * z / c) / c
+        up = c * north - 0.5 * z * (radius_rad * radius_rad)
+        inverse = 1.0 / c
+        along = east * inverse * (1 + north * z * inverse)
     else:
         s, k = np.sin(radius_rad), np.cos(radius_rad)
         there = k * z + s * sine * c

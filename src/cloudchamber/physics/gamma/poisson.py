@@ -12,9 +12,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from cloudchamber.physics.gamma.uniform import state_of, uniform
+
 Array = NDArray[Any]
 
-STEP, MOST, GUIDES = 0.25, 400.0, 64
+STEP, MOST, GUIDES = 0.25, 400.0, 128
 """Distance of tabulated means, the largest one, and shares that a search starts from."""
 DEVIATIONS = 8.0
 """Numbers further than so many deviations from their mean (1e-15) are the last ones there."""
@@ -45,37 +47,42 @@ def poisson_table() -> PoissonTable:
 
 
 @njit(inline="always")
-def draw_poisson(mean: float, table: PoissonTable, rng: np.random.Generator) -> int:
-    """A number; nothing of a mean that is not above 0."""
+def draw_poisson(mean: float, table: PoissonTable, state: Array) -> int:
+    """A number; nothing of a mean that is not above 0. ``state`` is one of ``uniform``'s."""
     found = 0
     while mean >= MOST:
-        found += _tabulated(int(MOST / STEP), table, rng)
+        found += _tabulated(int(MOST / STEP), table, uniform(state))
         mean -= MOST
     if not mean > 0:
         return found
     row = int(mean / STEP)
-    rest = mean - STEP * row
     if row > 0:
-        found += _tabulated(row, table, rng)
-    # of the rest number by number: it is 0 mostly
-    u, number = rng.random(), 0
-    # exp(-rest) to 1e-12: the rest is below a quarter
-    chance = 1 - rest * (1 - rest / 2 * (1 - rest / 3 * (1 - rest / 4 * (1 - rest / 5 * (1 - rest / 6 * (1 - rest / 7 * (1 - rest / 8)))))))
-    below = chance
+        found += _tabulated(row, table, uniform(state))
+    return found + _of_the_rest(mean - STEP * row, uniform(state))
+
+
+@njit(inline="always")
+def _of_the_rest(rest: float, u: float) -> int:
+    """Number by number: it is 0 mostly."""
+    if u < 1 - rest:
+        # exp(-rest) is above that
+        return 0
+    chance = np.exp(-rest)
+    number, below = 0, chance
     while u >= below and number < 40:
         number += 1
         chance *= rest / number
         below += chance
-    return found + number
+    return number
 
 
 @njit(inline="always")
-def _tabulated(row: int, table: PoissonTable, rng: np.random.Generator) -> int:
-    u = rng.random()
-    place = int(table.guide[row, int(u * GUIDES)])
-    while table.cumulative[row, place] <= u:
-        place += 1
-    return int(table.least[row]) + place
+def _tabulated(row: int, table: PoissonTable, u: float) -> int:
+    at = np.uint64(row)
+    place = np.uint64(table.guide[at, np.uint64(u * GUIDES)])
+    while table.cumulative[at, place] <= u:
+        place += np.uint64(1)
+    return int(table.least[at]) + int(place)
 
 
 def poisson_maps(expected: Array, rng: np.random.Generator) -> Array:
@@ -84,11 +91,11 @@ def poisson_maps(expected: Array, rng: np.random.Generator) -> Array:
     if not np.all((mean >= 0) & (mean < 1e9)):
         raise ValueError(f"expected counts must lie in [0, 1e9), got {mean[~((mean >= 0) & (mean < 1e9))].flat[0]:g}")
     counts = np.empty(mean.shape, np.int32)
-    _fill(mean.reshape(-1), counts.reshape(-1), poisson_table(), rng)
+    _fill(mean.reshape(-1), counts.reshape(-1), poisson_table(), state_of(rng))
     return counts
 
 
 @njit(cache=True)
-def _fill(mean: Array, counts: Array, table: PoissonTable, rng: np.random.Generator) -> None:
+def _fill(mean: Array, counts: Array, table: PoissonTable, state: Array) -> None:
     for place in range(len(mean)):
-        counts[place] = draw_poisson(mean[place], table, rng)
+        counts[place] = draw_poisson(mean[place], table, state)

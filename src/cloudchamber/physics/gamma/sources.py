@@ -8,15 +8,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cloudchamber.physics.gamma.brightness import SourceCounts, draw_counts
+from cloudchamber.physics.gamma.brightness import SourceCounts, draw_counts, pieces
 from cloudchamber.physics.gamma.face import moved
 from cloudchamber.physics.gamma.poisson import PoissonTable, draw_poisson, poisson_table
+from cloudchamber.physics.gamma.uniform import state_of, uniform
 
 Array = NDArray[Any]
 
 GUIDES, ANGLES = 4096, 4096
 _TURN = 2 * np.pi * (np.arange(ANGLES) + 0.5) / ANGLES
-_COSINE, _SINE = np.cos(_TURN), np.sin(_TURN)
+_COSINE, _SINE = np.cos(_TURN).astype(np.float32), np.sin(_TURN).astype(np.float32)
 
 
 class Places(NamedTuple):
@@ -71,15 +72,14 @@ def add_sources(
         counts.reshape(events, bins, -1),
         mean,
         laws,
-        *places,
-        exposure.ravel(),
+        places,
+        np.asarray(exposure, float).ravel(),
         np.asarray(share, float),
-        radii_rad,
-        _COSINE,
-        _SINE,
+        # small numbers stay where they are read fast
+        np.asarray(radii_rad, np.float32),
         poisson_table(),
         drawn,
-        rng,
+        state_of(rng),
     )
     return Photons(drawn[:, 0], drawn[:, 1])
 
@@ -89,37 +89,49 @@ def _add(
     counts: Array,
     mean: Array,
     law: Array,
-    cumulative: Array,
-    guide: Array,
-    nside: int,
+    places: Places,
     exposure: Array,
     share: Array,
     radii: Array,
-    cosine: Array,
-    sine: Array,
     table: PoissonTable,
     drawn: Array,
-    rng: np.random.Generator,
+    state: Array,
 ) -> None:
-    events, bins, _ = counts.shape
-    for event in range(events):
-        sources = draw_poisson(mean[event], table, rng)
-        drawn[event, 0] = sources
-        for _ in range(sources):
-            u = rng.random()
-            pixel = guide[int(u * len(guide))]
-            while cumulative[pixel] <= u:
-                pixel += 1
-            bright = exposure[pixel] * draw_counts(law[event, 0], law[event, 1], law[event, 2], law[event, 3], rng.random(), rng.random())
-            x, y, placed = 0.0, 0.0, False
-            for b in range(bins):
-                photons = draw_poisson(bright * share[b], table, rng)
-                if photons > 0 and not placed:
-                    x, y, placed = pixel // nside + rng.random(), pixel % nside + rng.random(), True
-                drawn[event, 1] += photons
-                for _ in range(photons):
-                    # one number for both
-                    radius, turn = divmod(int(rng.random() * (radii.shape[1] * ANGLES)), ANGLES)
-                    at_x, at_y = moved(x, y, nside, radii[b, radius], cosine[turn], sine[turn])
-                    if 0 <= at_x < nside and 0 <= at_y < nside:
-                        counts[event, b, int(at_x) * nside + int(at_y)] += 1
+    for event in range(len(counts)):
+        drawn[event] = add_event(counts[event], mean[event], law[event], places, exposure, share, radii, table, state)
+
+
+@njit(cache=True)
+def add_event(
+    counts: Array, mean: float, law: Array, places: Places, exposure: Array, share: Array, radii: Array, table: PoissonTable, state: Array
+) -> tuple[int, int]:
+    """Add the sources of one event, ``mean`` expected, to its ``counts`` (bins, pixels); how many sources and photons there were."""
+    cumulative, guide, nside = places
+    sources, made = draw_poisson(mean, table, state), 0
+    pairs = radii.shape[1] * ANGLES
+    piece = pieces(law[0], law[1], law[2], law[3])
+    for _ in range(sources):
+        u = uniform(state)
+        pixel = guide[int(u * len(guide))]
+        while cumulative[pixel] <= u:
+            pixel += 1
+        bright = exposure[pixel] * draw_counts(law[0], law[1], law[2], piece, uniform(state), uniform(state))
+        # most of a faint population give no photon: all bins are drawn together
+        photons = draw_poisson(bright, table, state)
+        if photons == 0:
+            continue
+        made += photons
+        x, y = pixel // nside + uniform(state), pixel % nside + uniform(state)
+        for _ in range(photons):
+            b, rest = 0, 0.0
+            if len(share) > 1:
+                rest = uniform(state)
+                while b < len(share) - 1 and rest >= share[b]:
+                    rest -= share[b]
+                    b += 1
+            # one number for both
+            radius, turn = divmod(int(uniform(state) * pairs), ANGLES)
+            at_x, at_y = moved(x, y, nside, radii[b, radius], _COSINE[turn], _SINE[turn])
+            if 0 <= at_x < nside and 0 <= at_y < nside:
+                counts[b, int(at_x) * nside + int(at_y)] += 1
+    return sources, made
