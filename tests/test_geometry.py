@@ -13,6 +13,14 @@ healpix = pytest.importorskip("healpix")
 CAR = {"CTYPE1": "GLON-CAR", "CTYPE2": "GLAT-CAR", "CRVAL1": 0.0, "CRVAL2": 0.0, "CRPIX1": 20.5, "CRPIX2": 10.5, "CDELT1": -0.5, "CDELT2": 0.5}
 
 
+def test_places_between_pixels() -> None:
+    geometry = Wcs(20, 40, CAR)
+    x, y = np.array([3.25, 11.0]), np.array([7.5, -0.4])
+    lon, lat = geometry.lon_lat_at(x, y)
+    np.testing.assert_allclose(geometry.xy_at(lon, lat), (x, y), atol=1e-9)
+    assert geometry.place_of(lon, lat).tolist() == [8 * 40 + 3, 11]
+
+
 @pytest.mark.parametrize("geometry", [
     Healpix(8), Healpix(8, "ring"), Healpix(16, base_pixel=4), Healpix(8, "ring", "icrs", pixels=(5, 700, 3)), Wcs(20, 40, CAR),
 ])  # fmt: skip

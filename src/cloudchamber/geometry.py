@@ -113,12 +113,21 @@ class Wcs:
     def lon_lat_deg(self) -> tuple[np.ndarray, np.ndarray]:
         """Longitude and latitude of the pixels' centres in ``frame``, in the shape of the column; NaN beyond the projection."""
         y, x = np.mgrid[: self.height, : self.width]
+        return self.lon_lat_at(x, y)
+
+    def lon_lat_at(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Longitude and latitude of places in the image, whole numbers at the centres of pixels, ``x`` along the width; NaN beyond the projection."""
         lon, lat = self._wcs.all_pix2world(x, y, 0)
         return np.asarray(lon) % 360.0, np.asarray(lat)
 
+    def xy_at(self, lon_deg: np.ndarray, lat_deg: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The other way round."""
+        x, y = self._wcs.all_world2pix(lon_deg, lat_deg, 0)
+        return np.asarray(x), np.asarray(y)
+
     def place_of(self, lon_deg: np.ndarray, lat_deg: np.ndarray) -> np.ndarray:
         """The place in the flattened column of the pixel that holds each direction; -1 where it is none of them."""
-        x, y = (np.floor(np.asarray(each) + 0.5) for each in self._wcs.all_world2pix(lon_deg, lat_deg, 0))
+        x, y = (np.floor(each + 0.5) for each in self.xy_at(lon_deg, lat_deg))
         inside = (x >= 0) & (x < self.width) & (y >= 0) & (y < self.height)
         return np.where(inside, np.where(inside, y, 0).astype(int) * self.width + np.where(inside, x, 0).astype(int), -1)
 

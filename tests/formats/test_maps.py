@@ -100,7 +100,10 @@ def test_images_of_other_pixels_are_refused(tmp_path: Path) -> None:
 
     assert concatenate(list(read_maps(write(), columns)))["flux"].shape == (1, 6, 8)
     for path, message in ((lambda: write((8, 6)), r"an image of \(8, 6\) pixels"), (lambda: write(CDELT1=-0.6), "pixel size differ"),
-                          (lambda: write(CTYPE1="RA---CAR", CTYPE2="DEC--CAR"), "coordinates are icrs")):  # fmt: skip
+                          (lambda: write(CTYPE1="RA---CAR", CTYPE2="DEC--CAR"), "coordinates are icrs"),
+                          (lambda: write(CTYPE1="ELON-CAR", CTYPE2="ELAT-CAR"), "axes are ELON-CAR and ELAT-CAR in deg"),
+                          (lambda: write(CTYPE1="GLAT-CAR", CTYPE2="GLON-CAR"), "axes are GLAT-CAR and GLON-CAR"),
+                          (lambda: write(CUNIT1="arcsec", CUNIT2="arcsec"), "allowed: GLON and GLAT, or RA and DEC, in deg")):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             list(read_maps(path(), columns))
 

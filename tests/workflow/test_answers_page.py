@@ -52,6 +52,24 @@ def test_counts_go_on_from_chunk_to_chunk(told: Told) -> None:
     assert [row[0] for row in told.rows] == ["0", "1", "10", "20", "21", "22"] and told.rows[0] == ["0", "0.1", "0.9"]
 
 
+@pytest.mark.parametrize(
+    ("familiar", "words"),
+    [
+        ([0.002], "Not to be trusted: This event is not like"),
+        ([0.3], ""),
+        ([0.001] + [0.5] * 199, ""),
+        ([0.001] * 9 + [0.5] * 191, "Not to be trusted: 9 of 200 events are not like"),
+    ],
+)
+def test_answers_to_events_unlike_the_training_come_with_a_warning_first(told: Told, familiar: list[float], words: str) -> None:
+    """More of them than chance makes: of 200 events, 2 are expected."""
+    told.see(seen(len(familiar)), np.ones(len(familiar), bool))
+    told.answer(answers([0.5] * len(familiar), familiarity=np.array(familiar)))
+    assert told.warning().startswith(words) and bool(told.warning()) == bool(words)
+    assert told.verdict().startswith(words or "1 event" if len(familiar) == 1 else words or "200 events")
+    assert next(iter(told.facts("skip"))) == ("warning" if words else "study")
+
+
 def test_one_event_is_one_event(told: Told) -> None:
     told.see(seen(1), np.ones(1, bool))
     told.answer(answers([0.7]))

@@ -8,6 +8,7 @@ References: FITS standard 4.0; A. Gorski et al., The HEALPix Primer, FITS conven
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ FRAMES = {"G": "galactic", "GAL": "galactic", "GALACTIC": "galactic", "C": "icrs
 COUNTED = ("", "ct", "count", "counts", "photon", "ph", "photons")
 """Units of what is counted, which are none."""
 EVENTS = "EVENTS"
+CARDS = re.compile(r"(CTYPE|CRVAL|CRPIX|CDELT|CROTA)[12]|(CD|PC)[12]_[12]|PV[12]_\d+|LONPOLE|LATPOLE")
+"""Of an image's coordinates: its first two axes'."""
 
 
 def map_columns(schema: Schema) -> dict[str, Column]:
@@ -148,8 +151,7 @@ def _image(where: str, hdu: Any, geometry: Wcs) -> np.ndarray:
     data = np.asarray(hdu.data, float)
     if data.shape[-2:] != geometry.shape:
         raise ValueError(f"{where}: an image of {data.shape[-2:]} pixels, where the column has {geometry.shape}")
-    keys = [key for key in hdu.header if key[:5] in ("CTYPE", "CRVAL", "CRPIX", "CDELT", "CROTA") or key[:2] in ("CD", "PC") or key in ("LONPOLE", "LATPOLE")]
-    here = Wcs(geometry.height, geometry.width, {key: hdu.header[key] for key in keys if key[-1] in "12E" and not key.startswith("CUNIT")})
+    here = image_wcs(where, hdu.header)
     if here.frame != geometry.frame:
         raise ValueError(f"{where}: coordinates are {here.frame}, where the column is {geometry.frame}")
     (lon, lat), (other_lon, other_lat) = here.lon_lat_deg(), geometry.lon_lat_deg()
@@ -159,6 +161,14 @@ def _image(where: str, hdu: Any, geometry: Wcs) -> np.ndarray:
             f"{where}: its pixels lie up to {np.nanmax(apart):.3g} deg from the column's (projection, centre or pixel size differ): resample it first"
         )
     return data
+
+
+def image_wcs(where: str, header: Mapping[str, Any]) -> Wcs:
+    """Where the pixels of an image lie, from the cards of its first two axes. ValueError for axes that are not those of the sky in degrees."""
+    kinds, units = [str(header.get(f"CTYPE{axis}", "")) for axis in (1, 2)], [str(header.get(f"CUNIT{axis}", "deg")).strip() or "deg" for axis in (1, 2)]
+    if (kinds[0][:4].strip("-"), kinds[1][:4].strip("-")) not in (("GLON", "GLAT"), ("RA", "DEC")) or {*units} - {"deg", "degree", "degrees"}:
+        raise ValueError(f"{where}: axes are {' and '.join(kinds)} in {' and '.join(units)}; allowed: GLON and GLAT, or RA and DEC, in deg")
+    return Wcs(int(header["NAXIS2"]), int(header["NAXIS1"]), {key: header[key] for key in header if CARDS.fullmatch(key)})
 
 
 def _factor(where: str, units: list[str], wanted: str) -> float:

@@ -13,6 +13,7 @@ from zuko.flows import MaskedAutoregressiveTransform
 from zuko.transforms import MonotonicRQSTransform
 
 from cloudchamber.models.base import ConditionalModel, Distribution, normal_log_prob
+from cloudchamber.models.heads import BodySettings, body_of
 from cloudchamber.nn.mlp import MLP
 from cloudchamber.nn.spline import spline, spline_inverse
 
@@ -27,6 +28,7 @@ class Flow:
     Before each spline the numbers are permuted (at random with ``randperm``, else reversed) and, with ``linear``, mixed by a learned matrix.
     Splines act within +-``bound`` and leave what lies outside as it is. With ``affine`` a network of ``given`` first takes out mean and width of each
     number, which spares the splines this work where both vary much; with ``straight`` the mean is that of a linear regression and what the network adds.
+    All this depends on the features that ``body`` makes of the given numbers, or on these themselves.
 
     References: Durkan et al. (2019), Neural spline flows, arXiv:1906.04032.
     """
@@ -41,6 +43,7 @@ class Flow:
     bound: float = 5.0
     affine: bool = False
     straight: bool = False
+    body: BodySettings | None = None
 
     def build(self, target_size: int, given_size: int) -> FlowModel:
         """The model for so many numbers."""
@@ -161,13 +164,22 @@ class FlowModel(ConditionalModel):
     def __init__(self, settings: Flow, target_size: int, given_size: int) -> None:
         super().__init__()
         self.target_size, self.given_size, self.noise_size = target_size, given_size, target_size
-        self.affine = Affine(target_size, given_size, settings) if settings.affine else None
+        self.body, features = body_of(settings.body, given_size)
+        self.feature_size = features if settings.body is not None else None
+        self.affine = Affine(target_size, features, settings) if settings.affine else None
         step = Coupling if settings.passes == 2 or target_size == 1 else Autoregressive
         self.mixings = nn.ModuleList(Mixing(target_size, settings.randperm, settings.linear) for _ in range(settings.transforms))
-        self.splines = nn.ModuleList(step(target_size, given_size, settings) for _ in range(settings.transforms))
+        self.splines = nn.ModuleList(step(target_size, features, settings) for _ in range(settings.transforms))
 
     def forward(self, given: Tensor) -> FlowDistribution:
-        return FlowDistribution(self, given)
+        return self.head(self.features(given))
+
+    def features(self, given: Tensor) -> Tensor:
+        made: Tensor = self.body(given)
+        return made
+
+    def head(self, features: Tensor) -> FlowDistribution:
+        return FlowDistribution(self, features)
 
     def losses(self, target: Tensor, given: Tensor) -> Iterator[tuple[nn.Module, Tensor]]:
         """The negative mean log density."""

@@ -77,7 +77,7 @@ class MixtureModel(ConditionalModel):
         self.lower = target_size * (target_size - 1) // 2 if settings.covariance == "full" else 0
         self.log_width = nn.Parameter(torch.zeros(target_size)) if settings.covariance == "constant" else None
         self.tails = Tails(target_size) if settings.tails else None
-        self.body, features = _body(settings.body, given_size)
+        self.body, features = body_of(settings.body, given_size)
         self.feature_size = features if settings.body is not None else None
         self.net = MLP(features, settings.components * (1 + target_size + self.widths + self.lower), settings.hidden, settings.layers)
 
@@ -195,7 +195,7 @@ class CategoricalModel(ConditionalModel):
         if target_size < 2:
             raise ValueError(f"a classifier needs at least 2 classes, got {target_size}")
         self.target_size, self.given_size, self.noise_size = target_size, given_size, 1
-        self.body, features = _body(settings.body, given_size)
+        self.body, features = body_of(settings.body, given_size)
         self.feature_size = features if settings.body is not None else None
         self.net = MLP(features, target_size, settings.hidden, settings.layers) if settings.layers else nn.Linear(features, target_size)
 
@@ -243,7 +243,7 @@ class CategoricalDistribution(Distribution):
         return self.mean()
 
 
-def _body(settings: BodySettings | None, given_size: int) -> tuple[nn.Module, int]:
+def body_of(settings: BodySettings | None, given_size: int) -> tuple[nn.Module, int]:
     """The network before the head, and how many numbers it makes."""
     if settings is None:
         return nn.Identity(), given_size

@@ -31,6 +31,8 @@ BUILT_IN = {
     "Columns": "nn.codec",
     "DeepSphere": "nn.sphere",
     "EventAnchors": "nn.sets",
+    "MapConvolutions": "nn.maps",
+    "PooledMaps": "nn.maps",
     "TracePatch": "nn.patch",
     "TraceSet": "nn.traces",
 }

@@ -84,7 +84,9 @@ class Told:
 
     def facts(self, outside: str) -> dict[str, str | int | float]:
         """Counts of all events."""
-        facts: dict[str, str | int | float] = {
+        warning = self.warning()
+        facts: dict[str, str | int | float] = {"warning": warning} if warning else {}
+        facts |= {
             "study": self.study.name,
             "model": f"{self.run}: {self.model.doc}",
             "events": self.events,
@@ -107,12 +109,23 @@ class Told:
         return facts
 
     def verdict(self) -> str:
-        """A sentence on the answers: how often each class is the most probable one."""
+        """Sentences on the answers: first whether they can be trusted, then how often each class is the most probable one."""
         words = [f"{self.answered} event{'s' if self.answered != 1 else ''}."]
+        if warning := self.warning():
+            words.insert(0, warning)
         for name, counts in self.best.items():
             each = zip(self.model.target_columns[name].categories, counts, strict=True)
             words.append(f"Most probable {name}: {', '.join(f'{category} {count}' for category, count in each)}.")
         return " ".join(words)
+
+    def warning(self) -> str:
+        """What stands first where events are not like the training's; "" where no more of them are strange than chance makes."""
+        from scipy.stats import binom
+
+        if not self.strange or binom.sf(self.strange - 1, self.answered, STRANGE) > STRANGE * (1 + 1e-9):
+            return ""
+        who = "This event is" if self.answered == 1 else f"{self.strange} of {self.answered} events are"
+        return f"Not to be trusted: {who} not like those that the model learned from (less familiar than {1 - STRANGE:.0%} of them)."
 
     def overview(self) -> dict[str, Figure]:
         """Histograms of the answers' numbers, for a study that draws no figures of its own; none for a single event."""
