@@ -18,12 +18,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import tyro
+from gates import Gate, told
 from scipy.optimize import minimize_scalar
-from tables import markdown, show
 
 from cloudchamber.hub import load
 from cloudchamber.rng import rng
@@ -72,22 +71,6 @@ class Options:
     """Same seed, same figures."""
     markdown: Path | None = None
     """Write the table there too."""
-
-
-class Gate(NamedTuple):
-    """A measured number, what it should be, how far off it may be (None: for information), and its unit."""
-
-    what: str
-    value: float
-    target: str = ""
-    off: float | None = None
-    limit: float | None = None
-    unit: str = ""
-
-    @property
-    def passed(self) -> bool | None:
-        """Whether it keeps within its limit."""
-        return None if self.limit is None or self.off is None else bool(abs(self.off) <= self.limit)
 
 
 def relative(what: str, value: float, target: float, limit: float | None, unit: str = "") -> Gate:
@@ -333,13 +316,7 @@ def main(options: Options) -> int:
     """Measure, print; 1 where a limit is missed."""
     parts = (rates, deposits, spectra, glitches, exactness, learned, powers, learned_deposits)
     gates = [*fluxes(), *(gate for part in parts for gate in part(options))]
-    words = {None: "", True: "passed", False: "FAILED"}
-    rows = [[gate.what, f"{gate.value:.4g} {gate.unit}".strip(), gate.target, words[gate.passed]] for gate in gates]
-    show(markdown(["", "value", "target", "verdict"], rows), options.markdown)
-    failed = sum(gate.passed is False for gate in gates)
-    if failed:
-        print(f"{failed} value(s) miss their limit", file=sys.stderr)
-    return int(failed > 0)
+    return told(gates, options.markdown)
 
 
 if __name__ == "__main__":

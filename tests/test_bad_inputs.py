@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import cloudchamber as cc
-from bad_inputs import arrays, damage, flags, folders, likely, physics, streams, tables
+from bad_inputs import arrays, damage, flags, folders, likely, maps, physics, streams, tables
 from bad_inputs.case import Case, World
 from cloudchamber import workflow
 from cloudchamber.cli import main
 
-CASES = [*tables.cases(), *damage.cases(), *flags.cases(), *folders.cases(), *likely.cases(), *physics.cases(), *streams.cases()]
+CASES = [*tables.cases(), *damage.cases(), *flags.cases(), *folders.cases(), *likely.cases(), *maps.cases(), *physics.cases(), *streams.cases()]
 CALLS = arrays.cases()
 FEW = {"fit": {"epochs": 2}}
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cloudchamber.run.trained import TrainedModel
     from cloudchamber.validate.check import Check, CheckResult
 
-BUILT_IN = ("airshower", "bolometer", "calorimeter", "cosmic_ray_sky", "surface_array")
+BUILT_IN = ("airshower", "bolometer", "calorimeter", "cosmic_ray_sky", "galactic_centre", "surface_array")
 ENTRY_POINTS = "cloudchamber.studies"
 OWN = "own"
 """The study of runs made from a user's own arrays: each has its own columns, so that it is found by a run only."""

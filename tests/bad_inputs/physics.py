@@ -98,10 +98,42 @@ def fluxes() -> list[Case]:
     ]
 
 
+def template(values: float, name: str = "a") -> Make:
+    """A template of a sky, of these values in its corner and 1 elsewhere."""
+
+    def make(world: World, here: Path) -> Path:
+        image = np.ones((32, 32))
+        image[0, 0] = values
+        np.savez(here / "bad.npz", **{name: image})
+        return here / "bad.npz"
+
+    return make
+
+
+def templates() -> list[Case]:
+    """Files of templates for skies of the Galactic Centre."""
+    words = "simulate galactic_centre {out} --n 2 --workers 1 --simulator templates --settings.nside 32 --settings.file {bad} --settings.pi0 a"
+    both, told = f"{words} --settings.inverse-compton none", r"bad\.npz"
+    makes = {
+        "folder": folder(".npz"),
+        "text": text(".npz", "no template\n"),
+        "other arrays": saved(".npz"),
+        "NaN": template(np.nan),
+        "negative": template(-1.0),
+    }
+    return [
+        *(Case(f"templates: {name}", both, told, make) for name, make in makes.items()),
+        Case("templates: absent", both, r"there is no file '.*absent\.npz'", nowhere(".npz")),
+        Case("templates: text as FITS", both, r"bad\.fits", text(".fits", "no template\n")),
+        Case("templates: another name", both, r"has no template 'a'.*it has: b", template(1.0, "b")),
+        Case("templates: one name too few", words, "inverse_compton: needs one name for each of pi0, 1, got 0; 'none' where", template(1.0)),
+    ]
+
+
 def cases() -> list[Case]:
     shower = "simulate airshower {out} --n 2 --workers 1 --settings.tables {bad}"
     sky = "simulate cosmic_ray_sky {out} --n 2 --workers 1 --simulator jf12 --settings.lens {bad}"
-    found = []
+    found = templates()
     for kind, words in (("tables", shower), ("lens", sky)):
         damages = {"half": half, "garbage": lambda _: GARBAGE, "empty": lambda _: b"", "middle overwritten": middle}
         found += [Case(f"{kind}: {name}", words, r"bad\.npz", packaged(kind, change)) for name, change in damages.items()]

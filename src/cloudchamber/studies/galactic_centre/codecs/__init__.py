@@ -1,0 +1,1 @@
+"""Maps of photon counts as numbers for networks."""

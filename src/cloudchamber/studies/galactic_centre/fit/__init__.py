@@ -1,0 +1,1 @@
+"""The classical analysis of a map of counts: amplitudes of templates, by maximum likelihood."""

@@ -1,0 +1,1 @@
+"""Maps of photon counts towards the Galactic Centre: the excess, sources, diffuse emission, and what the instrument makes of them."""
