@@ -213,8 +213,8 @@ def by_brightness(truth: Table, answers: Mapping[str, Table]) -> Figure:
         covered.plot(middles, values[:, 2], color=colour)
     error.axhline(1 / np.sqrt(12), color=QUIET, linestyle=DASHED, linewidth=1)
     covered.axhline(0.68, color=QUIET, linestyle=DASHED, linewidth=1)
-    error.set(xscale="log", xlabel="flux at the break of dN/dF (/cm² s)", ylabel="f_src", ylim=(0, 0.4))
-    covered.set(xscale="log", xlabel="flux at the break of dN/dF (/cm² s)", ylabel="share of truths within 68 %", ylim=(0, 1))
+    error.set(xscale="log", xlim=(SOURCES[0], SOURCES[-1]), xlabel="flux at the break of dN/dF (/cm² s)", ylabel="f_src", ylim=(0, 0.4))
+    covered.set(xscale="log", xlim=(SOURCES[0], SOURCES[-1]), xlabel="flux at the break of dN/dF (/cm² s)", ylabel="share of truths within 68 %", ylim=(0, 1))
     legend(
         figure,
         [line(colour, name) for name, colour in shown] + [line(INK, "rms error"), line(INK, "stated deviation", DOTTED), line(QUIET, "prior, 68 %", DASHED)],
