@@ -27,7 +27,7 @@ from scipy.optimize import brentq
 
 from cloudchamber.physics.gamma.bins import CENTRE_EXPOSURE, EXCESS, EnergyBins
 from cloudchamber.physics.gamma.brightness import source_counts
-from cloudchamber.physics.gamma.face import direction_at, place_at
+from cloudchamber.physics.gamma.face import direction_at, place_at, within
 from cloudchamber.physics.gamma.poisson import poisson_maps
 from cloudchamber.physics.gamma.psf import point_spread, radii_deg
 from cloudchamber.physics.gamma.sources import add_sources, places_of
@@ -36,7 +36,7 @@ from cloudchamber.studies.galactic_centre.diffuse.maps import diffuse_maps
 from cloudchamber.studies.galactic_centre.diffuse.parameters import PARAMETERS as DIFFUSE
 from cloudchamber.studies.galactic_centre.sky.blur import blurred
 from cloudchamber.studies.galactic_centre.sky.disk import disk_maps
-from cloudchamber.studies.galactic_centre.sky.excess import excess_maps, within
+from cloudchamber.studies.galactic_centre.sky.excess import excess_maps
 from cloudchamber.studies.galactic_centre.sky.fixed import FixedSky
 from cloudchamber.studies.galactic_centre.sky.instrument import relative_exposure
 from cloudchamber.studies.galactic_centre.sky.random_sky import RandomSky

@@ -73,7 +73,7 @@ class Ensemble(TrainedModel):
                 )
             if any(member.digest == other.digest for other in self.members[:number]):
                 raise ValueError(f"member {number} of the ensemble has the weights of one before it: train with another --seed")
-        self.study, self.schema, self.seed = first.study, first.schema, first.seed
+        self.study, self.schema, self.seed, self.folder = first.study, first.schema, first.seed, first.folder
         self.domain = common_domain([member.domain for member in self.members])
 
     @property

@@ -80,6 +80,7 @@ class TrainedNetwork(TrainedModel):
     domain: Domain
     seed: int
     familiarity: Familiarity | None = None
+    folder: Path | None = None
 
     @property
     def name(self) -> str:
@@ -216,7 +217,7 @@ def read_network(files: RunFiles, parts: Parts | None = None, known: Schema | No
         read_weights(files.familiarity, familiarity)
     # the codecs have the run's own bounds; what it may be asked is told by its trained domain
     schema = wider(schema, known) if known else schema
-    return TrainedNetwork(head["study"], recipe, schema, given_codec, target_codec, model, domain, head["seed"], familiarity)
+    return TrainedNetwork(head["study"], recipe, schema, given_codec, target_codec, model, domain, head["seed"], familiarity, files.folder)
 
 
 def read_schema(files: RunFiles) -> Schema:

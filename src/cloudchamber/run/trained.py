@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -55,12 +56,13 @@ class Said(Protocol):
 
 
 class TrainedModel(ABC):
-    """What a run folder holds: it answers with columns of the schema for given ones. ``seed`` is that of its training."""
+    """What a run folder holds: it answers with columns of the schema for given ones. ``seed`` is that of its training; ``folder`` None before it is saved."""
 
     study: str
     schema: Schema
     domain: Domain
     seed: int
+    folder: Path | None
 
     def __repr__(self) -> str:
         """In a line: a notebook shows it."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cloudchamber.geometry import Healpix
-from cloudchamber.physics.gamma.face import NEAR_RAD, direction_at, moved, place_at
+from cloudchamber.physics.gamma.face import NEAR_RAD, direction_at, directions, moved, place_at, within
 from cloudchamber.physics.sphere import angular_distance_deg, unit_vectors
 from cloudchamber.rng import rng
 
@@ -19,6 +19,15 @@ def test_centres_are_healpix(nside: int) -> None:
     np.testing.assert_allclose((own_lon - lon + 180) % 360 - 180, 0, atol=1e-10)
     np.testing.assert_allclose(np.sin(np.radians(own_lat)), np.sin(np.radians(lat)), atol=1e-12)
     np.testing.assert_allclose(place_at(lon, lat, nside), (x, y), atol=1e-10)
+
+
+def test_directions_are_those_of_the_pixels() -> None:
+    lon, lat = np.radians(Healpix(64, base_pixel=4).lon_lat_deg())
+    x, y, z = directions(64)
+    np.testing.assert_allclose(x.reshape(64, 64), np.cos(lat) * np.cos(lon), atol=1e-12)
+    np.testing.assert_allclose(y.reshape(64, 64), np.cos(lat) * np.sin(lon), atol=1e-12)
+    np.testing.assert_allclose(z.reshape(64, 64), np.sin(lat), atol=1e-12)
+    assert within(128, 90.0).all() and within(128, 10.0)[64, 63]
 
 
 def test_pixels_have_one_solid_angle() -> None:

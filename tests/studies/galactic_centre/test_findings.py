@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudchamber import workflow
+from cloudchamber import hub, workflow
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
 from cloudchamber.studies.galactic_centre.columns import TARGET
-from cloudchamber.studies.galactic_centre.findings import classical_fit
+from cloudchamber.studies.galactic_centre.findings import classical_fit, instrument_of
 from cloudchamber.studies.galactic_centre.sky.random_sky import RandomSky
+from cloudchamber.studies.galactic_centre.sky.skies import Instrument
 from cloudchamber.studies.galactic_centre.sky.template_sky import TemplateSky
 
 QUIET = {"f_src": 0.0, "extragalactic_scale": 0.0, "disk_flux_cm2_s": 0.0, "bubbles_cm2_s_sr": 0.0, "excess_flux_cm2_s": 5e-7, "pi0_index": 2.7}
@@ -30,7 +31,7 @@ def sky_of(galaxy: int, nside: int = 64) -> tuple[Table, Table]:
 @pytest.mark.parametrize("galaxy", [0, 1, 2])
 def test_the_fit_finds_the_galaxy_and_what_shines_in_it(galaxy: int) -> None:
     theta, x = sky_of(galaxy)
-    found = classical_fit(x["counts"][0], x["exposure_cm2_s"][0])
+    found = classical_fit(x["counts"][0], x["exposure_cm2_s"][0], Instrument(nside=64))
     assert found.galaxy == TemplateSky().backgrounds[galaxy]
     assert found.chi2(x["counts"][0]) == pytest.approx(1.0, abs=0.1)
     for name in ("pi0_cm2_s_sr", "inverse_compton_cm2_s_sr", "isotropic_cm2_s_sr", "excess_flux_cm2_s"):
@@ -44,7 +45,7 @@ def test_the_fit_finds_the_galaxy_and_what_shines_in_it(galaxy: int) -> None:
 def test_another_galaxy_leaves_residuals() -> None:
     sky = RandomSky(nside=64)
     x = sky.simulate(sky.prior(1, rng(3)), rng(4))
-    assert classical_fit(x["counts"][0], x["exposure_cm2_s"][0]).chi2(x["counts"][0]) > 1.3
+    assert classical_fit(x["counts"][0], x["exposure_cm2_s"][0], sky).chi2(x["counts"][0]) > 1.3
 
 
 def test_a_page_tells_posterior_template_fit_and_truth(tmp_path: Path) -> None:
@@ -58,3 +59,31 @@ def test_a_page_tells_posterior_template_fit_and_truth(tmp_path: Path) -> None:
     assert "Residuals of the template fit" in page and "Posterior" in page
     low, high = np.quantile(found.answers["f_src_mean"], (0, 1))
     assert 0 <= low <= high <= 1
+
+
+def test_the_fit_has_the_bins_that_the_run_learned() -> None:
+    assert instrument_of(hub.load("galactic_centre")) == Instrument()
+    sky = TemplateSky((2.0, 20.0), "psf3", 64)
+    theta = sky.prior(1, rng(7)) | {
+        "f_src": np.zeros(1, np.float32),
+        "disk_flux_cm2_s": np.zeros(1, np.float32),
+        "extragalactic_scale": np.zeros(1, np.float32),
+    }
+    theta["background_weight"] = np.eye(3, dtype=np.float32)[:1]
+    x = sky.simulate(theta, rng(8))
+    found = classical_fit(x["counts"][0], x["exposure_cm2_s"][0], sky)
+    assert found.chi2(x["counts"][0]) < 1.5
+    place = found.names.index("excess_flux_cm2_s")
+    assert found.fit.amplitudes[place] == pytest.approx(theta["excess_flux_cm2_s"][0], rel=0.5)
+
+
+def test_a_sky_that_no_training_knew_is_told_first(tmp_path: Path) -> None:
+    sky = RandomSky()
+    theta = sky.prior(1, rng(9))
+    x = sky.simulate(theta, rng(10))
+    # an unknown background: bright stripes
+    x["counts"][:, :, ::4] *= 3
+    found = workflow.infer("galactic_centre", theta | x, tmp_path / "found", draws=50)
+    assert float(found.answers["familiarity"][0]) < 0.01
+    page = found.report.read_text()
+    assert 0 < page.index("Not to be trusted") < page.index("photons")

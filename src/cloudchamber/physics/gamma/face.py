@@ -9,6 +9,7 @@ References: Gorski et al. (2005), ApJ 622, 759, section 5.1.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,23 @@ def direction_at(x: ArrayLike, y: ArrayLike, nside: int) -> tuple[Array, Array]:
     """Longitude (-180 to 180) and latitude in deg of a place in the image of base pixel 4."""
     one, two = np.asarray(x, float) / nside - 0.5, np.asarray(y, float) / nside - 0.5
     return 45 * (one - two), np.degrees(np.arcsin((one + two) / 1.5))
+
+
+@cache
+def directions(nside: int, part_x: float = 0.5, part_y: float = 0.5) -> Array:
+    """Galactic unit vectors to a place in each pixel, its middle by default, (3, pixels): x to the Galactic Centre, z to the north."""
+    x, y = np.meshgrid(np.arange(nside) + part_x, np.arange(nside) + part_y, indexing="ij")
+    lon, lat = np.radians(direction_at(x.ravel(), y.ravel(), nside))
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+
+
+@cache
+def within(nside: int, radius_deg: float, beyond_latitude_deg: float = 0.0) -> Array:
+    """Which pixels of the image have their middle this near to the Galactic Centre, and further from the plane than a latitude, (nside, nside)."""
+    x, _, z = directions(nside)
+    found = ((x > np.cos(np.radians(radius_deg))) & (np.abs(z) >= np.sin(np.radians(beyond_latitude_deg)))).reshape(nside, nside)
+    found.setflags(write=False)
+    return found
 
 
 @njit(inline="always")

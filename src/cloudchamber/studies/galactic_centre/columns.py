@@ -44,6 +44,8 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 """Fluxes between 1 and 6 GeV."""
 
 YEARS = (0.1, 100.0)
+REGION_DEG, PLANE_DEG = 25.0, 2.0
+"""What is looked at: nearer to the Galactic Centre than the one, further from the plane than the other."""
 TARGET = (
     "f_src",
     "excess_flux_cm2_s",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import fields
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
+from cloudchamber.jsonable import from_json
+from cloudchamber.physics.gamma.face import within
+from cloudchamber.run.provenance import simulated
 from cloudchamber.schema import Table
-from cloudchamber.studies.galactic_centre.columns import EDGES_GEV, PARAMETERS, TARGET
+from cloudchamber.studies.galactic_centre.columns import PARAMETERS, PLANE_DEG, REGION_DEG, TARGET
+from cloudchamber.studies.galactic_centre.diffuse.bubbles import USUAL_EDGE_DEG, USUAL_LOBES, bubble_map
 from cloudchamber.studies.galactic_centre.diffuse.maps import Diffuse
+from cloudchamber.studies.galactic_centre.diffuse.sightlines import reference_region
 from cloudchamber.studies.galactic_centre.fit.components import component_templates
 from cloudchamber.studies.galactic_centre.fit.template_fit import TemplateFit, fit_templates
-from cloudchamber.studies.galactic_centre.formats import PLANE_DEG, REGION_DEG
-from cloudchamber.studies.galactic_centre.sky.excess import within
-from cloudchamber.studies.galactic_centre.sky.skies import Instrument
+from cloudchamber.studies.galactic_centre.sky.skies import Instrument, prior_of
 from cloudchamber.studies.galactic_centre.sky.template_sky import TemplateSky
 from cloudchamber.study import Findings
 
@@ -48,21 +52,32 @@ class Classical(NamedTuple):
             return np.asarray(np.where(self.region[0], (seen - expected) / np.sqrt(expected), np.nan))
 
 
-def classical_fit(counts: np.ndarray, exposure_cm2_s: np.ndarray) -> Classical:
-    """The template fit of a map (bins, nside, nside) in the default bins with the likeliest of the built-in Galaxies; a smooth excess of slope 1.2."""
-    nside = counts.shape[-1]
-    instrument = Instrument(nside=nside)
+def instrument_of(model: TrainedModel) -> Instrument:
+    """Energy bins, kind of events and pixels of the maps that a run learned from; the default ones where it does not tell."""
+    if model.folder is None:
+        return Instrument()
+    settings, known = simulated(model.folder)["settings"], [field.name for field in fields(Instrument)]
+    return cast(Instrument, from_json(Instrument, {name: settings[name] for name in known if name in settings}, "settings"))
+
+
+def classical_fit(counts: np.ndarray, exposure_cm2_s: np.ndarray, instrument: Instrument) -> Classical:
+    """The template fit of a map (bins, nside, nside) with the likeliest of the built-in Galaxies, the published bubbles, and a smooth excess of slope 1.2."""
+    nside = instrument.nside
     per_bin = np.asarray(exposure_cm2_s, float) / instrument.exposure_cm2_s
     sky = TemplateSky(nside=nside)
+    bubbles = bubble_map(USUAL_LOBES, USUAL_EDGE_DEG, nside)[None]
+    bubbles = bubbles / bubbles[:, reference_region(nside)].mean()
     region = np.broadcast_to(within(nside, REGION_DEG, PLANE_DEG), counts.shape)
     best: Classical | None = None
     for number, galaxy in enumerate(sky.backgrounds):
-        shapes = Diffuse(*(np.ones((1, nside, nside)) if not each.size else each[number : number + 1] for each in sky.shapes))
+        shapes = Diffuse(sky.shapes.pi0[number : number + 1], sky.shapes.inverse_compton[number : number + 1], bubbles)
         made = component_templates(instrument, shapes, {"years": 1.0})
-        names = tuple(name for name in made if name != "bubbles_cm2_s_sr" or sky.shapes.bubbles.size)
-        fit = fit_templates(counts[region], np.stack([(made[name] * per_bin[:, None, None])[region] for name in names]))
+        if instrument.bins.bins == 1:
+            # their spectrum alone tells extragalactic sources, taken as smooth, from isotropic emission
+            del made["extragalactic_scale"]
+        fit = fit_templates(counts[region], np.stack([(each * per_bin[:, None, None])[region] for each in made.values()]))
         if best is None or fit.log_likelihood > best.fit.log_likelihood:
-            best = Classical(galaxy, fit, names, region)
+            best = Classical(galaxy, fit, tuple(made), region)
     assert best is not None
     return best
 
@@ -87,6 +102,7 @@ class MapFinder:
     def _of(self, answer: Answer) -> Findings:
         from cloudchamber.studies.galactic_centre.plots import corner, residual_map, sky
 
+        instrument = instrument_of(self.model)
         first: Table = {name: values[:1] for name, values in answer.events.items()}
         counts, exposure = np.asarray(first["counts"][0]), np.asarray(first["exposure_cm2_s"][0])
         given = {name: first[name] for name in self.model.given}
@@ -104,9 +120,9 @@ class MapFinder:
             facts[name] = f"{middle:.3g} ({low:.3g} to {high:.3g}, 68 %{truth}) {PARAMETERS[name].unit}".strip()
         figures = {"The sky": sky(counts)}
         if len(draws) > 1:
-            figures["Posterior"] = corner(draws, {name: float(first[name][0]) for name in draws if name in first})
-        if len(counts) == len(EDGES_GEV) - 1:
-            found = classical_fit(counts, exposure)
+            figures["Posterior"] = corner(draws, prior_of(instrument.bins), {name: float(first[name][0]) for name in draws if name in first})
+        if counts.shape == (instrument.bins.bins, instrument.nside, instrument.nside):
+            found = classical_fit(counts, exposure, instrument)
             told = zip(found.names, found.fit.amplitudes, found.fit.errors, strict=True)
             facts["template fit"] = ", ".join(f"{name} {value:.3g} ± {error:.1g}" for name, value, error in told)
             facts["of it, chi2 a number"] = (

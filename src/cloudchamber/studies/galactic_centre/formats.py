@@ -8,14 +8,12 @@ from typing import Annotated, cast, get_args
 import numpy as np
 
 from cloudchamber.geometry import Frame
+from cloudchamber.physics.gamma.face import within
 from cloudchamber.schema import Table
-from cloudchamber.studies.galactic_centre.columns import EDGES_GEV
-from cloudchamber.studies.galactic_centre.sky.excess import within
+from cloudchamber.studies.galactic_centre.columns import EDGES_GEV, PLANE_DEG, REGION_DEG
 from cloudchamber.studies.galactic_centre.sky.instrument import relative_exposure
 from cloudchamber.study import Format
 
-REGION_DEG, PLANE_DEG = 25.0, 2.0
-"""What networks look at."""
 DEFAULT_EDGES = ",".join(f"{each:g}" for each in EDGES_GEV)
 LUMPY, OTHER_EXPOSURE = 0.05, 0.15
 """More than so much uneven placing of a file's pixels, or so different a course of the exposure over the region, would be seen by a network as emission."""

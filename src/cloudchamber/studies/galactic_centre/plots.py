@@ -13,6 +13,7 @@ from cloudchamber.report.defaults import default_figures
 from cloudchamber.report.figures import BLUE, DASHED, DOTTED, GREEN, INK, ORANGE, PAGE_INCHES, PINK, QUIET, VERMILION, finish, legend, line, new_figure
 from cloudchamber.schema import Column, Schema, Table
 from cloudchamber.studies.galactic_centre.columns import PARAMETERS, TARGET, theta_columns, x_columns
+from cloudchamber.studies.galactic_centre.diffuse.parameters import Parameter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -117,8 +118,8 @@ def residual_map(residuals: np.ndarray) -> Figure:
     return finish(figure, "What the template fit leaves, all energy bins together: sources, and diffuse emission that its templates do not know.", grid=False)
 
 
-def corner(draws: Mapping[str, np.ndarray], truth: Mapping[str, float]) -> Figure:
-    """Posterior of one map: each parameter of ``SHOWN`` by itself and each pair, over their prior's ranges; the truth where it is known."""
+def corner(draws: Mapping[str, np.ndarray], ranges: Mapping[str, Parameter], truth: Mapping[str, float]) -> Figure:
+    """Posterior of one map: each parameter of ``SHOWN`` by itself and each pair, over the prior's ``ranges``; the truth where it is known."""
     names = [name for name in SHOWN if name in draws] or list(draws)[:6]
     figure = new_figure(PAGE_INCHES, PAGE_INCHES)
     axes = figure.subplots(len(names), len(names), squeeze=False)
@@ -128,19 +129,19 @@ def corner(draws: Mapping[str, np.ndarray], truth: Mapping[str, float]) -> Figur
             if column > row:
                 axis.remove()
                 continue
-            x, (low, high), label = _plain(other, draws[other])
+            x, (low, high), label = _plain(ranges[other], other, draws[other])
             axis.set(xlim=(low, high), xlabel=label if row == len(names) - 1 else "")
             if other in truth:
-                axis.axvline(_plain(other, np.array(truth[other]))[0], color=VERMILION, linewidth=1)
+                axis.axvline(_plain(ranges[other], other, np.array(truth[other]))[0], color=VERMILION, linewidth=1)
             if row == column:
                 axis.hist(x, np.linspace(low, high, 31), color=BLUE, alpha=0.8)
                 axis.set_yticks([])
             else:
-                y, limits, label = _plain(one, draws[one])
+                y, limits, label = _plain(ranges[one], one, draws[one])
                 axis.plot(x, y, ".", color=BLUE, alpha=0.2, markersize=1.5, rasterized=True)
                 axis.set(ylim=limits, ylabel=label if column == 0 else "")
                 if one in truth:
-                    axis.axhline(_plain(one, np.array(truth[one]))[0], color=VERMILION, linewidth=1)
+                    axis.axhline(_plain(ranges[one], one, np.array(truth[one]))[0], color=VERMILION, linewidth=1)
             axis.tick_params(labelbottom=row == len(names) - 1, labelleft=column == 0 and row > 0)
     found = finish(figure, f"The posterior of this map over the prior's ranges{', and the truth (lines)' if truth else ''}.", grid=False)
     for axis in found.axes:
@@ -150,9 +151,8 @@ def corner(draws: Mapping[str, np.ndarray], truth: Mapping[str, float]) -> Figur
     return found
 
 
-def _plain(name: str, values: np.ndarray) -> tuple[np.ndarray, tuple[float, float], str]:
+def _plain(parameter: Parameter, name: str, values: np.ndarray) -> tuple[np.ndarray, tuple[float, float], str]:
     """Values without long exponents, the prior's range of them, and what they are then called."""
-    parameter = PARAMETERS[name]
     if parameter.logarithmic:
         return np.log10(values), (float(np.log10(parameter.low)), float(np.log10(parameter.high))), f"lg {name}"
     power = int(np.floor(np.log10(parameter.high)))

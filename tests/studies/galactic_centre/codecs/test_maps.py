@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from cloudchamber.physics.gamma.face import directions, within
 from cloudchamber.rng import rng
 from cloudchamber.schema import Column
 from cloudchamber.studies.galactic_centre.codecs.maps import MapImages, MapImagesCodec, check_columns
 from cloudchamber.studies.galactic_centre.columns import GIVEN, x_columns
-from cloudchamber.studies.galactic_centre.sky.excess import directions, within
 
 
 def given(mean: np.ndarray, events: int, seed: int = 1) -> dict[str, torch.Tensor]:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from cloudchamber.physics.gamma.face import directions
 from cloudchamber.rng import rng
 from cloudchamber.studies.galactic_centre.codecs.summaries import QUANTILES, SCALES, Summaries, SummariesCodec
 from cloudchamber.studies.galactic_centre.columns import x_columns
-from cloudchamber.studies.galactic_centre.sky.excess import directions
 
 NSIDE, BINS = 64, 2
 KINDS = 2 + len(QUANTILES)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm
 
+from cloudchamber.physics.gamma.face import within
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
 from cloudchamber.studies.galactic_centre.fit.components import SMOOTH, SOURCES, USUAL, component_templates
 from cloudchamber.studies.galactic_centre.fit.template_fit import fit_templates
-from cloudchamber.studies.galactic_centre.sky.excess import within
 from cloudchamber.studies.galactic_centre.sky.skies import Instrument, simulated
 from cloudchamber.studies.galactic_centre.sky.template_sky import TemplateSky
 

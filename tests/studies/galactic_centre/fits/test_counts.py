@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from cloudchamber.studies.galactic_centre.fits.exposure import read_exposure
 from cloudchamber.studies.galactic_centre.fits.sky import face_directions
 
 NSIDE = 64
-GAMMA = Path(__file__).parents[5] / "shared/data/gamma"
+GAMMA = Path(os.environ.get("CLOUDCHAMBER_GAMMA_DATA", "nowhere"))
 
 
 def near_centre(nside: int, nested: bool, frame: str, within: float) -> np.ndarray:
@@ -143,17 +144,14 @@ def test_what_is_not_seen(value: float, tmp_path: Path) -> None:
     assert (~found.seen).sum() == 1 and not found.seen[at]
 
 
-def test_exposure_and_mask(tmp_path: Path) -> None:
+def test_exposure(tmp_path: Path) -> None:
     here = read_counts(ring(tmp_path / "a.fits"), NSIDE, exposure=3e11)
     assert here.exposure_cm2_s is not None and np.all(here.exposure_cm2_s == 3e11) and here.exposure_cm2_s.shape == (3, NSIDE, NSIDE)
     exposure = made.write(
         tmp_path / "e.fits", made.healpix_hdu(np.ones((2, 12 * 256)), 16, "HPXEXPOSURES", frame=None, first="ENERGY"), made.energies(np.array([1.0, 6.0]))
     )
-    used = np.ones((1, 12 * 64**2))
-    used[0, CENTRE] = 0
-    mask = made.write(tmp_path / "m.fits", made.healpix_hdu(used, 64))
-    found = read_counts(ring(tmp_path / "a.fits"), NSIDE, exposure=exposure, mask=mask)
-    assert found.exposure_cm2_s is not None and np.allclose(found.exposure_cm2_s, 1) and (~found.seen).sum() == 1 and found.counts.sum() < here.counts.sum()
+    found = read_counts(ring(tmp_path / "a.fits"), NSIDE, exposure=exposure)
+    assert found.exposure_cm2_s is not None and np.allclose(found.exposure_cm2_s, 1) and found.seen.all() and found.counts.sum() == here.counts.sum()
 
 
 REFUSED: dict[str, tuple[Callable[[Path], Counts], str]] = {
@@ -198,22 +196,22 @@ def test_refused(case: str, tmp_path: Path) -> None:
         act(tmp_path / "a.fits")
 
 
-@pytest.mark.skipif(not GAMMA.is_dir(), reason="real files of the Fermi-LAT are not here")
+@pytest.mark.skipif(not GAMMA.is_dir(), reason="CLOUDCHAMBER_GAMMA_DATA names no folder of the Fermi-LAT's files")
 def test_real_files() -> None:
     found = read_counts(GAMMA / "fermi_3fhl_counts_cube_hpx.fits.gz", 32, exposure=GAMMA / "fermi_3fhl_exposure_cube_hpx.fits.gz")
     assert found.seen.all() and found.edges_gev[[0, -1]] == pytest.approx([10, 2000]) and found.exposure_cm2_s is not None
-    assert found.counts.sum() == 195995 and found.exposure_cm2_s[0].mean() == pytest.approx(3.2e11, rel=0.03)
+    # counts of the border's pixels are in or out by chance
+    assert found.counts.sum() == pytest.approx(195995, rel=3e-4) and found.exposure_cm2_s[0].mean() == pytest.approx(3.2e11, rel=0.03)
     # least at the celestial equator, so it falls with the declination of this southern region
     dec = made.in_frame(*face_directions(32), "icrs")[1]
     assert np.corrcoef(dec.ravel(), found.exposure_cm2_s[0].ravel())[0, 1] < -0.8
     cube, exposure = (GAMMA / f"fermi-3fhl-gc-{name}-cube.fits.gz" for name in ("counts", "exposure"))
     with pytest.raises(ValueError, match="counts and exposure are there for 9% of the sky within 25 deg"):
         read_counts(cube, 128, exposure=exposure)
-    found = read_counts(cube, 128, exposure=exposure, least_seen=0.05)
-    assert found.counts.shape == (11, 128, 128) and found.edges_gev[[0, -1]] == pytest.approx([10, 500]) and found.exposure_cm2_s is not None
-    assert 0.9 * 34000 < found.counts.sum() < 34000 and found.exposure_cm2_s[0][found.seen].mean() == pytest.approx(3.2e11, rel=0.03)
     # the two files hold one exposure, in other pixels, frames and energies
-    same = read_exposure(GAMMA / "fermi_3fhl_exposure_cube_hpx.fits.gz", 128, found.edges_gev, "icrs")
-    np.testing.assert_allclose(same[:, found.seen], found.exposure_cm2_s[:, found.seen], rtol=5e-3)
+    whole, part = (read_exposure(GAMMA / name, 128, [10, 100, 500], "icrs") for name in ("fermi_3fhl_exposure_cube_hpx.fits.gz", exposure.name))
+    there = np.isfinite(part[0]) & (part[0] > 0)
+    assert there.mean() > 0.05 and part[0][there].mean() == pytest.approx(3.2e11, rel=0.03)
+    np.testing.assert_allclose(whole[:, there], part[:, there], rtol=5e-3)
     with pytest.raises(ValueError, match="none of its pixels lies"):
         read_counts(GAMMA / "gtbin_ccube_3c279.fits", 128)

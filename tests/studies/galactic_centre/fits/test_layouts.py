@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import gamma_files as made
 from cloudchamber.studies.galactic_centre.fits.layouts import maps_of, opened, the_maps
 
-GAMMA = Path(__file__).parents[5] / "shared/data/gamma"
+GAMMA = Path(os.environ.get("CLOUDCHAMBER_GAMMA_DATA", "nowhere"))
 CUBE = np.arange(2 * 768, dtype=float).reshape(2, 768)
 
 
@@ -110,7 +111,7 @@ def test_damage(tmp_path: Path) -> None:
             read(tmp_path / name)
 
 
-@pytest.mark.skipif(not GAMMA.is_dir(), reason="real files of the Fermi-LAT are not here")
+@pytest.mark.skipif(not GAMMA.is_dir(), reason="CLOUDCHAMBER_GAMMA_DATA names no folder of the Fermi-LAT's files")
 def test_a_real_cube() -> None:
     maps, values = read(GAMMA / "gtbin_ccube_3c279.fits")
     assert maps.sky.frame == "icrs" and len(values) == 37 and maps.energies.edges_gev[[0, -1]] == pytest.approx([0.1, 500], rel=1e-3)

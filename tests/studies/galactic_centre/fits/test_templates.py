@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import gamma_files as made
 from cloudchamber.studies.galactic_centre.fits.sky import face_directions
 from cloudchamber.studies.galactic_centre.fits.templates import integral, read_templates
 
-GAMMA = Path(__file__).parents[5] / "shared/data/gamma"
+GAMMA = Path(os.environ.get("CLOUDCHAMBER_GAMMA_DATA", "nowhere"))
 POINTS = np.geomspace(0.5, 20, 12)
 
 
@@ -145,7 +146,7 @@ def test_energies_and_units_of_cubes(tmp_path: Path) -> None:
         read_templates(tmp_path / "c.npz", 8)
 
 
-@pytest.mark.skipif(not GAMMA.is_dir(), reason="real files of the Fermi-LAT are not here")
+@pytest.mark.skipif(not GAMMA.is_dir(), reason="CLOUDCHAMBER_GAMMA_DATA names no folder of the Fermi-LAT's files")
 def test_real_files() -> None:
     found = read_templates(GAMMA / "templates_nside128_face4.npz", 128, ["template_Opi", "template_iso"])
     lon, lat = face_directions(128)

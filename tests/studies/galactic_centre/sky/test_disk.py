@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from cloudchamber.physics.gamma.face import directions, within
 from cloudchamber.studies.galactic_centre.sky.disk import FURTHEST_KPC, RADIAL_KPC, disk_maps
-from cloudchamber.studies.galactic_centre.sky.excess import SUN_KPC, directions, within
+from cloudchamber.studies.galactic_centre.sky.excess import SUN_KPC
 
 
 @pytest.mark.parametrize("height", [0.1, 0.3, 1.0])

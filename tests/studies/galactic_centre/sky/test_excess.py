@@ -7,7 +7,8 @@ import pytest
 from scipy.integrate import quad
 
 from cloudchamber.geometry import Healpix
-from cloudchamber.studies.galactic_centre.sky.excess import SCALE_KPC, SUN_KPC, directions, excess_maps, line_of_sight, within
+from cloudchamber.physics.gamma.face import within
+from cloudchamber.studies.galactic_centre.sky.excess import SCALE_KPC, SUN_KPC, excess_maps, line_of_sight
 
 
 @pytest.mark.parametrize("slope", [0.6, 1.0, 1.2, 1.4])
@@ -54,15 +55,6 @@ def test_maps_are_symmetric_move_and_stretch() -> None:
     region = within(128, 20.0)
     spread = [np.average(np.sin(np.radians(each[region])) ** 2, weights=tall[region]) for each in (lat, lon)]
     assert spread[0] > 1.5 * spread[1]
-
-
-def test_directions_are_those_of_the_pixels() -> None:
-    lon, lat = np.radians(Healpix(64, base_pixel=4).lon_lat_deg())
-    x, y, z = directions(64)
-    np.testing.assert_allclose(x.reshape(64, 64), np.cos(lat) * np.cos(lon), atol=1e-12)
-    np.testing.assert_allclose(y.reshape(64, 64), np.cos(lat) * np.sin(lon), atol=1e-12)
-    np.testing.assert_allclose(z.reshape(64, 64), np.sin(lat), atol=1e-12)
-    assert within(128, 90.0).all() and within(128, 10.0)[64, 63]
 
 
 def test_profiles_that_have_no_finite_flux_are_refused() -> None:

@@ -9,10 +9,11 @@ import pytest
 from scipy.stats import chi2, ks_2samp
 
 from cloudchamber.physics.gamma.brightness import SourceCounts, source_counts
+from cloudchamber.physics.gamma.face import within
 from cloudchamber.physics.gamma.psf import radii_deg
 from cloudchamber.physics.gamma.sources import add_sources, places_of
 from cloudchamber.rng import rng
-from cloudchamber.studies.galactic_centre.sky.excess import excess_maps, within
+from cloudchamber.studies.galactic_centre.sky.excess import excess_maps
 from cloudchamber.studies.galactic_centre.sky.fixed import FixedSky
 
 NSIDE = 32

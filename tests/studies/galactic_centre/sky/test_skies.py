@@ -7,11 +7,12 @@ import pytest
 from scipy.stats import chi2
 
 from cloudchamber.physics.gamma.bins import EXCESS, INVERSE_COMPTON, PI0, Spectrum
+from cloudchamber.physics.gamma.face import within
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
 from cloudchamber.studies.galactic_centre.diffuse.maps import diffuse_maps
 from cloudchamber.studies.galactic_centre.diffuse.parameters import PARAMETERS as DIFFUSE
-from cloudchamber.studies.galactic_centre.sky.excess import excess_maps, within
+from cloudchamber.studies.galactic_centre.sky.excess import excess_maps
 from cloudchamber.studies.galactic_centre.sky.instrument import relative_exposure
 from cloudchamber.studies.galactic_centre.sky.random_sky import RandomSky
 from cloudchamber.studies.galactic_centre.sky.skies import LEAST, Instrument, expected_diffuse, populations, prior_of, simulated

@@ -11,6 +11,7 @@ import pytest
 
 import gamma_files as made
 from cloudchamber.cli import main
+from cloudchamber.physics.gamma.face import within
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table, check_table
 from cloudchamber.store.read import Store
@@ -18,7 +19,7 @@ from cloudchamber.studies.galactic_centre import STUDY
 from cloudchamber.studies.galactic_centre.columns import PARAMETERS
 from cloudchamber.studies.galactic_centre.diffuse.sightlines import reference_region
 from cloudchamber.studies.galactic_centre.fits.sky import face_directions
-from cloudchamber.studies.galactic_centre.sky.excess import excess_maps, within
+from cloudchamber.studies.galactic_centre.sky.excess import excess_maps
 from cloudchamber.studies.galactic_centre.sky.skies import expected_diffuse, prior_of
 from cloudchamber.studies.galactic_centre.sky.template_sky import GALAXIES, TemplateSky
 from cloudchamber.study import NotSimulableError

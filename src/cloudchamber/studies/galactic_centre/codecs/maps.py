@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cloudchamber.nn.codec import Codec, Tensors
+from cloudchamber.physics.gamma.face import within
 from cloudchamber.schema import Column
-from cloudchamber.studies.galactic_centre.columns import GIVEN
-from cloudchamber.studies.galactic_centre.sky.excess import within
+from cloudchamber.studies.galactic_centre.columns import GIVEN, PLANE_DEG, REGION_DEG
 
 ABOUT = 4
 """Pixels to each side that fine images are compared with."""
@@ -29,8 +29,8 @@ class MapImages:
     ``fine`` as many images follow of the same less its mean over the pixels about, in which sources stand out and diffuse emission does not.
     """
 
-    radius_deg: float = 25.0
-    latitude_deg: float = 2.0
+    radius_deg: float = REGION_DEG
+    latitude_deg: float = PLANE_DEG
     widths: bool = True
     fine: bool = False
 

@@ -13,9 +13,10 @@ from torch.nn import functional as F
 
 from cloudchamber.nn.codec import Codec, Tensors
 from cloudchamber.nn.scale import Standardise
+from cloudchamber.physics.gamma.face import directions
 from cloudchamber.schema import Column
 from cloudchamber.studies.galactic_centre.codecs.maps import check_columns
-from cloudchamber.studies.galactic_centre.sky.excess import directions
+from cloudchamber.studies.galactic_centre.columns import PLANE_DEG
 
 RINGS_DEG = (0.0, 3.0, 6.0, 10.0, 15.0, 25.0)
 BANDS_DEG = (2.0, 5.0, 10.0, 25.0)
@@ -34,7 +35,7 @@ class Summaries:
     References: E. Bartels, S. Krishnamurthy, C. Weniger, PRL 116 (2016) 051102 (wavelets); D. Malyshev, D. Hogg, ApJ 738 (2011) 181 (statistics of counts).
     """
 
-    latitude_deg: float = 2.0
+    latitude_deg: float = PLANE_DEG
 
     def build(self, columns: Mapping[str, Column]) -> SummariesCodec:
         """The codec of counts and exposures."""

@@ -24,6 +24,8 @@ BASE_DEG = (-4.0, 3.0)
 LIMB = 1.0
 SHIFT = 2.5
 """No random number counts for more than this many of its spread."""
+USUAL_LOBES, USUAL_EDGE_DEG = np.tile((55.0, 0.0, 20.0, 0.0, 0.0, 0.0), (2, 1)), 3.4
+"""The published ones: of Ackermann et al. the height and the edge, of Su et al. the width and the even brightness."""
 
 
 def draw_lobes(rng: np.random.Generator) -> Array:

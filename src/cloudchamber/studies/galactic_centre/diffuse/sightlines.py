@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudchamber.physics.gamma.face import direction_at
+from cloudchamber.physics.gamma.face import direction_at, within
 
 Array = NDArray[Any]
 
@@ -89,11 +89,6 @@ def pixel_sines(nside: int) -> Array:
     return HIGHEST_SINE * np.arange(nside) / nside
 
 
-@cache
 def reference_region(nside: int) -> Array:
-    """Where shapes have the mean 1, a mask (nside, nside): nearer to the centre than 10 deg, and farther from the plane than 2 deg."""
-    at = pixels(nside)
-    near = np.cos(np.radians(at.lon_deg)) * np.cos(np.radians(at.lat_deg)) > np.cos(np.radians(REFERENCE_RADIUS_DEG))
-    region = near & (np.abs(at.lat_deg) > REFERENCE_LATITUDE_DEG)
-    region.setflags(write=False)
-    return np.asarray(region)
+    """Where shapes have the mean 1, a mask (nside, nside): nearer to the centre than 10 deg, and further from the plane than 2 deg."""
+    return within(nside, REFERENCE_RADIUS_DEG, REFERENCE_LATITUDE_DEG)

@@ -16,20 +16,20 @@ from numpy.typing import NDArray
 
 from cloudchamber.formats.maps import COUNTED
 from cloudchamber.geometry import Frame, Healpix
-from cloudchamber.physics.gamma.face import place_at
+from cloudchamber.physics.gamma.face import place_at, within
 from cloudchamber.rng import rng
+from cloudchamber.studies.galactic_centre.columns import REGION_DEG
 from cloudchamber.studies.galactic_centre.fits.energies import bins_within
 from cloudchamber.studies.galactic_centre.fits.exposure import read_exposure
 from cloudchamber.studies.galactic_centre.fits.layouts import SkyMaps, opened, the_maps
-from cloudchamber.studies.galactic_centre.fits.mask import PARTS, read_mask
 from cloudchamber.studies.galactic_centre.fits.sky import Pixels, face_directions
 
 Array = NDArray[Any]
 
-REGION_DEG = 25.0
-"""What is looked at: this near to the Galactic Centre."""
 LEAST_SEEN = 0.5
 WHOLE = 1e-6
+PARTS = 4
+"""A pixel is looked at in so many points along each of its sides."""
 SPREAD, MARGIN = 4, 2.0
 """Parts of a pixel, a side, among which its counts are spread; how far beyond the face pixels are looked at."""
 MOST = 2**31 - 1
@@ -55,15 +55,12 @@ def read_counts(
     nside: int,
     edges_gev: Sequence[float] | Array | None = None,
     exposure: Path | str | float | None = None,
-    mask: Path | str | None = None,
-    mask_radius_deg: float | None = None,
     frame: Frame | None = None,
-    least_seen: float = LEAST_SEEN,
 ) -> Counts:
     """A file's counts in the bins between ``edges_gev``, its own by default.
 
-    ``frame`` is that of HEALPix maps without COORDSYS; ``least_seen`` the share of the region within REGION_DEG that must be there. ValueError names the file,
-    the extension, the map, the value and what is allowed: pixels too coarse, energies that do not fit, values that are no counts, a sky that is not there.
+    ``frame`` is that of HEALPix maps without COORDSYS. ValueError names the file, the extension, the map, the value and what is allowed: pixels too coarse,
+    energies that do not fit, values that are no counts, a sky of which less than LEAST_SEEN is there within REGION_DEG.
     """
     if frame not in (None, "galactic", "icrs"):
         raise ValueError(f"frame: '{frame}'; allowed: galactic, icrs")
@@ -78,17 +75,11 @@ def read_counts(
     if exposures is not None:
         seen &= (np.nan_to_num(exposures) > 0).all(axis=0)
         exposures = np.nan_to_num(exposures)
-    lon, lat = face_directions(nside)
-    region = np.cos(np.radians(lat)) * np.cos(np.radians(lon)) > np.cos(np.radians(REGION_DEG))
-    if (found := float(seen[region].mean())) < least_seen:
+    if (found := float(seen[within(nside, REGION_DEG)].mean())) < LEAST_SEEN:
         raise ValueError(
             f"{maps.where}: {'counts' if exposures is None else 'counts and exposure'} are there for {found:.0%} of the sky within {REGION_DEG:g} deg of the "
-            f"Galactic Centre; at least {least_seen:.0%} must be"
+            f"Galactic Centre; at least {LEAST_SEEN:.0%} must be"
         )
-    if mask is not None:
-        seen &= read_mask(mask, nside, mask_radius_deg, its)
-        if not seen.any():
-            raise ValueError(f"'{mask}': this mask leaves no pixel that '{path}' holds")
     return Counts(np.where(seen, counts, 0).astype(np.int32), exposures, seen, edges, share)
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from cloudchamber.geometry import Frame
 from cloudchamber.meant import meant
 from cloudchamber.physics.gamma.face import place_at
-from cloudchamber.studies.galactic_centre.fits.counts import REGION_DEG
+from cloudchamber.studies.galactic_centre.columns import REGION_DEG
 from cloudchamber.studies.galactic_centre.fits.energies import SAME, bins_within
 from cloudchamber.studies.galactic_centre.fits.layouts import SkyMaps, maps_of, opened
 from cloudchamber.studies.galactic_centre.fits.sky import Image, Interpolation, Pixels, face_directions

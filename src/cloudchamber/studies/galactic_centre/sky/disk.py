@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cloudchamber.studies.galactic_centre.sky.excess import SUN_KPC, directions, within
+from cloudchamber.physics.gamma.face import directions, within
+from cloudchamber.studies.galactic_centre.sky.excess import SUN_KPC
 
 Array = NDArray[Any]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from cloudchamber.physics.gamma.face import direction_at
+from cloudchamber.physics.gamma.face import directions, within
 
 Array = NDArray[Any]
 
@@ -76,23 +76,6 @@ def excess_maps(slope: Array, axis_ratio: Array, lon_deg: Array, lat_deg: Array,
     vectors = np.ascontiguousarray(directions(nside).T)
     slopes, ratios, lon, lat = columns
     _fill(found.reshape(len(found), -1), slopes, ratios, lon, lat, *_table(nside), vectors, within(nside, 10.0).ravel(), nside, _core(nside))
-    return found
-
-
-@cache
-def directions(nside: int, part_x: float = 0.5, part_y: float = 0.5) -> Array:
-    """Unit vectors to a place in each pixel, its middle by default, x to the Galactic Centre and z to the north, (3, pixels)."""
-    x, y = np.meshgrid(np.arange(nside) + part_x, np.arange(nside) + part_y, indexing="ij")
-    lon, lat = np.radians(direction_at(x.ravel(), y.ravel(), nside))
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-
-
-@cache
-def within(nside: int, radius_deg: float, beyond_latitude_deg: float = 0.0) -> Array:
-    """Which pixels of the image have their middle this near to the Galactic Centre, and further from the plane than a latitude, (nside, nside)."""
-    x, _, z = directions(nside)
-    found = ((x > np.cos(np.radians(radius_deg))) & (np.abs(z) >= np.sin(np.radians(beyond_latitude_deg)))).reshape(nside, nside)
-    found.setflags(write=False)
     return found
 
 
