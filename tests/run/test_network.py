@@ -69,6 +69,12 @@ def test_strange_events_are_told_from_familiar_ones(tmp_path: Path) -> None:
     assert strange["familiarity"].mean() < 0.02
     np.testing.assert_array_equal(strange["in_domain"], strange["familiarity"] > 0)
     assert "familiarity" in back.predict(odd)
+    found = back.strangeness(some)
+    assert found is not None
+    distance, quantiles = found
+    order = np.argsort(distance)
+    assert np.all(np.diff(plain["familiarity"][order]) <= 0) and np.all((distance > quantiles[-1]) == (plain["familiarity"] == 0))
+    assert model.strangeness(some) is None
     known.save(tmp_path / "plain")
     assert load_trained(model.save(tmp_path / "plain"), POOL).familiarity is None
     (folder / "familiarity.safetensors").write_bytes((folder / "familiarity.safetensors").read_bytes()[:-9])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +23,7 @@ from cloudchamber.run.parts import Parts, classes_of
 from cloudchamber.run.spread import spread_of_mixture
 from cloudchamber.run.trained import TrainedModel
 from cloudchamber.run.weights import checksum, read_weights, write_weights
-from cloudchamber.schema import Column, Schema, Table, wider
+from cloudchamber.schema import Column, Schema, Table, events_in, wider
 from cloudchamber.store.dataset import package_version
 
 BATCH_EVENTS, BATCH_NUMBERS = 2048, 2**21
@@ -152,6 +153,16 @@ class TrainedNetwork(TrainedModel):
         """One draw for each event."""
         self._ready()
         return self.target_codec.decode(self.model.generate(noise, self.given_codec.encode(given, {}), **options), given)
+
+    def strangeness(self, given: Table) -> tuple[np.ndarray, np.ndarray] | None:
+        """Distances of these events' features from those of events like the training's, (events,), and quantiles of such events' own; None where unknown."""
+        if self.familiarity is None:
+            return None
+        given, _ = self.checked(given, "answer")
+        with torch.no_grad():
+            said = (self.said(self._tensors(given, self.given_columns, batch)) for batch in self._batches(events_in(given), None))
+            found = [self.familiarity.distance(each.features.cpu()) for each in said]
+        return torch.cat(found).double().numpy(), self.familiarity.distances.double().numpy()
 
     def _ready(self) -> None:
         # walking through all parts takes longer than one event of a small network

@@ -56,7 +56,7 @@ def test_a_page_tells_posterior_template_fit_and_truth(tmp_path: Path) -> None:
         assert f"simulated: {float(theta[name][0]):.3g}" in str(found.facts[name])
     assert "pi0_cm2_s_sr" in str(found.facts["template fit"]) and "likeliest of three" in str(found.facts["of it, chi2 a number"])
     page = found.report.read_text()
-    assert "Residuals of the template fit" in page and "Posterior" in page
+    assert all(title in page for title in ("Residuals of the template fit", "Posterior", "Place among skies of the training"))
     low, high = np.quantile(found.answers["f_src_mean"], (0, 1))
     assert 0 <= low <= high <= 1
 

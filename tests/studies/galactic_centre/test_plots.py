@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from cloudchamber.physics.gamma.face import direction_at
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
-from cloudchamber.studies.galactic_centre.plots import RASTER, by_brightness, maps, plots, raster, relative_error
+from cloudchamber.studies.galactic_centre.plots import RASTER, by_brightness, maps, plots, raster, relative_error, strangeness
 
 NSIDE = 32
 
@@ -83,3 +83,10 @@ def test_groups_of_brightness_with_few_events_are_left_out() -> None:
     values = np.asarray(error.lines[0].get_ydata(), float)
     assert np.isfinite(values).sum() == 1 and np.isnan(values[0])
     assert 0.5 < np.nanmax(np.asarray(covered.lines[0].get_ydata(), float)) < 0.85
+
+
+@pytest.mark.parametrize("own", [1.0, 50.0])
+def test_a_sky_is_shown_beside_the_training_s_wherever_it_lies(own: float) -> None:
+    axis = drawn(strangeness(own, np.linspace(0.7, 1.6, 1001))).axes[0]
+    low, high = axis.get_xlim()
+    assert low < own < high and axis.lines[0].get_xdata()[0] == own

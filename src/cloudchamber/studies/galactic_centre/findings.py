@@ -100,7 +100,9 @@ class MapFinder:
         return self.first or Findings()
 
     def _of(self, answer: Answer) -> Findings:
-        from cloudchamber.studies.galactic_centre.plots import corner, residual_map, sky
+        # torch takes seconds
+        from cloudchamber.run.network import TrainedNetwork
+        from cloudchamber.studies.galactic_centre.plots import corner, residual_map, sky, strangeness
 
         instrument = instrument_of(self.model)
         first: Table = {name: values[:1] for name, values in answer.events.items()}
@@ -119,6 +121,8 @@ class MapFinder:
             truth = f"; simulated: {float(first[name][0]):.3g}" if name in first else ""
             facts[name] = f"{middle:.3g} ({low:.3g} to {high:.3g}, 68 %{truth}) {PARAMETERS[name].unit}".strip()
         figures = {"The sky": sky(counts)}
+        if isinstance(self.model, TrainedNetwork) and (lies := self.model.strangeness(given)) is not None:
+            figures["Place among skies of the training"] = strangeness(float(lies[0][0]), lies[1])
         if len(draws) > 1:
             figures["Posterior"] = corner(draws, prior_of(instrument.bins), {name: float(first[name][0]) for name in draws if name in first})
         if counts.shape == (instrument.bins.bins, instrument.nside, instrument.nside):

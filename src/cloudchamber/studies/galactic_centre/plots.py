@@ -108,6 +108,18 @@ def sky(counts: np.ndarray) -> Figure:
     )
 
 
+def strangeness(own: float, quantiles: np.ndarray) -> Figure:
+    """How far one map's features lie from those of maps like the training's, beside such maps' own distances, told by their ``quantiles``."""
+    figure = new_figure(5.6, 3.2)
+    axis = figure.add_subplot()
+    edges = np.geomspace(max(quantiles[0], 1e-3), max(quantiles[-1], own) * 1.2, 41).tolist()
+    axis.hist(quantiles, edges, color=BLUE, alpha=0.5, density=True)
+    axis.axvline(own, color=VERMILION, linewidth=1.5)
+    axis.set(xscale="log", xlabel="distance of the network's features from the training's middle (rms deviations)", ylabel="density", yticks=[])
+    legend(figure, [line(BLUE, "skies like the training's"), line(VERMILION, "this sky")])
+    return finish(figure, "Where this sky lies among those of the training: further than all of them, no answer of the network can be trusted.", grid=False)
+
+
 def residual_map(residuals: np.ndarray) -> Figure:
     """Deviations (nside, nside) of a map from a template fit, NaN where none was made."""
     figure = new_figure(5.6, 4.4)
