@@ -1,4 +1,7 @@
-"""Maps of given templates, one energy bin, one loop: thousands a second, for fits and studies that need no diffuse emission of their own for each map."""
+"""Maps of given templates, one energy bin, one loop: thousands a second, where no map needs diffuse emission of its own.
+
+From Python: the simulators of the study draw a Galaxy, or spectra, for each event, and are slower.
+"""
 
 from __future__ import annotations
 
