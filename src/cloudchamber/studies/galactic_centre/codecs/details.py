@@ -1,0 +1,111 @@
+"""The small scales of a map as random fields: how strong each scale is at each latitude, times noise of that scale.
+
+The logarithm of the diffuse emission is, beyond its profile and its longest waves, a sum of turbulent gas: per scale and latitude its values are Gaussian (a
+kurtosis of 3.0 to 3.3 but for the innermost pixels), and what varies from Galaxy to Galaxy is how strong they are. Scales are those of the cosine transform of the image.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cloudchamber.studies.galactic_centre.diffuse.sightlines import pixels
+
+LONGEST, RATIO, SHORTEST = 8.0, 2**0.5, 0.75
+"""Half waves over the image's side where the first scale begins, from one scale to the next, and where the last one may begin at most, over nside."""
+LATITUDES_DEG = (0.0, 3.0, 8.0, 16.0, 30.0)
+"""|b| at which strengths are told; between them their squares are straight."""
+STEEPNESS = 3.0
+"""Of the power spectrum within a scale, that of turbulence: in the middle of the prior's 2.4 to 3.6."""
+FAINTEST = 1e-6
+"""Strength that is told of a scale without any."""
+
+
+class Details(nn.Module):
+    """Of images (events, nside, nside): long waves (events, ``long``), and strengths (events, ``strengths``) of noise (events, ``noise``)."""
+
+    waves: Tensor
+    place: Tensor
+    weights: Tensor
+
+    def __init__(self, nside: int) -> None:
+        super().__init__()
+        self.nside = nside
+        order = np.arange(nside)
+        waves = np.sqrt(2 / nside) * np.cos(np.pi * order[:, None] * (order + 0.5) / nside)
+        waves[0] /= np.sqrt(2)
+        number = np.hypot(order[:, None], order)
+        self.first = int(np.ceil(LONGEST))
+        self._keep("waves", waves)
+        # of the image of waves its long ones, then all others
+        ranked = np.concatenate([np.flatnonzero(number < LONGEST), np.flatnonzero(number >= LONGEST)])
+        self.register_buffer("ranked", torch.from_numpy(ranked), persistent=False)
+        self.register_buffer("place", torch.from_numpy(np.argsort(ranked)), persistent=False)
+        self.long = int((number < LONGEST).sum())
+        self.noise = nside**2 - self.long
+        scales = 1 + int(np.log(SHORTEST * nside / LONGEST) / np.log(RATIO))
+        edges = [*(LONGEST * RATIO**scale for scale in range(scales)), np.inf]
+        self.ends: list[int] = []
+        for scale, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+            within = (number >= low) & (number < high)
+            end = int(min(np.ceil(high), nside))
+            shape = np.where(within, (np.maximum(number, 1.0) / low) ** (-STEEPNESS / 2), 0.0)[:end, :end]
+            self.ends.append(end)
+            self._keep(f"shape_{scale}", shape)
+        height = np.abs(pixels(nside).lat_deg).ravel()
+        hats = np.stack([np.interp(height, LATITUDES_DEG, one) for one in np.eye(len(LATITUDES_DEG))])
+        self._keep("weights", hats)
+        self.strengths = len(self.ends) * len(hats)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Long waves (events, long), and the images without them."""
+        found = (self.waves @ images @ self.waves.T).flatten(1)[:, self.get_buffer("ranked")[: self.long]]
+        return found, images - self.smooth(found)
+
+    def smooth(self, long: Tensor) -> Tensor:
+        """The images (events, nside, nside) of long waves."""
+        whole = torch.cat((long, torch.zeros_like(long[:, :1]).expand(-1, self.noise)), 1)[:, self.place]
+        few = self.waves[: self.first]
+        return few.T @ whole.unflatten(1, (self.nside, self.nside))[:, : self.first, : self.first] @ few
+
+    def told(self, images: Tensor) -> Tensor:
+        """ln of the rms of each scale at each latitude, (events, strengths)."""
+        return torch.cat([self._power(self._of_scale(images, scale)).clamp_min(FAINTEST**2).log() / 2 for scale in range(len(self.ends))], 1)
+
+    def white(self, images: Tensor, strengths: Tensor) -> Tensor:
+        """The noise (events, noise) that makes these images: near standard normal."""
+        total = torch.zeros_like(images)
+        for scale, part in enumerate(strengths.split(len(self.weights), 1)):
+            even = self._of_scale(images, scale) / self._squares((2 * part).exp()).sqrt()
+            shape = self.get_buffer(f"shape_{scale}")
+            few = self.waves[: self.ends[scale]]
+            found = few @ even @ few.T * torch.where(shape > 0, shape.reciprocal(), 0.0) * shape.square().sum().sqrt() / self.nside
+            total = total + nn.functional.pad(found, (0, self.nside - self.ends[scale]) * 2)
+        return total.flatten(1)[:, self.get_buffer("ranked")[self.long :]]
+
+    def made(self, noise: Tensor, strengths: Tensor) -> Tensor:
+        """Images (events, nside, nside) of this noise, of exactly these strengths but for their course between latitudes."""
+        whole = torch.cat((torch.zeros_like(noise[:, :1]).expand(-1, self.long), noise), 1)[:, self.place].unflatten(1, (self.nside, self.nside))
+        total = torch.zeros_like(whole)
+        for scale, part in enumerate(strengths.split(len(self.weights), 1)):
+            end = self.ends[scale]
+            few = self.waves[:end]
+            field = few.T @ (whole[:, :end, :end] * self.get_buffer(f"shape_{scale}")) @ few
+            total = total + field * (self._squares((2 * part).exp()) / self._squares(self._power(field))).sqrt()
+        return total
+
+    def _of_scale(self, images: Tensor, scale: int) -> Tensor:
+        few = self.waves[: self.ends[scale]]
+        return few.T @ (few @ images @ few.T * (self.get_buffer(f"shape_{scale}") > 0)) @ few
+
+    def _power(self, images: Tensor) -> Tensor:
+        """Mean square about each latitude (events, latitudes)."""
+        return images.square().flatten(1) @ (self.weights / self.weights.sum(1, keepdim=True)).T
+
+    def _squares(self, power: Tensor) -> Tensor:
+        """Mean squares (events, latitudes) over the image."""
+        return (power @ self.weights).unflatten(1, (self.nside, self.nside))
+
+    def _keep(self, name: str, values: np.ndarray) -> None:
+        self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values, np.float32)), persistent=False)
