@@ -18,7 +18,7 @@ class White:
     """Settings of a ``model`` of the target's first ``split`` numbers; all others are taken to be standard normal, independent of these and of what is given."""
 
     model: ModelSettings
-    split: int
+    split: int = 1
 
     def build(self, target_size: int, given_size: int) -> WhiteModel:
         """The model for so many numbers."""
