@@ -15,7 +15,7 @@ from cloudchamber.models.recipe import ModelSettings
 
 @dataclass(frozen=True)
 class White:
-    """Settings of a ``model`` of the target's first ``split`` numbers; all others are taken to be standard normal, independent of these and of what is given."""
+    """Settings of a ``model`` of the target's first ``split`` numbers; the others are standard normal, independent of these and of what is given."""
 
     model: ModelSettings
     split: int = 1

@@ -9,8 +9,8 @@ import numpy as np
 
 from cloudchamber.geometry import Healpix
 from cloudchamber.schema import Column, Schema, Table
-from cloudchamber.studies.galactic_centre.diffuse.parameters import PARAMETERS as DIFFUSE
 from cloudchamber.studies.galactic_centre.diffuse.parameters import GAS_AND_LIGHT, Parameter
+from cloudchamber.studies.galactic_centre.diffuse.parameters import PARAMETERS as DIFFUSE
 
 FLUX, INTENSITY = "1/(cm2 s)", "1/(cm2 s sr)"
 EDGES_GEV = (1.0, 1.8, 3.3, 6.0)

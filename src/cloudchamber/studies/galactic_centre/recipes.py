@@ -87,7 +87,7 @@ def diffuse() -> Recipe:
         given_codec=Columns({name: "log" for name in GAS_AND_LIGHT if DIFFUSE[name].logarithmic}),
         model=White(Matching(hidden=160, layers=3, steps=6), Shapes().numbers(SHAPES_NSIDE)),
         fit=Fit(
-            epochs=60,
+            epochs=200,
             batch_size=256,
             optimisers={"": Optimiser(learning_rate=2e-3)},
             schedule="cosine",

@@ -1,10 +1,13 @@
 """The small scales of a map as random fields: how strong each scale is at each latitude, times noise of that scale.
 
-The logarithm of the diffuse emission is, beyond its profile and its longest waves, a sum of turbulent gas: per scale and latitude its values are Gaussian (a
-kurtosis of 3.0 to 3.3 but for the innermost pixels), and what varies from Galaxy to Galaxy is how strong they are. Scales are those of the cosine transform of the image.
+The logarithm of the gas's emission is, beyond its profile and its longest waves, turbulence: per scale and latitude its values are near Gaussian (a kurtosis
+of 3.0 to 3.2), and what varies from Galaxy to Galaxy is how strong they are. They are a little skew, as the logarithm of a sum of log-normal gas is: to second
+order its square comes with it. Scales are those of the cosine transform of the image.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -28,6 +31,7 @@ class Details(nn.Module):
     waves: Tensor
     place: Tensor
     weights: Tensor
+    bend: Tensor
 
     def __init__(self, nside: int) -> None:
         super().__init__()
@@ -47,7 +51,7 @@ class Details(nn.Module):
         scales = 1 + int(np.log(SHORTEST * nside / LONGEST) / np.log(RATIO))
         edges = [*(LONGEST * RATIO**scale for scale in range(scales)), np.inf]
         self.ends: list[int] = []
-        for scale, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for scale, (low, high) in enumerate(pairwise(edges)):
             within = (number >= low) & (number < high)
             end = int(min(np.ceil(high), nside))
             shape = np.where(within, (np.maximum(number, 1.0) / low) ** (-STEEPNESS / 2), 0.0)[:end, :end]
@@ -57,6 +61,7 @@ class Details(nn.Module):
         hats = np.stack([np.interp(height, LATITUDES_DEG, one) for one in np.eye(len(LATITUDES_DEG))])
         self._keep("weights", hats)
         self.strengths = len(self.ends) * len(hats)
+        self.register_buffer("bend", torch.zeros(len(hats)))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Long waves (events, long), and the images without them."""
@@ -71,13 +76,19 @@ class Details(nn.Module):
 
     def told(self, images: Tensor) -> Tensor:
         """ln of the rms of each scale at each latitude, (events, strengths)."""
-        return torch.cat([self._power(self._of_scale(images, scale)).clamp_min(FAINTEST**2).log() / 2 for scale in range(len(self.ends))], 1)
+        return torch.cat([self._mean(self._of_scale(images, scale).square()).clamp_min(FAINTEST**2).log() / 2 for scale in range(len(self.ends))], 1)
+
+    def fit(self, images: Tensor) -> None:
+        """Learn the ``bend`` of images of small scales: what makes noise as skew as the smallest scale is, to first order in it."""
+        last = len(self.ends) - 1
+        field, square = self._of_scale(images, last), self._of_scale(images.square(), last)
+        self.bend.copy_(self._mean(field**3).sum(0) / (3 * self._mean(field.square() * square).sum(0)).clamp_min(1e-12))
 
     def white(self, images: Tensor, strengths: Tensor) -> Tensor:
         """The noise (events, noise) that makes these images: near standard normal."""
-        total = torch.zeros_like(images)
+        straight, total = images - self._spread(self.bend[None]) * images.square(), torch.zeros_like(images)
         for scale, part in enumerate(strengths.split(len(self.weights), 1)):
-            even = self._of_scale(images, scale) / self._squares((2 * part).exp()).sqrt()
+            even = self._of_scale(straight, scale) / self._spread((2 * part).exp()).sqrt()
             shape = self.get_buffer(f"shape_{scale}")
             few = self.waves[: self.ends[scale]]
             found = few @ even @ few.T * torch.where(shape > 0, shape.reciprocal(), 0.0) * shape.square().sum().sqrt() / self.nside
@@ -85,27 +96,27 @@ class Details(nn.Module):
         return total.flatten(1)[:, self.get_buffer("ranked")[self.long :]]
 
     def made(self, noise: Tensor, strengths: Tensor) -> Tensor:
-        """Images (events, nside, nside) of this noise, of exactly these strengths but for their course between latitudes."""
+        """Images (events, nside, nside) of this noise, of these strengths but for their course between latitudes."""
         whole = torch.cat((torch.zeros_like(noise[:, :1]).expand(-1, self.long), noise), 1)[:, self.place].unflatten(1, (self.nside, self.nside))
         total = torch.zeros_like(whole)
         for scale, part in enumerate(strengths.split(len(self.weights), 1)):
             end = self.ends[scale]
             few = self.waves[:end]
             field = few.T @ (whole[:, :end, :end] * self.get_buffer(f"shape_{scale}")) @ few
-            total = total + field * (self._squares((2 * part).exp()) / self._squares(self._power(field))).sqrt()
-        return total
+            total = total + field * (self._spread((2 * part).exp()) / self._spread(self._mean(field.square()))).sqrt()
+        return total + self._spread(self.bend[None]) * total.square()
 
     def _of_scale(self, images: Tensor, scale: int) -> Tensor:
         few = self.waves[: self.ends[scale]]
         return few.T @ (few @ images @ few.T * (self.get_buffer(f"shape_{scale}") > 0)) @ few
 
-    def _power(self, images: Tensor) -> Tensor:
-        """Mean square about each latitude (events, latitudes)."""
-        return images.square().flatten(1) @ (self.weights / self.weights.sum(1, keepdim=True)).T
+    def _mean(self, images: Tensor) -> Tensor:
+        """Mean about each latitude (events, latitudes)."""
+        return images.flatten(1) @ (self.weights / self.weights.sum(1, keepdim=True)).T
 
-    def _squares(self, power: Tensor) -> Tensor:
-        """Mean squares (events, latitudes) over the image."""
-        return (power @ self.weights).unflatten(1, (self.nside, self.nside))
+    def _spread(self, values: Tensor) -> Tensor:
+        """Values at each latitude (events, latitudes) over the image."""
+        return (values @ self.weights).unflatten(1, (self.nside, self.nside))
 
     def _keep(self, name: str, values: np.ndarray) -> None:
         self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values, np.float32)), persistent=False)

@@ -12,35 +12,31 @@ LEAST_WIDTH = 1e-3
 
 
 class Components(nn.Module):
-    """The mean of images (events, pixels) and their ``size`` largest principal components, kept in half precision; nothing until ``fit``."""
+    """The ``size`` largest principal components of images (events, pixels) that vary about 0, kept in half precision; nothing until ``fit``."""
 
-    mean: Tensor
     images: Tensor
 
     def __init__(self, size: int, pixels: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(pixels))
         self.register_buffer("images", torch.zeros(size, pixels, dtype=torch.float16))
 
     def fit(self, values: Tensor) -> None:
         """Take them from ``values`` (events, pixels); ValueError for fewer events than components."""
         if len(values) < len(self.images):
             raise ValueError(f"{len(values)} events have no {len(self.images)} principal components: give more events")
-        mean = values.double().mean(0)
-        off = values.double() - mean
+        found = values.double()
         # of few events with many pixels the products of events are the smaller matrix
-        few = len(off) <= off.shape[1]
-        vectors = torch.linalg.eigh(off @ off.T if few else off.T @ off).eigenvectors[:, -len(self.images) :].flip(1)
-        found = off.T @ vectors if few else vectors
-        self.mean.copy_(mean)
-        self.images.copy_((found / found.norm(dim=0).clamp_min(1e-30)).T)
+        few = len(found) <= found.shape[1]
+        vectors = torch.linalg.eigh(found @ found.T if few else found.T @ found).eigenvectors[:, -len(self.images) :].flip(1)
+        images = found.T @ vectors if few else vectors
+        self.images.copy_((images / images.norm(dim=0).clamp_min(1e-30)).T)
 
     def forward(self, values: Tensor) -> Tensor:
         """Of images (events, pixels) the components (events, size)."""
-        return (values - self.mean) @ self.images.float().T
+        return values @ self.images.float().T
 
     def inverse(self, found: Tensor) -> Tensor:
-        """The images of components (events, size), without the mean."""
+        """The images of components (events, size)."""
         return found @ self.images.float()
 
 

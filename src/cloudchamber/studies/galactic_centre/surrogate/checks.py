@@ -1,4 +1,4 @@
-"""What drawn maps of the diffuse emission must keep: power by scale, values by latitude, what they owe to theta, what chance adds, and that none tells them apart."""
+"""What drawn maps of the diffuse emission must keep: power by scale, values by latitude, what theta does, what chance adds, and that none tells them apart."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from cloudchamber.studies.galactic_centre.columns import SHAPES
 from cloudchamber.studies.galactic_centre.surrogate.observables import (
     LATITUDES_DEG,
     WAVELENGTHS_DEG,
+    WORDS,
     bands,
     coarse,
     fluctuations,
@@ -32,7 +33,6 @@ Array = NDArray[Any]
 POWER_LIMIT, W1_LIMIT, CORRELATION_LIMIT, SPREAD_LIMIT, AUC_LIMIT = 0.05, 0.03, 0.03, 0.05, 0.55
 RESAMPLES, PIXELS, EVENTS = 8, 150, 5000
 """Pixels of a band at most, evenly spread, and events of a classifier at most."""
-WORDS = {SHAPES[0]: "gas", SHAPES[1]: "inverse Compton"}
 
 
 def shape_checks() -> Sequence[Check]:

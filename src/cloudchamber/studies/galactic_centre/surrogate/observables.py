@@ -25,6 +25,7 @@ LATITUDES_DEG = (0.0, 2.0, 5.0, 10.0, 20.0, 42.0)
 LONGITUDES_DEG = (0.0, 5.0, 15.0, 45.0)
 """Edges of bands on either side of the plane and of the centre."""
 WAVELENGTHS_DEG = (60.0, 30.0, 15.0, 7.5, 3.75, 1.2)
+WORDS = {SHAPES[0]: "gas", SHAPES[1]: "inverse Compton"}
 SIDE_DEG = float(np.degrees(np.sqrt(4 * np.pi / 12)))
 """Of the image, were it a plane square of its solid angle."""
 
