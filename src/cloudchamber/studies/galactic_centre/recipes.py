@@ -85,9 +85,9 @@ def diffuse() -> Recipe:
         given=GAS_AND_LIGHT,
         target_codec=Shapes(),
         given_codec=Columns({name: "log" for name in GAS_AND_LIGHT if DIFFUSE[name].logarithmic}),
-        model=White(Matching(hidden=160, layers=3, steps=6), Shapes().numbers(SHAPES_NSIDE)),
+        model=White(Flow(transforms=2, bins=4, hidden=64, layers=1, linear=False, affine=True), Shapes().numbers(SHAPES_NSIDE)),
         fit=Fit(
-            epochs=200,
+            epochs=80,
             batch_size=256,
             optimisers={"": Optimiser(learning_rate=2e-3)},
             schedule="cosine",

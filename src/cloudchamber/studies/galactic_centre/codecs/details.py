@@ -21,6 +21,7 @@ LATITUDES_DEG = (0.0, 3.0, 8.0, 16.0, 30.0)
 """|b| at which strengths are told; between them their squares are straight."""
 STEEPNESS = 3.0
 """Of the power spectrum within a scale, that of turbulence: in the middle of the prior's 2.4 to 3.6."""
+BEND_STEPS = 4
 FAINTEST = 1e-6
 """Strength that is told of a scale without any."""
 
@@ -79,14 +80,17 @@ class Details(nn.Module):
         return torch.cat([self._mean(self._of_scale(images, scale).square()).clamp_min(FAINTEST**2).log() / 2 for scale in range(len(self.ends))], 1)
 
     def fit(self, images: Tensor) -> None:
-        """Learn the ``bend`` of images of small scales: what makes noise as skew as the smallest scale is, to first order in it."""
+        """Learn the ``bend`` of images of small scales: what makes noise as skew as the smallest scale is."""
         last = len(self.ends) - 1
-        field, square = self._of_scale(images, last), self._of_scale(images.square(), last)
-        self.bend.copy_(self._mean(field**3).sum(0) / (3 * self._mean(field.square() * square).sum(0)).clamp_min(1e-12))
+        self.bend.zero_()
+        for _ in range(BEND_STEPS):
+            straight = self._straight(images)
+            field, square = self._of_scale(straight, last), self._of_scale(straight.square(), last)
+            self.bend += self._mean(field**3).sum(0) / (3 * self._mean(field.square() * square).sum(0)).clamp_min(1e-12)
 
     def white(self, images: Tensor, strengths: Tensor) -> Tensor:
         """The noise (events, noise) that makes these images: near standard normal."""
-        straight, total = images - self._spread(self.bend[None]) * images.square(), torch.zeros_like(images)
+        straight, total = self._straight(images), torch.zeros_like(images)
         for scale, part in enumerate(strengths.split(len(self.weights), 1)):
             even = self._of_scale(straight, scale) / self._spread((2 * part).exp()).sqrt()
             shape = self.get_buffer(f"shape_{scale}")
@@ -105,6 +109,11 @@ class Details(nn.Module):
             field = few.T @ (whole[:, :end, :end] * self.get_buffer(f"shape_{scale}")) @ few
             total = total + field * (self._spread((2 * part).exp()) / self._spread(self._mean(field.square()))).sqrt()
         return total + self._spread(self.bend[None]) * total.square()
+
+    def _straight(self, images: Tensor) -> Tensor:
+        """Without the bend, to second order in it."""
+        bend = self._spread(self.bend[None])
+        return images - bend * images.square() + 2 * bend.square() * images**3
 
     def _of_scale(self, images: Tensor, scale: int) -> Tensor:
         few = self.waves[: self.ends[scale]]

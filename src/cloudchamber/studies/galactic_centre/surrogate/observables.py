@@ -5,7 +5,7 @@ All of ln of the shapes, since emission is a product; scales are wavelengths on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import pairwise, product
 from typing import Any
@@ -42,7 +42,7 @@ def wavelengths_deg(nside: int) -> Array:
     return np.divide(2 * SIDE_DEG, number, out=np.full(number.shape, np.inf), where=number > 0)
 
 
-def power(values: Array, edges_deg: tuple[float, ...] = WAVELENGTHS_DEG) -> Array:
+def power(values: Array, edges_deg: Sequence[float] | Array = WAVELENGTHS_DEG) -> Array:
     """Mean square of the cosine waves between falling wavelengths, (events, edges - 1), of images (events, nside, nside)."""
     nside = values.shape[-1]
     square = fft.dctn(values, axes=(1, 2), norm="ortho", overwrite_x=False).reshape(len(values), -1) ** 2

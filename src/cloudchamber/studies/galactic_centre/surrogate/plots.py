@@ -12,7 +12,7 @@ from cloudchamber.report.figures import DASHED, DOTTED, GREEN, PAGE_INCHES, PINK
 from cloudchamber.schema import Table
 from cloudchamber.studies.galactic_centre.columns import SHAPES
 from cloudchamber.studies.galactic_centre.raster import EDGE_DEG, raster
-from cloudchamber.studies.galactic_centre.surrogate.observables import WORDS, bands, fluctuations, logs, power
+from cloudchamber.studies.galactic_centre.surrogate.observables import SIDE_DEG, WORDS, bands, fluctuations, logs, power
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ STYLES: tuple[tuple[str, Linestyle], ...] = ((VERMILION, "-"), (GREEN, DASHED), 
 """Colour and dashes of the answers in their order."""
 SHOWN, EVENTS = 3, 1000
 """Maps of each kind, and events of a distribution at most."""
-SPECTRUM_DEG = tuple(np.geomspace(60.0, 1.9, 13))
+LONGEST_DEG, POINTS = 60.0, 12
 CENTRAL = (0.16, 0.5, 0.84)
 
 
@@ -55,13 +55,14 @@ def maps(truth: Table, answers: Mapping[str, Table]) -> Figure:
 def spectra(truth: Table, answers: Mapping[str, Table]) -> Figure:
     """Power of ln of the maps about their mean map by wavelength: median and central 68 % of events."""
     figure = new_figure(PAGE_INCHES * 0.75, 4.0)
-    middle = np.sqrt(np.array(SPECTRUM_DEG)[1:] * np.array(SPECTRUM_DEG)[:-1])
+    edges = np.geomspace(LONGEST_DEG, 2 * SIDE_DEG / np.shape(truth[SHAPES[0]])[-1], POINTS + 1)
+    middle = np.sqrt(edges[1:] * edges[:-1])
     for axis, name in zip(figure.subplots(1, len(SHAPES)), SHAPES, strict=True):
-        low, median, high = np.quantile(power(fluctuations(logs(truth, name)), SPECTRUM_DEG), CENTRAL, axis=0)
+        low, median, high = np.quantile(power(fluctuations(logs(truth, name)), edges), CENTRAL, axis=0)
         axis.fill_between(middle, low, high, color=SKY_BLUE, alpha=0.4, linewidth=0)
         axis.plot(middle, median, color=SKY_BLUE)
         for (colour, dashes), table in zip(STYLES, answers.values(), strict=False):
-            for number, each in enumerate(np.quantile(power(fluctuations(logs(table, name)), SPECTRUM_DEG), CENTRAL, axis=0)):
+            for number, each in enumerate(np.quantile(power(fluctuations(logs(table, name)), edges), CENTRAL, axis=0)):
                 axis.plot(middle, each, color=colour, linestyle=dashes, linewidth=1.4 if number == 1 else 0.8)
         axis.set(xscale="log", yscale="log", xlim=(middle[0], middle[-1]), xlabel="wavelength (deg)", ylabel="power of a wave", title=WORDS[name])
     _legend(figure, answers)
