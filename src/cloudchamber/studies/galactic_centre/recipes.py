@@ -8,7 +8,6 @@ from typing import Any
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.heads import Gaussian
-from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
 from cloudchamber.models.white import White
 from cloudchamber.nn.codec import Columns

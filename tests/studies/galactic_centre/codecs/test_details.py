@@ -25,7 +25,7 @@ def test_long_waves_and_the_rest_make_up_the_image(nside: int) -> None:
     details = Details(nside)
     images = torch.randn(3, nside, nside, generator=torch.Generator().manual_seed(1))
     long, rest = details(images)
-    assert long.shape == (3, details.long) and details.long + details.noise == nside**2
+    assert long.shape == (3, details.long) and details.noise == nside**2
     torch.testing.assert_close(details.smooth(long) + rest, images, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(details(rest)[0], torch.zeros_like(long), atol=1e-4, rtol=0)
     assert details.long == sum(i**2 + j**2 < LONGEST**2 for i in range(nside) for j in range(nside))
@@ -47,8 +47,9 @@ def test_images_become_noise_that_is_white_again() -> None:
     details = Details(NSIDE)
     wanted, first = strengths(details, 20), noise(details, 20)
     back = details.white(details.made(first, wanted), wanted)
-    assert abs(float(back.std()) - 1) < 0.02
-    assert float(torch.corrcoef(torch.stack((back.flatten(), first.flatten())))[0, 1]) > 0.98
+    small = (torch.arange(NSIDE)[:, None].square() + torch.arange(NSIDE).square() >= LONGEST**2).flatten()
+    assert abs(float(back[:, small].std()) - 1) < 0.02 and back[:, ~small].abs().max() < 0.1
+    assert float(torch.corrcoef(torch.stack((back[:, small].flatten(), first[:, small].flatten())))[0, 1]) > 0.98
 
 
 def test_a_fit_finds_the_bend() -> None:

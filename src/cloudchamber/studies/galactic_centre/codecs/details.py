@@ -18,7 +18,7 @@ from cloudchamber.studies.galactic_centre.diffuse.sightlines import pixels
 LONGEST, RATIO, SHORTEST = 8.0, 2**0.5, 0.75
 """Half waves over the image's side where the first scale begins, from one scale to the next, and where the last one may begin at most, over nside."""
 LATITUDES_DEG = (0.0, 3.0, 8.0, 16.0, 30.0)
-"""|b| at which strengths are told; between them their squares are straight."""
+"""|b| at which strengths are told; between them they are straight."""
 STEEPNESS = 3.0
 """Of the power spectrum within a scale, that of turbulence: in the middle of the prior's 2.4 to 3.6."""
 BEND_STEPS = 4
@@ -27,10 +27,14 @@ FAINTEST = 1e-6
 
 
 class Details(nn.Module):
-    """Of images (events, nside, nside): long waves (events, ``long``), and strengths (events, ``strengths``) of noise (events, ``noise``)."""
+    """Of images (events, nside, nside): long waves (events, ``long``), and strengths (events, ``strengths``) of noise (events, ``noise``).
+
+    The noise is an image of cosine waves, of which the long ones count for nothing.
+    """
 
     waves: Tensor
     place: Tensor
+    scattered: Tensor
     weights: Tensor
     bend: Tensor
 
@@ -43,12 +47,11 @@ class Details(nn.Module):
         number = np.hypot(order[:, None], order)
         self.first = int(np.ceil(LONGEST))
         self._keep("waves", waves)
-        # of the image of waves its long ones, then all others
-        ranked = np.concatenate([np.flatnonzero(number < LONGEST), np.flatnonzero(number >= LONGEST)])
-        self.register_buffer("ranked", torch.from_numpy(ranked), persistent=False)
-        self.register_buffer("place", torch.from_numpy(np.argsort(ranked)), persistent=False)
-        self.long = int((number < LONGEST).sum())
-        self.noise = nside**2 - self.long
+        # the corner of the image of waves that holds all long ones, and where these are in it
+        corner = number[: self.first, : self.first].ravel()
+        self.register_buffer("place", torch.from_numpy(np.flatnonzero(corner < LONGEST)), persistent=False)
+        self._keep("scattered", np.eye(corner.size)[corner < LONGEST])
+        self.long, self.noise = int((corner < LONGEST).sum()), nside**2
         scales = 1 + int(np.log(SHORTEST * nside / LONGEST) / np.log(RATIO))
         edges = [*(LONGEST * RATIO**scale for scale in range(scales)), np.inf]
         self.ends: list[int] = []
@@ -66,14 +69,14 @@ class Details(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Long waves (events, long), and the images without them."""
-        found = (self.waves @ images @ self.waves.T).flatten(1)[:, self.get_buffer("ranked")[: self.long]]
+        few = self.waves[: self.first]
+        found = (few @ images @ few.T).flatten(1)[:, self.place]
         return found, images - self.smooth(found)
 
     def smooth(self, long: Tensor) -> Tensor:
         """The images (events, nside, nside) of long waves."""
-        whole = torch.cat((long, torch.zeros_like(long[:, :1]).expand(-1, self.noise)), 1)[:, self.place]
         few = self.waves[: self.first]
-        return few.T @ whole.unflatten(1, (self.nside, self.nside))[:, : self.first, : self.first] @ few
+        return few.T @ (long @ self.scattered).unflatten(1, (self.first, self.first)) @ few
 
     def told(self, images: Tensor) -> Tensor:
         """ln of the rms of each scale at each latitude, (events, strengths)."""
@@ -92,22 +95,22 @@ class Details(nn.Module):
         """The noise (events, noise) that makes these images: near standard normal."""
         straight, total = self._straight(images), torch.zeros_like(images)
         for scale, part in enumerate(strengths.split(len(self.weights), 1)):
-            even = self._of_scale(straight, scale) / self._spread((2 * part).exp()).sqrt()
+            even = self._of_scale(straight, scale) / self._spread(part.exp())
             shape = self.get_buffer(f"shape_{scale}")
             few = self.waves[: self.ends[scale]]
             found = few @ even @ few.T * torch.where(shape > 0, shape.reciprocal(), 0.0) * shape.square().sum().sqrt() / self.nside
             total = total + nn.functional.pad(found, (0, self.nside - self.ends[scale]) * 2)
-        return total.flatten(1)[:, self.get_buffer("ranked")[self.long :]]
+        return total.flatten(1)
 
     def made(self, noise: Tensor, strengths: Tensor) -> Tensor:
         """Images (events, nside, nside) of this noise, of these strengths but for their course between latitudes."""
-        whole = torch.cat((torch.zeros_like(noise[:, :1]).expand(-1, self.long), noise), 1)[:, self.place].unflatten(1, (self.nside, self.nside))
+        whole = noise.unflatten(1, (self.nside, self.nside))
         total = torch.zeros_like(whole)
         for scale, part in enumerate(strengths.split(len(self.weights), 1)):
             end = self.ends[scale]
             few = self.waves[:end]
             field = few.T @ (whole[:, :end, :end] * self.get_buffer(f"shape_{scale}")) @ few
-            total = total + field * (self._spread((2 * part).exp()) / self._spread(self._mean(field.square()))).sqrt()
+            total = total + field * self._spread(part.exp() * self._mean(field.square()).rsqrt())
         return total + self._spread(self.bend[None]) * total.square()
 
     def _straight(self, images: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ class ShapesCodec(Codec):
     mean_light: Tensor
     quarter: Tensor
     place: Tensor
-    fit_events = 4000
+    fit_events = 3000
 
     def __init__(self, settings: Shapes, nside: int) -> None:
         super().__init__()
