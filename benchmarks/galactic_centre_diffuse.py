@@ -124,7 +124,7 @@ def main(options: Options) -> None:
     drawn = theta | model.sample(given, seed=options.seed)
     parts = [
         "# The diffuse emission's surrogate",
-        f"`python benchmarks/galactic_centre_diffuse.py` (see its docstring): {options.n} Galaxies of the prior, maps of nside {sky.nside}, the run `{options.run}`.",
+        f"`python benchmarks/galactic_centre_diffuse.py` (see its docstring): {options.n} Galaxies of the prior, nside {sky.nside}, the run `{options.run}`.",
         "## Speed",
         speed(model, sky, given, options),
         f"The machine's {os.cpu_count()} cores had a load of {os.getloadavg()[1]:.1f} meanwhile.",
