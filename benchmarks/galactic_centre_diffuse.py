@@ -94,7 +94,7 @@ def by_check(truth: Table, drawn: Table, second: Table, options: Options) -> str
     rows = []
     for found in run_checks(shape_checks(), truth, drawn, second, options.seed, bootstrap=8):
         error, floor = f" ± {found.error:.3f}", f"{found.floor:.3f} ± {found.floor_error:.3f}"
-        rows.append([found.name, f"{found.value:.3f}{error}", floor, f"{found.limit:g}", str(found.verdict)])
+        rows.append([found.name.replace("|", "\\|"), f"{found.value:.3f}{error}", floor, f"{found.limit:g}", str(found.verdict)])
     return markdown(["check", "surrogate", "floor: simulator against itself", "limit", ""], rows)
 
 

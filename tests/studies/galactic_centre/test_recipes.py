@@ -66,7 +66,7 @@ def surrogate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workflow.simulate(STUDY, folder / "data", n=250, seed=3, simulator="diffuse", settings={"nside": 32})
     # few events have large numbers: whitened, hardly anything follows from theta
     fit = FIT | {"epochs": 15, "batch_size": 10, "optimisers": {"": {"learning_rate": 5e-3}}}
-    found = losses(STUDY, folder / "data", "diffuse", folder / "run", {"fit": fit, "model": {"model": {"transforms": 1, "hidden": 32}}})
+    found = losses(STUDY, folder / "data", "diffuse", folder / "run", {"fit": fit, "model": {"model": {"hidden": 32, "layers": 1}}})
     assert falls(found["loss_model"]), found
     return folder / "run"
 

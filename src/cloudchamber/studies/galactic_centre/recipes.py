@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.heads import Gaussian
+from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
 from cloudchamber.models.white import White
 from cloudchamber.nn.codec import Columns
@@ -76,19 +77,19 @@ def fsrc_cnn() -> Recipe:
 
 
 def diffuse() -> Recipe:
-    """A flow for profiles, long waves and the strength of small scales; the small scales themselves are noise."""
+    """Flow matching for profiles, long waves and the strength of small scales; the small scales themselves are noise."""
     return Recipe(
         name="diffuse",
-        doc="maps of the diffuse emission: a spline flow for long waves and the strength of small scales, which are noise",
+        doc="maps of the diffuse emission: flow matching for long waves and the strength of small scales, which are noise",
         target=SHAPES,
         given=GAS_AND_LIGHT,
         target_codec=Shapes(),
         given_codec=Columns({name: "log" for name in GAS_AND_LIGHT if DIFFUSE[name].logarithmic}),
-        model=White(Flow(transforms=2, bins=3, hidden=48, layers=1, linear=False, affine=True), Shapes().numbers(SHAPES_NSIDE)),
+        model=White(Matching(hidden=144, layers=3, steps=3), Shapes().numbers(SHAPES_NSIDE)),
         fit=Fit(
-            epochs=60,
-            batch_size=512,
-            optimisers={"": Optimiser(learning_rate=3e-3, weight_decay=1e-2)},
+            epochs=200,
+            batch_size=256,
+            optimisers={"": Optimiser(learning_rate=2e-3)},
             schedule="cosine",
             warmup_epochs=0.5,
             average_decay=0.998,
@@ -129,7 +130,7 @@ def fsrc_cnn_space() -> Mapping[str, Any]:
 def diffuse_space() -> Mapping[str, Any]:
     """What ``tune`` searches for ``diffuse``."""
     return {
-        "model.model.transforms": {"choices": [1, 2, 3]},
-        "model.model.hidden": {"choices": [32, 48, 64, 96]},
+        "model.model.hidden": {"choices": [96, 144, 192]},
+        "model.model.layers": {"choices": [2, 3, 4]},
         "fit.optimisers.learning_rate": {"low": 5e-4, "high": 5e-3, "log": True},
     }
