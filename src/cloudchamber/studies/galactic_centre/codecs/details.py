@@ -76,7 +76,7 @@ class Details(nn.Module):
     def smooth(self, long: Tensor) -> Tensor:
         """The images (events, nside, nside) of long waves."""
         few = self.waves[: self.first]
-        return few.T @ (long @ self.scattered).unflatten(1, (self.first, self.first)) @ few
+        return few.T @ (long @ self.scattered).reshape(-1, self.first, self.first) @ few
 
     def told(self, images: Tensor) -> Tensor:
         """ln of the rms of each scale at each latitude, (events, strengths)."""
@@ -104,7 +104,7 @@ class Details(nn.Module):
 
     def made(self, noise: Tensor, strengths: Tensor) -> Tensor:
         """Images (events, nside, nside) of this noise, of these strengths but for their course between latitudes."""
-        whole = noise.unflatten(1, (self.nside, self.nside))
+        whole = noise.reshape(-1, self.nside, self.nside)
         total = torch.zeros_like(whole)
         for scale, part in enumerate(strengths.split(len(self.weights), 1)):
             end = self.ends[scale]
@@ -128,7 +128,7 @@ class Details(nn.Module):
 
     def _spread(self, values: Tensor) -> Tensor:
         """Values at each latitude (events, latitudes) over the image."""
-        return (values @ self.weights).unflatten(1, (self.nside, self.nside))
+        return (values @ self.weights).reshape(-1, self.nside, self.nside)
 
     def _keep(self, name: str, values: np.ndarray) -> None:
         self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values, np.float32)), persistent=False)

@@ -82,7 +82,7 @@ class ShapesCodec(Codec):
         gas, light = self._logs(columns)
         self.mean_gas.copy_(gas.double().mean(0).flatten())
         self.mean_light.copy_(light.double().mean(0))
-        images = gas - self.mean_gas.unflatten(0, (self.nside, self.nside))
+        images = gas - self.mean_gas.reshape(self.nside, self.nside)
         self.gas.fit(self.details(images)[1].flatten(1))
         self.light.fit(light - self.mean_light)
         told, rest = (torch.cat(each) for each in zip(*map(self._told, self._parts(columns)), strict=True))
@@ -120,14 +120,14 @@ class ShapesCodec(Codec):
     def _told(self, columns: Tensors) -> tuple[Tensor, Tensor]:
         """All numbers as they are, and the image of small scales."""
         gas, light = self._logs(columns)
-        images = gas - self.mean_gas.unflatten(0, (self.nside, self.nside))
+        images = gas - self.mean_gas.reshape(self.nside, self.nside)
         long, short = self.details(images)
         thin = self.gas(short.flatten(1))
         rest = short.flatten(1) - self.gas.inverse(thin)
         inner = rest @ self.inner.T
-        rest = (rest * (1 - self.inner.sum(0))).unflatten(1, (self.nside, self.nside))
+        rest = (rest * (1 - self.inner.sum(0))).reshape(-1, self.nside, self.nside)
         return torch.cat((long, thin, inner, self.details.told(rest), self.light(light - self.mean_light)), 1), rest
 
     def _shape(self, logs: Tensor) -> Tensor:
         values = logs.clamp(-BRIGHTEST, BRIGHTEST).exp()
-        return (values / (values @ self.region)[:, None]).unflatten(1, (self.nside, self.nside))
+        return (values / (values @ self.region)[:, None]).reshape(-1, self.nside, self.nside)

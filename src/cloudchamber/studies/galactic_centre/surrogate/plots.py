@@ -24,6 +24,7 @@ STYLES: tuple[tuple[str, Linestyle], ...] = ((VERMILION, "-"), (GREEN, DASHED), 
 SHOWN, EVENTS = 3, 1000
 """Maps of each kind, and events of a distribution at most."""
 LONGEST_DEG, POINTS = 60.0, 12
+TICKS_DEG = (50, 20, 10, 5, 2)
 CENTRAL = (0.16, 0.5, 0.84)
 
 
@@ -64,7 +65,10 @@ def spectra(truth: Table, answers: Mapping[str, Table]) -> Figure:
         for (colour, dashes), table in zip(STYLES, answers.values(), strict=False):
             for number, each in enumerate(np.quantile(power(fluctuations(logs(table, name)), edges), CENTRAL, axis=0)):
                 axis.plot(middle, each, color=colour, linestyle=dashes, linewidth=1.4 if number == 1 else 0.8)
-        axis.set(xscale="log", yscale="log", xlim=(middle[0], middle[-1]), xlabel="wavelength (deg)", ylabel="power of a wave", title=WORDS[name])
+        axis.set(xscale="log", yscale="log", xlabel="wavelength (deg)", ylabel="power of a wave", title=WORDS[name])
+        axis.set_xticks(TICKS_DEG, [f"{each:g}" for each in TICKS_DEG])
+        axis.set_xticks([], minor=True)
+        axis.set_xlim(middle[0], middle[-1])
     _legend(figure, answers)
     return finish(figure, "Power of the cosine waves of ln of the maps less their mean map: median of the events, and 16 and 84 %.")
 
