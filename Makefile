@@ -52,6 +52,10 @@ weights: $(STAMP)
 	$(BIN)/cloudchamber train galactic_centre data/galactic_centre/train runs/galactic_centre/posterior --recipe posterior --seed 1 --memory-gb 14
 	mkdir -p $(PACKAGED)/galactic_centre/pretrained/posterior
 	cd runs/galactic_centre/posterior && cp $(RUN_FILES) familiarity.safetensors $(CURDIR)/$(PACKAGED)/galactic_centre/pretrained/posterior
+	$(BIN)/cloudchamber simulate galactic_centre data/galactic_centre/diffuse --simulator diffuse --n 20000 --seed 1 --block-events 1000
+	$(BIN)/cloudchamber train galactic_centre data/galactic_centre/diffuse runs/galactic_centre/diffuse --recipe diffuse --seed 1
+	mkdir -p $(PACKAGED)/galactic_centre/pretrained/diffuse
+	cd runs/galactic_centre/diffuse && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/galactic_centre/pretrained/diffuse
 	$(BIN)/cloudchamber simulate calorimeter data/calorimeter/train --simulator geant4 --n 250000 --seed 1
 	$(BIN)/cloudchamber train calorimeter data/calorimeter/train runs/calorimeter/flow --recipe flow --seed 1
 	mkdir -p $(PACKAGED)/calorimeter/pretrained/flow

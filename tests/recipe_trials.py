@@ -19,7 +19,7 @@ from cloudchamber.workflow.tuning import overrides_of
 
 def built(study: Study, recipe: Recipe) -> ConditionalModel:
     """The network of a recipe, for the sizes of its codecs."""
-    given, target = (study.simulator.schema.select(columns) for columns in (recipe.given, recipe.target))
+    given, target = (study.columns.select(columns) for columns in (recipe.given, recipe.target))
     return recipe.model.build(recipe.target_codec.build(target).size, recipe.given_codec.build(given).size)
 
 

@@ -28,6 +28,7 @@ BUILT_IN = {
     "ConvEncoding": "models.vae_networks",
     "Stages": "models.stages",
     "Vae": "models.vae",
+    "White": "models.white",
     "Columns": "nn.codec",
     "DeepSphere": "nn.sphere",
     "EventAnchors": "nn.sets",

@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from cloudchamber.physics.gamma.face import direction_at
-from cloudchamber.studies.galactic_centre.columns import GIVEN, PARAMETERS, TARGET, YEARS, diffuse_columns, theta_columns, x_columns
+from cloudchamber.studies.galactic_centre.columns import (
+    GIVEN,
+    PARAMETERS,
+    SHAPES,
+    TARGET,
+    YEARS,
+    diffuse_columns,
+    schema_of,
+    shape_schema,
+    theta_columns,
+    x_columns,
+)
 from cloudchamber.studies.galactic_centre.diffuse.parameters import PARAMETERS as DIFFUSE
 
 UNITS = {"_cm2_s_sr": "1/(cm2 s sr)", "_cm2_s": "1/(cm2 s)", "_deg": "deg", "_kpc": "kpc"}
@@ -42,3 +53,10 @@ def test_maps_are_images_of_the_face_towards_the_galactic_centre(bins: int, nsid
     pixels = np.random.default_rng(1).integers(0, nside, (20, 2))
     lon, lat = direction_at(*(pixels + 0.5).T, nside)
     assert np.array_equal(counts.geometry.place_of(lon, lat), pixels @ (nside, 1))
+
+
+def test_shapes_are_known_by_their_columns() -> None:
+    for nside in (32, 64):
+        found = schema_of({name: np.ones((2, nside, nside)) for name in SHAPES})
+        assert found is not None and found == shape_schema(nside)
+        assert found.x[SHAPES[0]].shape == (nside, nside) and set(found.theta) == set(DIFFUSE) - {"bubble_edge_deg"}

@@ -5,18 +5,26 @@ from __future__ import annotations
 import pytest
 from answers import answered, truths
 
-from cloudchamber.studies.galactic_centre.columns import TARGET
-from cloudchamber.studies.galactic_centre.observables import checks
+from cloudchamber.studies.galactic_centre.columns import SHAPES, TARGET, shape_schema
+from cloudchamber.studies.galactic_centre.observables import checks, counts_checks
+from cloudchamber.studies.galactic_centre.sky.random_sky import RandomSky
 from cloudchamber.validate.check import run_checks
 
 
 def test_every_parameter_or_an_even_choice_of_them_is_looked_at() -> None:
-    names = [check.name for check in checks()]
+    names = [check.name for check in counts_checks()]
     assert len(set(names)) == len(names)
     looked_at = {parameter for parameter in TARGET if f"68% coverage of {parameter}" in names}
     assert "f_src" in looked_at and len(looked_at) >= 12
     assert "joint 68% coverage" in names and "joint ranks" in names
     assert not any("log score" in name for name in names), "a network of least squares has no density to be scored"
+
+
+def test_each_view_has_its_own_checks() -> None:
+    counts, shapes = ([check.name for check in checks() if set(check.columns) <= set(schema.columns)] for schema in (RandomSky().schema, shape_schema(32)))
+    assert counts == [check.name for check in counts_checks()]
+    assert shapes and not set(counts) & set(shapes)
+    assert all(set(check.columns) <= {"counts", *SHAPES} for check in checks())
 
 
 @pytest.mark.parametrize(("stated", "passes"), [(1.0, True), (0.5, False), (2.0, False)])

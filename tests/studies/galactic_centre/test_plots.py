@@ -7,10 +7,9 @@ import pytest
 from answers import answered, truths
 from matplotlib.figure import Figure
 
-from cloudchamber.physics.gamma.face import direction_at
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
-from cloudchamber.studies.galactic_centre.plots import RASTER, by_brightness, maps, plots, raster, relative_error, strangeness
+from cloudchamber.studies.galactic_centre.plots import by_brightness, maps, plots, relative_error, strangeness
 
 NSIDE = 32
 
@@ -58,15 +57,6 @@ def test_maps_go_from_few_sources_to_many() -> None:
     shares = [float(title.split()[1].rstrip(",")) for title in titles]
     assert len(shares) == 3 and shares == sorted(shares)
     assert shares[0] == pytest.approx(truth["f_src"].min(), abs=0.006) and shares[-1] == pytest.approx(truth["f_src"].max(), abs=0.006)
-
-
-def test_rasters_have_longitude_to_the_left_and_north_up() -> None:
-    x, y = np.meshgrid(np.arange(NSIDE) + 0.5, np.arange(NSIDE) + 0.5, indexing="ij")
-    lon, lat = (raster(values) for values in direction_at(x, y, NSIDE))
-    middle = RASTER // 2
-    assert np.all(np.diff(np.nanmean(lon, axis=0)[20:-20]) <= 0.3) and lon[middle, 20] > 20 and lon[middle, -20] < -20
-    assert lat[20, middle] < -20 and lat[-20, middle] > 20
-    assert np.isnan(lon[0, 0]), "the face ends there"
 
 
 def test_what_is_learned_is_told_by_the_error_over_the_prior_s() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cloudchamber.studies.galactic_centre.columns import schema_of
 from cloudchamber.studies.galactic_centre.formats import FORMATS
+from cloudchamber.studies.galactic_centre.sky.diffuse_sky import DiffuseSky
 from cloudchamber.studies.galactic_centre.sky.random_sky import RandomSky
 from cloudchamber.studies.galactic_centre.sky.template_sky import TemplateSky
 from cloudchamber.study import Study, referring
@@ -15,8 +16,8 @@ refer = referring(__name__)
 STUDY = Study(
     name="galactic_centre",
     title="The Galactic Centre's gamma-ray excess",
-    simulators={"random": RandomSky, "templates": TemplateSky},
-    recipes={name: refer(f"recipes:{name}") for name in ("posterior", "summaries", "fsrc_cnn")},
+    simulators={"random": RandomSky, "templates": TemplateSky, "diffuse": DiffuseSky},
+    recipes={name: refer(f"recipes:{name}") for name in ("posterior", "summaries", "fsrc_cnn", "diffuse")},
     default_recipe="posterior",
     checks=refer("observables:checks"),
     plots=refer("plots:plots"),

@@ -9,8 +9,8 @@ import numpy as np
 
 from cloudchamber.geometry import Healpix
 from cloudchamber.schema import Column, Schema, Table
+from cloudchamber.studies.galactic_centre.diffuse.parameters import GAS_AND_LIGHT, Parameter
 from cloudchamber.studies.galactic_centre.diffuse.parameters import PARAMETERS as DIFFUSE
-from cloudchamber.studies.galactic_centre.diffuse.parameters import Parameter
 
 FLUX, INTENSITY = "1/(cm2 s)", "1/(cm2 s sr)"
 EDGES_GEV = (1.0, 1.8, 3.3, 6.0)
@@ -66,6 +66,9 @@ TARGET = (
 )
 """What is inferred."""
 GIVEN = ("counts", "exposure_cm2_s")
+SHAPES = ("pi0_shape", "inverse_compton_shape")
+"""Maps of the diffuse emission, before any instrument."""
+SHAPES_NSIDE = 64
 
 
 def theta_columns() -> dict[str, Column]:
@@ -90,6 +93,17 @@ def x_columns(bins: int, nside: int) -> dict[str, Column]:
     }
 
 
+def shape_schema(nside: int) -> Schema:
+    """Theta and x of the random diffuse emission without the Fermi bubbles: intensities over their mean nearer than 10 deg and beyond the plane's 2 deg."""
+    docs = ("of pi0 decay and bremsstrahlung", "of inverse Compton emission")
+    image = Healpix(nside, base_pixel=4)
+    x = {
+        name: Column(shape=(nside, nside), doc=f"intensity {doc} over its mean within 10 deg of the centre and beyond |b| of 2 deg", low=0.0, geometry=image)
+        for name, doc in zip(SHAPES, docs, strict=True)
+    }
+    return Schema({name: column for name, column in diffuse_columns().items() if name in GAS_AND_LIGHT}, x)
+
+
 def template_columns(backgrounds: int, bubbles: bool) -> dict[str, Column]:
     """Those of diffuse emission after templates; ``bubbles``: whether the Fermi bubbles are random."""
     weight = Column(shape=(backgrounds,), doc="share of each background's templates in the diffuse emission, with a sum of 1", low=0.0, high=1.0)
@@ -97,7 +111,9 @@ def template_columns(backgrounds: int, bubbles: bool) -> dict[str, Column]:
 
 
 def schema_of(table: Table) -> Schema | None:
-    """The schema of a table of maps after templates, None of another."""
+    """The schema of a table of maps after templates or of diffuse emission alone, None of another."""
+    if shapes := [name for name in SHAPES if name in table]:
+        return shape_schema(np.shape(table[shapes[0]])[-1])
     weight = table.get("background_weight")
     if weight is None or np.ndim(weight) != 2:
         return None

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cloudchamber.geometry import Healpix
 from cloudchamber.report.defaults import default_figures
 from cloudchamber.report.figures import BLUE, DASHED, DOTTED, GREEN, INK, ORANGE, PAGE_INCHES, PINK, QUIET, VERMILION, finish, legend, line, new_figure
 from cloudchamber.schema import Column, Schema, Table
-from cloudchamber.studies.galactic_centre.columns import PARAMETERS, TARGET, theta_columns, x_columns
+from cloudchamber.studies.galactic_centre.columns import PARAMETERS, SHAPES, TARGET, theta_columns, x_columns
 from cloudchamber.studies.galactic_centre.diffuse.parameters import Parameter
+from cloudchamber.studies.galactic_centre.raster import EDGE_DEG, raster
+from cloudchamber.studies.galactic_centre.surrogate.plots import shape_plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 
 COLOURS = (BLUE, VERMILION, GREEN, PINK, ORANGE)
-RASTER, EDGE_DEG = 300, 30.0
 SOURCES = np.geomspace(2e-12, 1e-9, 7)
 """Fluxes at the break between which answers are judged together, in 1 / cm2 s."""
 FEWEST = 10
@@ -39,7 +39,12 @@ CORNER = {
 
 
 def plots(truth: Table, answers: Mapping[str, Table]) -> dict[str, Figure]:
-    """Simulated maps, one event's posterior, coverage and ranks, what each parameter's answers are worth, and f_src against the sources' brightness."""
+    """Simulated maps, one event's posterior, coverage and ranks, what each parameter's answers are worth, and f_src against the sources' brightness.
+
+    Of shapes of the diffuse emission those of ``surrogate``.
+    """
+    if SHAPES[0] in truth:
+        return shape_plots(truth, answers)
     figures = {"Simulated maps": maps(truth)}
     columns = theta_columns()
     stated = {name: answer for name, answer in answers.items() if "f_src_draws" in answer}
@@ -170,13 +175,6 @@ def _plain(parameter: Parameter, name: str, values: np.ndarray) -> tuple[np.ndar
     power = int(np.floor(np.log10(parameter.high)))
     scale = 10.0**power if abs(power) > 2 else 1.0
     return values / scale, (parameter.low / scale, parameter.high / scale), name if scale == 1 else f"{name} / 1e{power}"
-
-
-def raster(values: np.ndarray) -> np.ndarray:
-    """An image (nside, nside) of HEALPix base pixel 4 on a grid of longitude, growing to the left, and latitude; NaN where it is none of its pixels."""
-    lon, lat = np.meshgrid(np.linspace(EDGE_DEG, -EDGE_DEG, RASTER), np.linspace(-EDGE_DEG, EDGE_DEG, RASTER))
-    place = Healpix(len(values), base_pixel=4).place_of(lon, lat)
-    return np.where(place >= 0, np.asarray(values, float).ravel()[place], np.nan)
 
 
 def answers_and_truth(truth: Table, answers: Mapping[str, Table], target: list[str]) -> Figure:

@@ -1,4 +1,4 @@
-"""How the networks that tell what shines at the Galactic Centre are built and fitted."""
+"""How the networks that tell what shines at the Galactic Centre, and the surrogate of its diffuse emission, are built and fitted."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from typing import Any
 
 from cloudchamber.models.flow import Flow
 from cloudchamber.models.heads import Gaussian
+from cloudchamber.models.matching import Matching
 from cloudchamber.models.recipe import Fit, Optimiser, Recipe
+from cloudchamber.models.white import White
+from cloudchamber.nn.codec import Columns
 from cloudchamber.nn.maps import MapConvolutions, PooledMaps
 from cloudchamber.studies.galactic_centre.codecs.both import ImagesAndSummaries
 from cloudchamber.studies.galactic_centre.codecs.maps import MapImages
 from cloudchamber.studies.galactic_centre.codecs.ranges import Ranges
+from cloudchamber.studies.galactic_centre.codecs.shapes import Shapes
 from cloudchamber.studies.galactic_centre.codecs.summaries import Summaries
-from cloudchamber.studies.galactic_centre.columns import EDGES_GEV, GIVEN, TARGET, x_columns
+from cloudchamber.studies.galactic_centre.columns import EDGES_GEV, GIVEN, SHAPES, SHAPES_NSIDE, TARGET, x_columns
+from cloudchamber.studies.galactic_centre.diffuse.parameters import GAS_AND_LIGHT
+from cloudchamber.studies.galactic_centre.diffuse.parameters import PARAMETERS as DIFFUSE
 
 STATISTICS = ImagesAndSummaries().numbers(x_columns(len(EDGES_GEV) - 1, 128))
 """Numbers after the images of the default bins and pixels."""
@@ -70,6 +76,29 @@ def fsrc_cnn() -> Recipe:
     )
 
 
+def diffuse() -> Recipe:
+    """Flow matching for profiles, long waves and the strength of small scales; the small scales themselves are noise."""
+    return Recipe(
+        name="diffuse",
+        doc="maps of the diffuse emission: flow matching for long waves and the strength of small scales, which are noise",
+        target=SHAPES,
+        given=GAS_AND_LIGHT,
+        target_codec=Shapes(),
+        given_codec=Columns({name: "log" for name in GAS_AND_LIGHT if DIFFUSE[name].logarithmic}),
+        model=White(Matching(hidden=144, layers=3, steps=3), Shapes().numbers(SHAPES_NSIDE)),
+        fit=Fit(
+            epochs=200,
+            batch_size=256,
+            optimisers={"": Optimiser(learning_rate=2e-3)},
+            schedule="cosine",
+            warmup_epochs=0.5,
+            average_decay=0.998,
+            validation_fraction=0.05,
+        ),
+        search=diffuse_space(),
+    )
+
+
 def posterior_space() -> Mapping[str, Any]:
     """What ``tune`` searches for ``posterior``."""
     return {
@@ -95,4 +124,13 @@ def fsrc_cnn_space() -> Mapping[str, Any]:
         "model.body.channels": {"choices": [[16, 32, 64], [16, 32, 64, 64], [32, 64, 96, 96]]},
         "model.body.hidden": {"choices": [64, 128, 512]},
         "fit.optimisers.weight_decay": {"low": 1e-6, "high": 1e-2, "log": True},
+    }
+
+
+def diffuse_space() -> Mapping[str, Any]:
+    """What ``tune`` searches for ``diffuse``."""
+    return {
+        "model.model.hidden": {"choices": [96, 144, 192]},
+        "model.model.layers": {"choices": [2, 3, 4]},
+        "fit.optimisers.learning_rate": {"low": 5e-4, "high": 5e-3, "log": True},
     }

@@ -12,7 +12,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from cloudchamber.rng import rng
-from cloudchamber.studies.galactic_centre.diffuse.maps import Diffuse, diffuse_maps
+from cloudchamber.studies.galactic_centre.diffuse.maps import Diffuse, diffuse_maps, emission_maps
 from cloudchamber.studies.galactic_centre.diffuse.parameters import draw_parameters
 from cloudchamber.studies.galactic_centre.diffuse.sightlines import pixels, reference_region
 
@@ -37,6 +37,18 @@ def test_shapes_have_the_mean_one() -> None:
         assert maps.shape == (DRAWS, NSIDE, NSIDE) and maps.dtype == np.float32 and np.isfinite(maps).all(), name
         np.testing.assert_allclose(maps[:, region].mean(axis=1, dtype=float), 1, atol=1e-5)
         assert maps.min() > 0 or (name == "bubbles" and maps.min() == 0), name
+
+
+def test_without_bubbles_the_emission_is_of_the_same_law() -> None:
+    parameters = draw_parameters(200, rng(3))
+    few = {name: values for name, values in parameters.items() if name != "bubble_edge_deg"}
+    alone, whole = emission_maps(few, 32, rng(4)), diffuse_maps(parameters, 32, rng(5))
+    for name, maps in alone._asdict().items():
+        np.testing.assert_allclose(maps[:, reference_region(32)].mean(axis=1, dtype=float), 1, atol=1e-5)
+        one, two = (np.log(each).reshape(200, -1) for each in (maps, getattr(whole, name)))
+        assert np.abs(one.mean(0) - two.mean(0)).max() < 0.25 and abs(one.std() / two.std() - 1) < 0.05, name
+    with pytest.raises(ValueError, match="lacks turbulence"):
+        emission_maps({name: values for name, values in few.items() if name != "turbulence"}, 32, rng(4))
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:

@@ -13,7 +13,7 @@ from cloudchamber.studies.galactic_centre.diffuse.clouds import cloud_map, draw_
 from cloudchamber.studies.galactic_centre.diffuse.fields import turbulence
 from cloudchamber.studies.galactic_centre.diffuse.gas import LOCAL, RINGS, gas_map, ring_columns, tilted
 from cloudchamber.studies.galactic_centre.diffuse.inverse_compton import HOLE_KPC, KNOTS_KPC, Electrons, compton_map
-from cloudchamber.studies.galactic_centre.diffuse.parameters import checked
+from cloudchamber.studies.galactic_centre.diffuse.parameters import GAS_AND_LIGHT, checked
 from cloudchamber.studies.galactic_centre.diffuse.sightlines import reference_region
 
 Array = NDArray[Any]
@@ -53,6 +53,27 @@ def diffuse_maps(parameters: Mapping[str, Array], nside: int, rng: np.random.Gen
         # the gas last: its noise is as long as the image is large
         bubbles, compton, gas = bubble_map(draw_lobes(rng), one["bubble_edge_deg"], nside), _compton(one, nside, rng), _gas(one, nside, rng)
         for out, image in zip(maps, (gas, compton, bubbles), strict=True):
+            np.divide(image, np.mean(image[region], dtype=float), out=out[event])
+    return maps
+
+
+class Emission(NamedTuple):
+    """Shapes (events, nside, nside), float32, of mean 1 over the ``reference_region``."""
+
+    pi0: Array
+    inverse_compton: Array
+
+
+def emission_maps(parameters: Mapping[str, Array], nside: int, rng: np.random.Generator) -> Emission:
+    """``diffuse_maps`` without the Fermi bubbles, of the same laws: maps of the parameters ``GAS_AND_LIGHT`` (events,)."""
+    found = checked(parameters, GAS_AND_LIGHT)
+    events = len(found["molecular_share"])
+    region = reference_region(nside)
+    maps = Emission(*(np.empty((events, nside, nside), np.float32) for _ in range(2)))
+    for event in range(events):
+        one = {name: float(values[event]) for name, values in found.items()}
+        compton, gas = _compton(one, nside, rng), _gas(one, nside, rng)
+        for out, image in zip(maps, (gas, compton), strict=True):
             np.divide(image, np.mean(image[region], dtype=float), out=out[event])
     return maps
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -40,17 +40,20 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
     }
 )
 
+GAS_AND_LIGHT = tuple(name for name in PARAMETERS if name != "bubble_edge_deg")
+"""Those of all but the Fermi bubbles."""
+
 
 def draw_parameters(events: int, rng: np.random.Generator) -> dict[str, Array]:
     """Every parameter (events,), from its prior."""
     return {name: from_unit(parameter, rng.random(events)) for name, parameter in PARAMETERS.items()}
 
 
-def checked(parameters: Mapping[str, Array]) -> dict[str, Array]:
-    """Every parameter (events,) as float64; ValueError for one that lacks, has another length, or a value that is not finite or physically impossible."""
-    if lacking := [name for name in PARAMETERS if name not in parameters]:
-        raise ValueError(f"diffuse emission lacks {', '.join(lacking)}; it needs all of {', '.join(PARAMETERS)}")
-    found = {name: np.asarray(parameters[name], float) for name in PARAMETERS}
+def checked(parameters: Mapping[str, Array], names: Collection[str] = PARAMETERS.keys()) -> dict[str, Array]:
+    """Each of ``names`` (events,) as float64; ValueError for one that lacks, has another length, or a value that is not finite or physically impossible."""
+    if lacking := [name for name in names if name not in parameters]:
+        raise ValueError(f"diffuse emission lacks {', '.join(lacking)}; it needs all of {', '.join(names)}")
+    found = {name: np.asarray(parameters[name], float) for name in names}
     events = found["molecular_share"].shape
     for name, values in found.items():
         low, high = PARAMETERS[name].limits

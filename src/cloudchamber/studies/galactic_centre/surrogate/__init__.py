@@ -1,0 +1,1 @@
+"""What is asked of drawn maps of the diffuse emission: their observables, checks and figures."""
