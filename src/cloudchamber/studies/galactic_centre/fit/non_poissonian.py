@@ -1,0 +1,249 @@
+"""The non-Poissonian template likelihood: counts of a pixel given smooth templates and populations of point sources that follow templates of their own.
+
+The counts of sources alone have the law q_k: of x_m sources that give a pixel m photons each, k q_k = sum over m of m x_m q_(k-m), and q_0 = exp(-sum x_m).
+All terms are positive, so nothing cancels however many counts there are. With smooth emission, lambda, p_k is the sum over j of q_j Poisson(k - j; lambda).
+
+Laws of sources are made for ``groups`` of pixels in which their templates and the exposure are nearly the same; what a pixel's template has beyond its group's
+mean goes to lambda, so that every pixel's mean is exact and only the scatter beyond Poisson's is the group's. With a group for each pixel nothing is approximate.
+
+Pixels are taken as independent, as by everybody who uses this likelihood: a source whose photons lie in several pixels counts as if it were several.
+
+References: D. Malyshev, D. Hogg, ApJ 738 (2011) 181; S. Lee et al., PRL 116 (2016) 051103; S. Mishra-Sharma, N. Rodd, B. Safdi, AJ 153 (2017) 253, section 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from cloudchamber.physics.gamma.brightness import SourceCounts
+from cloudchamber.studies.galactic_centre.fit.photon_shares import PhotonShares
+from cloudchamber.studies.galactic_centre.fit.source_photons import SourcePhotons
+
+Array = NDArray[Any]
+
+GROUPS, EXPOSURES = 64, 2
+STEPS, GAIN, HALVINGS = 12, 0.02, 8
+"""Of Newton's method for amplitudes; a step that could gain less in the logarithm of the likelihood is the last."""
+ENOUGH = 1e-14
+"""Terms smaller than this over their sum are left out once Poisson's probability falls."""
+REACH = 8.0
+"""Deviations of the smooth counts that are looked at."""
+LEAST = 1e-9
+"""Counts of smooth emission that a pixel has at the least."""
+
+
+class SourceLaw(NamedTuple):
+    """The law of the counts of sources alone by group of pixels: q_k (groups, most + 1) over exp(offset) (groups,), and its mean counts (groups,)."""
+
+    q: Array
+    offset: Array
+    mean: Array
+
+
+class Profile(NamedTuple):
+    """Amplitudes that are likeliest (K,), the counts expected of them (pixels,), and the logarithm of the likelihood."""
+
+    amplitudes: Array
+    expected: Array
+    log_likelihood: float
+
+
+class NonPoissonian:
+    """The likelihood of ``counts`` (pixels,).
+
+    ``sources`` (P, pixels) are templates of populations: counts expected of an amplitude of 1, as the instrument spreads them; ``shares`` how it spreads a source
+    of each; ``exposure`` (pixels,) relative to the one that laws are meant at. ``groups`` of pixels share a law, 0: each has its own.
+    ValueError for shapes that do not fit, counts that are no counts, and templates that are not above 0 everywhere.
+    """
+
+    def __init__(self, counts: Array, sources: Array, shares: Sequence[PhotonShares], exposure: Array, groups: int = GROUPS) -> None:
+        if sources.shape != (len(shares), len(counts)) or exposure.shape != counts.shape or counts.ndim != 1:
+            raise ValueError(f"sources, shares, exposure: {sources.shape}, {len(shares)} and {exposure.shape} do not fit counts of {counts.shape}")
+        if not (len(counts) and np.all(counts >= 0) and np.all(counts == np.floor(counts)) and np.isfinite(counts).all()):
+            raise ValueError("counts: needs whole numbers that are not negative")
+        if not (np.all(sources > 0) and np.all(exposure > 0) and np.isfinite(sources).all() and np.isfinite(exposure).all()):
+            raise ValueError("sources, exposure: must be finite and above 0 in all pixels")
+        self.counts = counts.astype(np.int64)
+        near = exposure if groups == 0 else _near(exposure)
+        self.group = np.arange(len(counts)) if groups == 0 else _grouped(np.log(np.vstack([near, sources])), groups)
+        size = np.bincount(self.group)
+        self.sources = np.stack([np.bincount(self.group, each) / size for each in sources])
+        every, self._exposure_of = np.unique(np.round(np.bincount(self.group, near) / size, 12), return_inverse=True)
+        self.exposures = every
+        self.most = np.zeros(len(size), np.int64)
+        np.maximum.at(self.most, self.group, self.counts)
+        self.photons = [SourcePhotons(each, int(self.most.max())) for each in shares]
+
+    def law(self, amplitudes: Sequence[float], brightness: Sequence[SourceCounts], expected: Array | None = None) -> SourceLaw:
+        """Of populations with these amplitudes and laws (P,); where counts ``expected`` (pixels,) are known already, up to as many photons as then matter."""
+        rates = np.zeros((len(self.most), int(self.most.max()) + 1))
+        mean = np.zeros(len(self.most))
+        for template, amplitude, photons, law in zip(self.sources, amplitudes, self.photons, brightness, strict=True):
+            if amplitude <= 0:
+                continue
+            at = np.stack([photons.of(law._replace(break_counts=law.break_counts * e, least_counts=law.least_counts * e)) / e for e in self.exposures])
+            counts = amplitude * template
+            rates += (counts / float(law.mean_counts))[:, None] * at[self._exposure_of]
+            mean += counts
+        q, offset = _source_counts(rates, self.most if expected is None else self._needed(self._smooth(expected, mean)))
+        return SourceLaw(q, offset, mean)
+
+    def log_likelihood(self, expected: Array, law: SourceLaw) -> float:
+        """Of counts whose mean, sources' and all, is ``expected`` (pixels,)."""
+        return float(self.by_pixel(expected, law).sum())
+
+    def by_pixel(self, expected: Array, law: SourceLaw) -> Array:
+        """The same pixel by pixel, (pixels,)."""
+        return np.asarray(_pixels(self.counts, self._smooth(expected, law.mean), self.group, law.q, law.offset)[0])
+
+    def profile(self, templates: Array, law: SourceLaw, start: Array, known: Array) -> Profile:
+        """The likeliest amplitudes, none negative, of ``templates`` (K, pixels) of all that is expected beside ``known`` counts (pixels,).
+
+        The sources' law stays as it is: their templates' amplitudes move the mean alone.
+        """
+        from scipy.optimize import nnls
+
+        a = np.asarray(start, float)
+        size = templates.sum(1)
+        t, a = templates / size[:, None], a * size
+        value, slope, curvature = _pixels(self.counts, self._smooth(a @ t + known, law.mean), self.group, law.q, law.offset)
+        best = float(value.sum())
+        for _ in range(STEPS):
+            root = np.sqrt(curvature)
+            gradient = t @ slope
+            # Newton's step to the top of the parabola among amplitudes that are not negative
+            matrix = (t * root).T
+            step = nnls(*_square(matrix, gradient, a))[0] - a
+            if gradient @ step < GAIN:
+                break
+            for halving in range(HALVINGS):
+                tried = a + step / 2**halving
+                value, new_slope, new_curvature = _pixels(self.counts, self._smooth(tried @ t + known, law.mean), self.group, law.q, law.offset)
+                if (total := float(value.sum())) > best:
+                    break
+            else:
+                break
+            a, best, slope, curvature = tried, total, new_slope, new_curvature
+        return Profile(a / size, a @ t + known, best)
+
+    def _smooth(self, expected: Array, mean: Array) -> Array:
+        return np.maximum(expected - mean[self.group], LEAST)
+
+    def _needed(self, smooth: Array) -> Array:
+        """Photons of sources that some pixel of a group may have, (groups,)."""
+        found = np.zeros(len(self.most), np.int64)
+        np.maximum.at(found, self.group, np.minimum(self.counts, (self.counts - smooth + REACH * np.sqrt(smooth) + REACH**2 / 2).astype(np.int64)))
+        return found
+
+
+def _square(matrix: Array, gradient: Array, at: Array) -> tuple[Array, Array]:
+    """The parabola about ``at`` as a sum of squares |A a - b|^2, for a of all signs."""
+    from scipy.linalg import solve_triangular
+
+    square = matrix.T @ matrix
+    square[np.diag_indices_from(square)] += 1e-12 * np.trace(square)
+    root = np.linalg.cholesky(square)
+    return root.T, solve_triangular(root, square @ at + gradient, lower=True)
+
+
+def _near(exposure: Array) -> Array:
+    """Means of as many pixels each in the place of the exposure, ``EXPOSURES`` of them, (pixels,)."""
+    found = np.empty_like(exposure)
+    for part in np.array_split(np.argsort(exposure, kind="stable"), EXPOSURES):
+        found[part] = exposure[part].mean()
+    return found
+
+
+def _grouped(keys: Array, groups: int) -> Array:
+    """Numbers of groups (pixels,): those of one exposure, the first of the ``keys`` (n, pixels), halved again and again where another is most spread."""
+    parts = [np.flatnonzero(keys[0] == each) for each in np.unique(keys[0])]
+    spread = [np.ptp(keys[1:, each], axis=1) for each in parts]
+    while len(parts) < min(groups, keys.shape[1]):
+        widest = int(np.argmax([each.max() for each in spread]))
+        if spread[widest].max() == 0:
+            break
+        part, key = parts.pop(widest), 1 + int(np.argmax(spread.pop(widest)))
+        sorted_part = part[np.argsort(keys[key, part], kind="stable")]
+        for half in np.array_split(sorted_part, 2):
+            parts.append(half)
+            spread.append(np.ptp(keys[1:, half], axis=1))
+    found = np.empty(keys.shape[1], np.int64)
+    for number, part in enumerate(parts):
+        found[part] = number
+    return found
+
+
+@njit(cache=True, fastmath={"reassoc", "contract"})
+def _source_counts(rates: Array, most: Array) -> tuple[Array, Array]:
+    """q_k over exp(offset) of rates (groups, most + 1) of sources of m photons, the sum of all of them in the first column."""
+    groups, width = rates.shape
+    q, offset, turned = np.zeros((groups, width)), np.empty(groups), np.empty(width)
+    for g in range(groups):
+        for m in range(width):
+            turned[width - 1 - m] = m * rates[g, m]
+        offset[g], q[g, 0] = -rates[g, 0], 1.0
+        row = q[g]
+        for k in range(1, most[g] + 1):
+            total, first = 0.0, width - 1 - k
+            for i in range(k):
+                total += turned[first + i] * row[i]
+            row[k] = total / k
+            if row[k] > 1e150:
+                for i in range(k + 1):
+                    row[i] *= 1e-150
+                offset[g] += 150 * np.log(10.0)
+    return q, offset
+
+
+@njit(cache=True)
+def _pixels(counts: Array, smooth: Array, group: Array, q: Array, offset: Array) -> tuple[Array, Array, Array]:
+    """ln p_k, its derivative by the smooth counts, and minus the second, at least a tenth of Poisson's, each (pixels,)."""
+    value, slope, curvature = np.empty(len(counts)), np.empty(len(counts)), np.empty(len(counts))
+    for pixel in range(len(counts)):
+        k, mean, row = counts[pixel], smooth[pixel], q[group[pixel]]
+        inverse = 1 / mean
+        # Poisson's probability relative to the one of n = k - j photons where the sum begins: the first whose weight does not underflow
+        n = float(k)
+        if n > mean:
+            peak = mean * np.log(mean) - mean - _log_gamma(mean + 1)
+            while n > mean and n * np.log(mean) - mean - _log_gamma(n + 1.0) < peak - 500:
+                n -= 1
+        log_first, j = n * np.log(mean) - mean - _log_gamma(n + 1.0), k - int(n)
+        weight, p0, p1, p2 = 1.0, 0.0, 0.0, 0.0
+        while n >= 0:
+            term = weight * row[j]
+            one = n * inverse
+            p0 += term
+            p1 += term * one
+            p2 += term * (one * one)
+            if term < ENOUGH * p0 and n < mean:
+                break
+            weight *= one
+            n -= 1
+            j += 1
+        if p0 > 0:
+            first = p1 / p0
+            value[pixel] = np.log(p0) + log_first + offset[group[pixel]]
+            slope[pixel] = first - 1
+            # n (n - 1) = n^2 - n
+            curvature[pixel] = max(first * first - p2 / p0 + first * inverse, 0.1 * k / (mean * mean), 1e-12)
+        else:
+            value[pixel], slope[pixel], curvature[pixel] = -1e6, 0.0, 1e-12
+    return value, slope, curvature
+
+
+@njit(inline="always")
+def _log_gamma(x: float) -> float:
+    """Stirling's series from 10 on, to 1e-13."""
+    shift = 0.0
+    while x < 10.0:
+        shift -= np.log(x)
+        x += 1.0
+    inverse = 1 / x
+    square = inverse * inverse
+    return shift + (x - 0.5) * np.log(x) - x + 0.9189385332046727 + inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))

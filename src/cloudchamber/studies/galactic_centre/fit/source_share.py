@@ -1,0 +1,192 @@
+"""The share of the excess that is of point sources, by the non-Poissonian template likelihood: the answer of the field's classical method.
+
+All bins together are one map. Free are the amplitudes of pi0, inverse Compton, bubbles, isotropic emission, of the whole excess and of the disk's sources, each
+the likeliest; the share of point sources, the flux at which their dN/dF breaks, and that of the disk's sources, each with the flat prior of the study (the breaks
+in the logarithm), on a grid. Fixed are shapes and spectra as in the template fit, the indices of dN/dF, and the extragalactic sources: those of the catalogue.
+
+References: S. Lee et al., PRL 116 (2016) 051103; S. Mishra-Sharma, N. Rodd, B. Safdi, AJ 153 (2017) 253.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloudchamber.physics.gamma.bins import EXCESS, EnergyBins, Spectrum
+from cloudchamber.physics.gamma.brightness import SourceCounts, source_counts
+from cloudchamber.physics.gamma.face import within
+from cloudchamber.studies.galactic_centre.columns import PLANE_DEG, REGION_DEG
+from cloudchamber.studies.galactic_centre.diffuse.maps import Diffuse
+from cloudchamber.studies.galactic_centre.fit.components import OF_SOURCES, SMOOTH, SOURCES, USUAL, component_templates
+from cloudchamber.studies.galactic_centre.fit.non_poissonian import GROUPS, NonPoissonian, Profile, SourceLaw
+from cloudchamber.studies.galactic_centre.fit.photon_shares import PhotonShares, photon_shares
+from cloudchamber.studies.galactic_centre.fit.template_fit import fit_templates
+from cloudchamber.studies.galactic_centre.sky.instrument import relative_exposure
+from cloudchamber.studies.galactic_centre.sky.skies import LEAST, Instrument, populations, prior_of
+
+Array = NDArray[Any]
+
+COARSE, FINE, POINTS = (5, 5, 3), (6, 6, 3), 64
+"""Places of the grid of all that the prior allows, of the one where the likelihood is not lost, and those of the splines between them, a side."""
+LOWEST, LOST = -60.0, (0.001, 0.999)
+ABOVE, BELOW, DISK_ABOVE, DISK_BELOW = 4.0, 0.0, 2.7, 0.0
+"""Indices of dN/dF, near the middle of the prior."""
+ROUNDS, SAME = 3, 0.05
+"""Laws of sources are made again until the fluxes that they are of are the likeliest ones, to a share of the excess's."""
+STEP, NEAR_DEG = 0.1, 1.5
+"""Of the share, for slopes, and how near pixels know the same sources."""
+BRIGHT_FACTOR, BRIGHT_COUNTS = 1.5, 150.0
+"""Pixels with more counts than the template fit's times the one plus the other hold a source that everybody would mask, and are left out."""
+QUANTILES = (0.16, 0.84)
+
+
+class SourceShare(NamedTuple):
+    """Mean of f_src and the ends of its central 68 %, the best fit's logarithm of the likelihood over that without point sources in the excess, how often pixels
+    count what they know together, and of the best fit f_src, the breaks' fluxes and amplitudes by theta's names.
+    """
+
+    mean: float
+    low: float
+    high: float
+    log_ratio: float
+    counted: float
+    best: Mapping[str, float]
+
+
+def source_share(counts: Array, exposure_cm2_s: Array, instrument: Instrument, shapes: Diffuse, groups: int = GROUPS) -> SourceShare:
+    """Of a map (bins, nside, nside) of an exposure (bins,), with diffuse emission of these ``shapes`` (1, nside, nside) each; ``groups`` as the likelihood's."""
+    sky = _Sky(np.asarray(counts), np.asarray(exposure_cm2_s, float), instrument, shapes, groups)
+    prior = prior_of(instrument.bins)
+    whole = np.array([(0.0, 1.0), np.log(prior["source_break_cm2_s"][:2]), np.log(prior["disk_break_cm2_s"][:2])])
+    first = _explored(sky, whole, COARSE, sky.start)
+    often = sky.counted(first)
+    first = first._replace(grid=first.grid / often)
+    second = _explored(sky, _box(first, whole), FINE, first.amplitudes)
+    second = second._replace(grid=second.grid / often)
+    share = np.linspace(*second.box[0], POINTS)
+    weight = _fine(second).sum((1, 2))
+    cumulative = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
+    low, high = np.interp(QUANTILES, cumulative, share)
+    told = {"f_src": second.place[0], "source_break_cm2_s": np.exp(second.place[1]), "disk_break_cm2_s": np.exp(second.place[2])}
+    best = {name: float(value) for name, value in (told | dict(zip(sky.names, second.amplitudes, strict=True))).items()}
+    return SourceShare(float(share @ weight / weight.sum()), float(low), float(high), float(second.grid.max() - first.grid[0].max()), often, best)
+
+
+class _Grid(NamedTuple):
+    """The logarithm of the likelihood at places that divide a ``box`` (3, 2) of share and the breaks' logarithms, and where it is highest."""
+
+    box: Array
+    grid: Array
+    place: tuple[float, ...]
+    amplitudes: Array
+
+
+def _explored(sky: _Sky, box: Array, places: tuple[int, ...], start: Array) -> _Grid:
+    shares, breaks, disk_breaks = (np.linspace(*sides, n) for sides, n in zip(box, places, strict=True))
+    grid = np.empty(places)
+    best: tuple[float, tuple[float, ...], Array] = (-np.inf, (), start)
+    for k, disk_break in enumerate(disk_breaks):
+        last = start
+        for i, share in enumerate(shares):
+            for j, at_break in enumerate(breaks):
+                if share == 0 and j > 0:
+                    grid[i, j, k] = grid[i, 0, k]
+                    continue
+                found = sky.profile(share, np.exp(at_break), np.exp(disk_break), last)
+                last, grid[i, j, k] = found.amplitudes, found.log_likelihood
+                if found.log_likelihood > best[0]:
+                    best = (found.log_likelihood, (share, at_break, disk_break), found.amplitudes)
+    return _Grid(box, grid, best[1], best[2])
+
+
+def _fine(found: _Grid) -> Array:
+    """The likelihood between the places, by cubic splines of its logarithm, of ``POINTS`` a side."""
+    from scipy.interpolate import CubicSpline
+
+    values = np.maximum(found.grid - found.grid.max(), LOWEST)
+    for axis, n in enumerate(found.grid.shape):
+        values = CubicSpline(np.linspace(0, 1, n), values, axis)(np.linspace(0, 1, POINTS))
+    return np.exp(values - values.max())
+
+
+def _box(found: _Grid, whole: Array) -> Array:
+    """Where the likelihood is not lost, with a margin of half a place."""
+    sides = np.empty_like(whole)
+    weight = _fine(found)
+    for axis, (low, high) in enumerate(whole):
+        own = np.cumsum(weight.sum(tuple(each for each in range(3) if each != axis)))
+        ends = np.interp(LOST, own / own[-1], np.linspace(low, high, POINTS))
+        margin = 0.5 * (high - low) / (found.grid.shape[axis] - 1)
+        sides[axis] = max(low, ends[0] - margin), min(high, ends[1] + margin)
+    return sides
+
+
+class _Sky:
+    """The likelihood of a map and its templates in the region, all bins together."""
+
+    def __init__(self, counts: Array, exposure_cm2_s: Array, instrument: Instrument, shapes: Diffuse, groups: int) -> None:
+        nside, bins = instrument.nside, instrument.bins
+        region = within(nside, REGION_DEG, PLANE_DEG)
+        per_bin = exposure_cm2_s / instrument.exposure_cm2_s
+        templates = {name: np.tensordot(per_bin, each, 1)[region] for name, each in component_templates(instrument, shapes, {"years": 1.0}).items()}
+        excess, disk, far = (templates[name] for name in ("excess_flux_cm2_s", *SOURCES))
+        self.names = tuple(name for name in (*SMOOTH, SOURCES[0]) if name in templates)
+        self.templates, self.known = np.stack([templates[name] for name in self.names]), far
+        self.of_excess, self.of_disk = self.names.index("excess_flux_cm2_s"), self.names.index(SOURCES[0])
+        self.counts_of_flux = float(per_bin @ bins.counts(EXCESS, 1.0))
+        years = self.counts_of_flux / bins.counts(EXCESS, 1.0).sum()
+        theta = {name: np.array([value]) for name, value in {**USUAL, **OF_SOURCES, "years": years}.items()} | {name: np.ones(1) for name in (*SMOOTH, *SOURCES)}
+        kinds = populations(theta, excess[None], instrument)
+        self.far = SourceCounts(*(each.item() for each in map(np.asarray, kinds[2].law)))
+        spreads = [_spread(bins, kind.spectrum, kind.index, nside) for kind in kinds]
+        seen = counts.sum(0)[region]
+        smooth = fit_templates(np.maximum(seen - far, 0.0), self.templates)
+        used = seen <= BRIGHT_FACTOR * (smooth.expected + far) + BRIGHT_COUNTS
+        self.used = region.copy()
+        self.used[region] = used
+        self.templates, self.known, self.start = self.templates[:, used], far[used], smooth.amplitudes
+        sources = np.stack([excess, disk, far])[:, used]
+        self.likelihood = NonPoissonian(seen[used], sources, spreads, relative_exposure(nside)[region][used], groups)
+
+    def profile(self, share: float, at_break: float, disk_break: float, start: Array) -> Profile:
+        """At a place of the grid, from amplitudes to start from."""
+        laws = [_law(at_break * self.counts_of_flux, ABOVE, BELOW), _law(disk_break * self.counts_of_flux, DISK_ABOVE, DISK_BELOW), self.far]
+        return self._at(share, at_break, disk_break, start)[0]
+
+    def _at(self, share: float, at_break: float, disk_break: float, start: Array) -> tuple[Profile, SourceLaw]:
+        amplitudes = start
+        for _ in range(ROUNDS):
+            law = self.likelihood.law((share * amplitudes[self.of_excess], amplitudes[self.of_disk], 1.0), laws, amplitudes @ self.templates + self.known)
+            found = self.likelihood.profile(self.templates, law, amplitudes, self.known)
+            moved = np.abs(found.amplitudes - amplitudes)[[self.of_excess, self.of_disk]].max()
+            amplitudes = found.amplitudes
+            if moved <= SAME * amplitudes[self.of_excess]:
+                break
+        return found, law
+
+    def counted(self, found: _Grid) -> float:
+        """How often pixels count what near ones know as well: the variance of the likelihood's slope by the share over the one of independent pixels."""
+        from scipy.ndimage import convolve
+
+        share, at_break, disk_break = found.place[0], np.exp(found.place[1]), np.exp(found.place[2])
+        ends = [self._at(each, at_break, disk_break, found.amplitudes) for each in (max(share - STEP, 0.0), min(share + STEP, 1.0))]
+        low, high = (self.likelihood.by_pixel(profile.expected, law) for profile, law in ends)
+        slope = np.zeros(self.used.shape)
+        slope[self.used] = high - low - np.mean(high - low)
+        nside = len(slope)
+        x, y = np.meshgrid(*2 * (np.arange(-nside // 8, nside // 8 + 1),), indexing="ij")
+        near = np.hypot(45 * (x - y), np.degrees(1 / 1.5) * (x + y)) / nside <= NEAR_DEG
+        return max(float((slope * convolve(slope, near.astype(float), mode="constant")).sum() / (slope**2).sum()), 1.0)
+
+
+@cache
+def _spread(bins: EnergyBins, spectrum: Spectrum, index: float, nside: int) -> PhotonShares:
+    return photon_shares(bins.radii_rad(index), bins.share(spectrum), nside)
+
+
+def _law(break_counts: float, above: float, below: float) -> SourceCounts:
+    return source_counts(break_counts, above, below, LEAST * break_counts)
