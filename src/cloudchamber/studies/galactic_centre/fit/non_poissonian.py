@@ -3,10 +3,12 @@
 The counts of sources alone have the law q_k: of x_m sources that give a pixel m photons each, k q_k = sum over m of m x_m q_(k-m), and q_0 = exp(-sum x_m).
 All terms are positive, so nothing cancels however many counts there are. With smooth emission, lambda, p_k is the sum over j of q_j Poisson(k - j; lambda).
 
-Laws of sources are made for ``groups`` of pixels in which their templates and the exposure are nearly the same; what a pixel's template has beyond its group's
-mean goes to lambda, so that every pixel's mean is exact and only the scatter beyond Poisson's is the group's. With a group for each pixel nothing is approximate.
+Laws of sources are made for ``groups`` of pixels in which their templates and the exposure are nearly the same; what a pixel's template has beyond its
+group's mean goes to lambda, so that every pixel's mean is exact and only the scatter beyond Poisson's is the group's. With a group for each pixel nothing is
+approximate.
 
-Pixels are taken as independent, as by everybody who uses this likelihood: a source whose photons lie in several pixels counts as if it were several.
+Pixels are taken as independent, as by everybody who uses this likelihood: a source whose photons lie in several pixels counts as if it were several
+(``fit.source_share`` says by how much).
 
 References: D. Malyshev, D. Hogg, ApJ 738 (2011) 181; S. Lee et al., PRL 116 (2016) 051103; S. Mishra-Sharma, N. Rodd, B. Safdi, AJ 153 (2017) 253, section 2.
 """
@@ -33,7 +35,7 @@ ENOUGH = 1e-14
 """Terms smaller than this over their sum are left out once Poisson's probability falls."""
 REACH = 8.0
 """Deviations of the smooth counts that are looked at."""
-LEAST = 1e-9
+LEAST = 1e-6
 """Counts of smooth emission that a pixel has at the least."""
 
 
@@ -56,8 +58,8 @@ class Profile(NamedTuple):
 class NonPoissonian:
     """The likelihood of ``counts`` (pixels,).
 
-    ``sources`` (P, pixels) are templates of populations: counts expected of an amplitude of 1, as the instrument spreads them; ``shares`` how it spreads a source
-    of each; ``exposure`` (pixels,) relative to the one that laws are meant at. ``groups`` of pixels share a law, 0: each has its own.
+    ``sources`` (P, pixels) are templates of populations: counts expected of an amplitude of 1, as the instrument spreads them; ``shares`` how it spreads
+    a source of each; ``exposure`` (pixels,) relative to the one that laws are meant at. ``groups`` of pixels share a law, 0: each has its own.
     ValueError for shapes that do not fit, counts that are no counts, and templates that are not above 0 everywhere.
     """
 
@@ -193,10 +195,10 @@ def _source_counts(rates: Array, most: Array) -> tuple[Array, Array]:
             for i in range(k):
                 total += turned[first + i] * row[i]
             row[k] = total / k
-            if row[k] > 1e150:
+            if row[k] > 1e60:
                 for i in range(k + 1):
-                    row[i] *= 1e-150
-                offset[g] += 150 * np.log(10.0)
+                    row[i] *= 1e-60
+                offset[g] += 60 * np.log(10.0)
     return q, offset
 
 
@@ -211,7 +213,7 @@ def _pixels(counts: Array, smooth: Array, group: Array, q: Array, offset: Array)
         n = float(k)
         if n > mean:
             peak = mean * np.log(mean) - mean - _log_gamma(mean + 1)
-            while n > mean and n * np.log(mean) - mean - _log_gamma(n + 1.0) < peak - 500:
+            while n > mean and n * np.log(mean) - mean - _log_gamma(n + 1.0) < peak - 300:
                 n -= 1
         log_first, j = n * np.log(mean) - mean - _log_gamma(n + 1.0), k - int(n)
         weight, p0, p1, p2 = 1.0, 0.0, 0.0, 0.0

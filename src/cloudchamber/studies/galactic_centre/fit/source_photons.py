@@ -19,7 +19,7 @@ from cloudchamber.studies.galactic_centre.fit.photon_shares import PhotonShares
 
 Array = NDArray[Any]
 
-NODES = np.unique(np.concatenate([np.geomspace(1e-5, 1.0, 80), np.geomspace(1.0, 200.0, 60), np.geomspace(200.0, 2e4, 160), np.geomspace(2e4, 1e7, 60)]))
+NODES = np.unique(np.concatenate([np.geomspace(low, high, n) for low, high, n in ((1e-9, 0.01, 60), (0.01, 200.0, 200), (200.0, 2e4, 160), (2e4, 1e7, 60))]))
 """Photons of a source between which x_m is linear: the mean, which is, stays exact."""
 
 

@@ -1,10 +1,14 @@
 """The share of the excess that is of point sources, by the non-Poissonian template likelihood: the answer of the field's classical method.
 
 All bins together are one map. Free are the amplitudes of pi0, inverse Compton, bubbles, isotropic emission, of the whole excess and of the disk's sources, each
-the likeliest; the share of point sources, the flux at which their dN/dF breaks, and that of the disk's sources, each with the flat prior of the study (the breaks
-in the logarithm), on a grid. Fixed are shapes and spectra as in the template fit, the indices of dN/dF, and the extragalactic sources: those of the catalogue.
+the likeliest; the share of point sources, the flux at which their dN/dF breaks, and that of the disk's sources, on a grid, flat in the study's ranges (breaks
+in the logarithm). Fixed are shapes and spectra as in the template fit, the indices of dN/dF, and the extragalactic sources: those of the catalogue.
 
-References: S. Lee et al., PRL 116 (2016) 051103; S. Mishra-Sharma, N. Rodd, B. Safdi, AJ 153 (2017) 253.
+The likelihood takes pixels as independent, and the point spread is wider than one: taken as it is, it is too sure of itself. So its logarithm is divided by how
+often pixels count what near ones know as well, the variance of its slope by the share, with the correlations of near pixels, over that without.
+
+References: S. Lee et al., PRL 116 (2016) 051103; S. Mishra-Sharma, N. Rodd, B. Safdi, AJ 153 (2017) 253; of pixels that are not independent: C. Varin,
+N. Reid, D. Firth, Statistica Sinica 21 (2011) 5, section 2.3.
 """
 
 from __future__ import annotations
@@ -30,23 +34,25 @@ from cloudchamber.studies.galactic_centre.sky.skies import LEAST, Instrument, po
 
 Array = NDArray[Any]
 
-COARSE, FINE, POINTS = (5, 5, 3), (6, 6, 3), 64
+COARSE, FINE, POINTS = (5, 5, 4), (7, 5, 3), 64
 """Places of the grid of all that the prior allows, of the one where the likelihood is not lost, and those of the splines between them, a side."""
-LOWEST, LOST = -60.0, (0.001, 0.999)
+LOST = 0.001, 0.999
 ABOVE, BELOW, DISK_ABOVE, DISK_BELOW = 4.0, 0.0, 2.7, 0.0
-"""Indices of dN/dF, near the middle of the prior."""
+"""Indices of dN/dF, within the prior's ranges."""
 ROUNDS, SAME = 3, 0.05
 """Laws of sources are made again until the fluxes that they are of are the likeliest ones, to a share of the excess's."""
 STEP, NEAR_DEG = 0.1, 1.5
 """Of the share, for slopes, and how near pixels know the same sources."""
-BRIGHT_FACTOR, BRIGHT_COUNTS = 1.5, 150.0
+BRIGHT_FACTOR, BRIGHT_COUNTS = 3.0, 500.0
 """Pixels with more counts than the template fit's times the one plus the other hold a source that everybody would mask, and are left out."""
 QUANTILES = (0.16, 0.84)
 
 
 class SourceShare(NamedTuple):
-    """Mean of f_src and the ends of its central 68 %, the best fit's logarithm of the likelihood over that without point sources in the excess, how often pixels
-    count what they know together, and of the best fit f_src, the breaks' fluxes and amplitudes by theta's names.
+    """Mean of f_src, the ends of its central 68 %, the best fit's logarithm of the likelihood over that without point sources in the excess, how often pixels
+    count what near ones know as well, and of the best fit f_src, the breaks' fluxes and amplitudes by theta's names.
+
+    The logarithm is the likelihood's over ``counted``.
     """
 
     mean: float
@@ -58,8 +64,8 @@ class SourceShare(NamedTuple):
 
 
 def source_share(counts: Array, exposure_cm2_s: Array, instrument: Instrument, shapes: Diffuse, groups: int = GROUPS) -> SourceShare:
-    """Of a map (bins, nside, nside) of an exposure (bins,), with diffuse emission of these ``shapes`` (1, nside, nside) each; ``groups`` as the likelihood's."""
-    sky = _Sky(np.asarray(counts), np.asarray(exposure_cm2_s, float), instrument, shapes, groups)
+    """Of a map (bins, nside, nside) of an exposure (bins,), with diffuse emission of ``shapes`` (1, nside, nside) each; ``groups`` as the likelihood's."""
+    sky = SkyLikelihood(np.asarray(counts), np.asarray(exposure_cm2_s, float), instrument, shapes, groups)
     prior = prior_of(instrument.bins)
     whole = np.array([(0.0, 1.0), np.log(prior["source_break_cm2_s"][:2]), np.log(prior["disk_break_cm2_s"][:2])])
     first = _explored(sky, whole, COARSE, sky.start)
@@ -67,13 +73,14 @@ def source_share(counts: Array, exposure_cm2_s: Array, instrument: Instrument, s
     first = first._replace(grid=first.grid / often)
     second = _explored(sky, _box(first, whole), FINE, first.amplitudes)
     second = second._replace(grid=second.grid / often)
+    none = max(sky.profile(0.0, 1.0, np.exp(each), first.amplitudes).log_likelihood for each in np.linspace(*second.box[2], FINE[2])) / often
     share = np.linspace(*second.box[0], POINTS)
     weight = _fine(second).sum((1, 2))
     cumulative = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
     low, high = np.interp(QUANTILES, cumulative, share)
     told = {"f_src": second.place[0], "source_break_cm2_s": np.exp(second.place[1]), "disk_break_cm2_s": np.exp(second.place[2])}
     best = {name: float(value) for name, value in (told | dict(zip(sky.names, second.amplitudes, strict=True))).items()}
-    return SourceShare(float(share @ weight / weight.sum()), float(low), float(high), float(second.grid.max() - first.grid[0].max()), often, best)
+    return SourceShare(float(share @ weight / weight.sum()), float(low), float(high), float(max(second.grid.max() - none, 0.0)), often, best)
 
 
 class _Grid(NamedTuple):
@@ -85,7 +92,7 @@ class _Grid(NamedTuple):
     amplitudes: Array
 
 
-def _explored(sky: _Sky, box: Array, places: tuple[int, ...], start: Array) -> _Grid:
+def _explored(sky: SkyLikelihood, box: Array, places: tuple[int, ...], start: Array) -> _Grid:
     shares, breaks, disk_breaks = (np.linspace(*sides, n) for sides, n in zip(box, places, strict=True))
     grid = np.empty(places)
     best: tuple[float, tuple[float, ...], Array] = (-np.inf, (), start)
@@ -104,12 +111,12 @@ def _explored(sky: _Sky, box: Array, places: tuple[int, ...], start: Array) -> _
 
 
 def _fine(found: _Grid) -> Array:
-    """The likelihood between the places, by cubic splines of its logarithm, of ``POINTS`` a side."""
-    from scipy.interpolate import CubicSpline
+    """The likelihood between the places, of ``POINTS`` a side, by splines of its logarithm that have no peaks of their own."""
+    from scipy.interpolate import PchipInterpolator
 
-    values = np.maximum(found.grid - found.grid.max(), LOWEST)
+    values = found.grid - found.grid.max()
     for axis, n in enumerate(found.grid.shape):
-        values = CubicSpline(np.linspace(0, 1, n), values, axis)(np.linspace(0, 1, POINTS))
+        values = PchipInterpolator(np.linspace(0, 1, n), values, axis)(np.linspace(0, 1, POINTS))
     return np.exp(values - values.max())
 
 
@@ -125,10 +132,10 @@ def _box(found: _Grid, whole: Array) -> Array:
     return sides
 
 
-class _Sky:
+class SkyLikelihood:
     """The likelihood of a map and its templates in the region, all bins together."""
 
-    def __init__(self, counts: Array, exposure_cm2_s: Array, instrument: Instrument, shapes: Diffuse, groups: int) -> None:
+    def __init__(self, counts: Array, exposure_cm2_s: Array, instrument: Instrument, shapes: Diffuse, groups: int = GROUPS) -> None:
         nside, bins = instrument.nside, instrument.bins
         region = within(nside, REGION_DEG, PLANE_DEG)
         per_bin = exposure_cm2_s / instrument.exposure_cm2_s
@@ -139,7 +146,9 @@ class _Sky:
         self.of_excess, self.of_disk = self.names.index("excess_flux_cm2_s"), self.names.index(SOURCES[0])
         self.counts_of_flux = float(per_bin @ bins.counts(EXCESS, 1.0))
         years = self.counts_of_flux / bins.counts(EXCESS, 1.0).sum()
-        theta = {name: np.array([value]) for name, value in {**USUAL, **OF_SOURCES, "years": years}.items()} | {name: np.ones(1) for name in (*SMOOTH, *SOURCES)}
+        theta = {name: np.array([value]) for name, value in {**USUAL, **OF_SOURCES, "years": years}.items()} | {
+            name: np.ones(1) for name in (*SMOOTH, *SOURCES)
+        }
         kinds = populations(theta, excess[None], instrument)
         self.far = SourceCounts(*(each.item() for each in map(np.asarray, kinds[2].law)))
         spreads = [_spread(bins, kind.spectrum, kind.index, nside) for kind in kinds]
@@ -152,15 +161,24 @@ class _Sky:
         sources = np.stack([excess, disk, far])[:, used]
         self.likelihood = NonPoissonian(seen[used], sources, spreads, relative_exposure(nside)[region][used], groups)
 
+    def log_likelihood(self, amplitudes: Array, share: float, at_break: float, disk_break: float) -> float:
+        """Of amplitudes in the order of ``names``, the share of point sources and the breaks' fluxes."""
+        expected = amplitudes @ self.templates + self.known
+        return self.likelihood.log_likelihood(expected, self._law(amplitudes, share, at_break, disk_break))
+
     def profile(self, share: float, at_break: float, disk_break: float, start: Array) -> Profile:
         """At a place of the grid, from amplitudes to start from."""
-        laws = [_law(at_break * self.counts_of_flux, ABOVE, BELOW), _law(disk_break * self.counts_of_flux, DISK_ABOVE, DISK_BELOW), self.far]
         return self._at(share, at_break, disk_break, start)[0]
+
+    def _law(self, amplitudes: Array, share: float, at_break: float, disk_break: float) -> SourceLaw:
+        laws = [_law(at_break * self.counts_of_flux, ABOVE, BELOW), _law(disk_break * self.counts_of_flux, DISK_ABOVE, DISK_BELOW), self.far]
+        sources = (share * amplitudes[self.of_excess], amplitudes[self.of_disk], 1.0)
+        return self.likelihood.law(sources, laws, amplitudes @ self.templates + self.known)
 
     def _at(self, share: float, at_break: float, disk_break: float, start: Array) -> tuple[Profile, SourceLaw]:
         amplitudes = start
         for _ in range(ROUNDS):
-            law = self.likelihood.law((share * amplitudes[self.of_excess], amplitudes[self.of_disk], 1.0), laws, amplitudes @ self.templates + self.known)
+            law = self._law(amplitudes, share, at_break, disk_break)
             found = self.likelihood.profile(self.templates, law, amplitudes, self.known)
             moved = np.abs(found.amplitudes - amplitudes)[[self.of_excess, self.of_disk]].max()
             amplitudes = found.amplitudes
