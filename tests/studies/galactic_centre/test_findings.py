@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from cloudchamber import hub, workflow
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
 from cloudchamber.studies.galactic_centre.columns import TARGET
-from cloudchamber.studies.galactic_centre.findings import classical_fit, instrument_of
+from cloudchamber.studies.galactic_centre.findings import classical_fit, instrument_of, source_shares
 from cloudchamber.studies.galactic_centre.sky.random_sky import RandomSky
 from cloudchamber.studies.galactic_centre.sky.skies import Instrument
 from cloudchamber.studies.galactic_centre.sky.template_sky import TemplateSky
@@ -42,6 +43,16 @@ def test_the_fit_finds_the_galaxy_and_what_shines_in_it(galaxy: int) -> None:
     assert np.nanstd(residuals) == pytest.approx(1.0, abs=0.1)
 
 
+def test_many_maps_are_answered_one_by_one() -> None:
+    found = [sky_of(galaxy)[1] for galaxy in (0, 1)]
+    x = {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+    many = source_shares(x["counts"], x["exposure_cm2_s"], Instrument(nside=64))
+    one = source_shares(x["counts"][1:], x["exposure_cm2_s"][1:], Instrument(nside=64))
+    for name in ("f_src_mean", "f_src_low", "f_src_high", "log_ratio"):
+        assert many[name].shape == (2,) and many[name][1] == one[name][0]
+    assert np.all((many["f_src_low"] < many["f_src_mean"]) & (many["f_src_mean"] < many["f_src_high"]))
+
+
 def test_another_galaxy_leaves_residuals() -> None:
     sky = RandomSky(nside=64)
     x = sky.simulate(sky.prior(1, rng(3)), rng(4))
@@ -55,6 +66,7 @@ def test_a_page_tells_posterior_template_fit_and_truth(tmp_path: Path) -> None:
     for name in TARGET:
         assert f"simulated: {float(theta[name][0]):.3g}" in str(found.facts[name])
     assert "pi0_cm2_s_sr" in str(found.facts["template fit"]) and "likeliest of three" in str(found.facts["of it, chi2 a number"])
+    assert re.match(r"f_src 0\.\d+ \(0\.\d+ to [01]\S*, 68 %\), if the Galaxy is that one; ln likelihood ", str(found.facts["non-Poissonian template fit"]))
     page = found.report.read_text()
     assert "Residuals of the template fit" in page and "Posterior" in page
     low, high = np.quantile(found.answers["f_src_mean"], (0, 1))

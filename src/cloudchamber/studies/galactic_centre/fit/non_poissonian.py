@@ -29,13 +29,16 @@ from cloudchamber.studies.galactic_centre.fit.source_photons import SourcePhoton
 Array = NDArray[Any]
 
 GROUPS, EXPOSURES = 64, 2
-STEPS, GAIN, HALVINGS = 12, 0.02, 8
-"""Of Newton's method for amplitudes; a step that could gain less in the logarithm of the likelihood is the last."""
+STEPS, GAIN = 10, 0.2
+"""Of Newton's method for amplitudes; a step that could gain less than half of this in the logarithm of the likelihood is not taken."""
 ENOUGH = 1e-14
 """Terms smaller than this over their sum are left out once Poisson's probability falls."""
 REACH = 8.0
 """Deviations of the smooth counts that are looked at."""
 LEAST = 1e-6
+NEVER = -1e6
+"""ln p of counts whose probability underflows."""
+_NONE = np.zeros((0, 1, 1))
 """Counts of smooth emission that a pixel has at the least."""
 
 
@@ -48,11 +51,12 @@ class SourceLaw(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """Amplitudes that are likeliest (K,), the counts expected of them (pixels,), and the logarithm of the likelihood."""
+    """Amplitudes that are likeliest (K,), the counts expected of them (pixels,), the logarithm of the likelihood, and the law of the sources' counts."""
 
     amplitudes: Array
     expected: Array
     log_likelihood: float
+    law: SourceLaw
 
 
 class NonPoissonian:
@@ -81,18 +85,22 @@ class NonPoissonian:
         np.maximum.at(self.most, self.group, self.counts)
         self.photons = [SourcePhotons(each, int(self.most.max())) for each in shares]
 
-    def law(self, amplitudes: Sequence[float], brightness: Sequence[SourceCounts], expected: Array | None = None) -> SourceLaw:
+    def law(self, amplitudes: Array, brightness: Sequence[SourceCounts], expected: Array | None = None) -> SourceLaw:
         """Of populations with these amplitudes and laws (P,); where counts ``expected`` (pixels,) are known already, up to as many photons as then matter."""
-        rates = np.zeros((len(self.most), int(self.most.max()) + 1))
-        mean = np.zeros(len(self.most))
-        for template, amplitude, photons, law in zip(self.sources, amplitudes, self.photons, brightness, strict=True):
-            if amplitude <= 0:
-                continue
+        return self._law(np.asarray(amplitudes, float), self._rates(brightness), expected)
+
+    def _rates(self, brightness: Sequence[SourceCounts]) -> Array:
+        """x_m of an amplitude of 1, (P, groups, most + 1)."""
+        found = np.empty((len(brightness), len(self.most), int(self.most.max()) + 1))
+        for rates, template, photons, law in zip(found, self.sources, self.photons, brightness, strict=True):
             at = np.stack([photons.of(law._replace(break_counts=law.break_counts * e, least_counts=law.least_counts * e)) / e for e in self.exposures])
-            counts = amplitude * template
-            rates += (counts / float(law.mean_counts))[:, None] * at[self._exposure_of]
-            mean += counts
-        q, offset = _source_counts(rates, self.most if expected is None else self._needed(self._smooth(expected, mean)))
+            np.multiply((template / float(law.mean_counts))[:, None], at[self._exposure_of], out=rates)
+        return found
+
+    def _law(self, amplitudes: Array, rates: Array, expected: Array | None) -> SourceLaw:
+        mean = amplitudes @ self.sources
+        most = self.most if expected is None else self._needed(self._smooth(expected, mean))
+        q, offset = _source_counts(np.tensordot(amplitudes, rates, 1), most)
         return SourceLaw(q, offset, mean)
 
     def log_likelihood(self, expected: Array, law: SourceLaw) -> float:
@@ -101,37 +109,44 @@ class NonPoissonian:
 
     def by_pixel(self, expected: Array, law: SourceLaw) -> Array:
         """The same pixel by pixel, (pixels,)."""
-        return np.asarray(_pixels(self.counts, self._smooth(expected, law.mean), self.group, law.q, law.offset)[0])
+        return np.asarray(_pixels(self.counts, self._smooth(expected, law.mean), self.group, law.q, law.offset, _NONE)[0])
 
-    def profile(self, templates: Array, law: SourceLaw, start: Array, known: Array) -> Profile:
-        """The likeliest amplitudes, none negative, of ``templates`` (K, pixels) of all that is expected beside ``known`` counts (pixels,).
+    def best(self, templates: Array, mixing: Array, fixed: Array, brightness: Sequence[SourceCounts], known: Array, start: Array) -> Profile:
+        """The likeliest amplitudes a (K,), none negative, of ``templates`` (K, pixels) of all that is expected beside ``known`` counts (pixels,).
 
-        The sources' law stays as it is: their templates' amplitudes move the mean alone.
+        Populations of sources of laws ``brightness`` (P,) have the amplitudes ``mixing`` a + ``fixed``, with ``mixing`` (P, K).
         """
         from scipy.optimize import nnls
 
-        a = np.asarray(start, float)
+        rates, free = self._rates(brightness), np.flatnonzero(mixing.any(1))
+        a, share, step = np.asarray(start, float), 1.0, np.zeros(len(start))
+        best: tuple[float, Array, SourceLaw] | None = None
         size = templates.sum(1)
-        t, a = templates / size[:, None], a * size
-        value, slope, curvature = _pixels(self.counts, self._smooth(a @ t + known, law.mean), self.group, law.q, law.offset)
-        best = float(value.sum())
         for _ in range(STEPS):
-            root = np.sqrt(curvature)
-            gradient = t @ slope
+            tried = np.maximum(a + share * step, 0.0)
+            expected = tried @ templates + known
+            law = self._law(mixing @ tried + fixed, rates, expected)
+            changed = _changed(law.q, rates[free], self._needed(self._smooth(expected, law.mean)))
+            value, slope, through = _pixels(self.counts, self._smooth(expected, law.mean), self.group, law.q, law.offset, changed)
+            total = float(value.sum())
+            if best is not None and total < best[0]:
+                share /= 4
+                continue
+            a, share, best = tried, 1.0, (total, expected, law)
+            of_law = mixing[free].T @ through
+            moved = templates - mixing[free].T @ self.sources[free][:, self.group]
+            scores = (moved * slope + of_law) / size[:, None]
+            gradient = scores.sum(1)
+            # the information as the scatter of the pixels' slopes
+            matrix, aim = _square(scores @ scores.T, gradient, a * size)
             # Newton's step to the top of the parabola among amplitudes that are not negative
-            matrix = (t * root).T
-            step = nnls(*_square(matrix, gradient, a))[0] - a
-            if gradient @ step < GAIN:
+            in_counts = nnls(matrix, aim)[0] - a * size
+            step = in_counts / size
+            if gradient @ in_counts < GAIN:
                 break
-            for halving in range(HALVINGS):
-                tried = a + step / 2**halving
-                value, new_slope, new_curvature = _pixels(self.counts, self._smooth(tried @ t + known, law.mean), self.group, law.q, law.offset)
-                if (total := float(value.sum())) > best:
-                    break
-            else:
-                break
-            a, best, slope, curvature = tried, total, new_slope, new_curvature
-        return Profile(a / size, a @ t + known, best)
+        if best is None:
+            raise RuntimeError("no step was taken")
+        return Profile(a, best[1], best[0], best[2])
 
     def _smooth(self, expected: Array, mean: Array) -> Array:
         return np.maximum(expected - mean[self.group], LEAST)
@@ -143,14 +158,13 @@ class NonPoissonian:
         return found
 
 
-def _square(matrix: Array, gradient: Array, at: Array) -> tuple[Array, Array]:
+def _square(curvature: Array, gradient: Array, at: Array) -> tuple[Array, Array]:
     """The parabola about ``at`` as a sum of squares |A a - b|^2, for a of all signs."""
     from scipy.linalg import solve_triangular
 
-    square = matrix.T @ matrix
-    square[np.diag_indices_from(square)] += 1e-12 * np.trace(square)
-    root = np.linalg.cholesky(square)
-    return root.T, solve_triangular(root, square @ at + gradient, lower=True)
+    curvature[np.diag_indices_from(curvature)] += 1e-12 * np.trace(curvature)
+    root = np.linalg.cholesky(curvature)
+    return root.T, solve_triangular(root, curvature @ at + gradient, lower=True)
 
 
 def _near(exposure: Array) -> Array:
@@ -202,10 +216,29 @@ def _source_counts(rates: Array, most: Array) -> tuple[Array, Array]:
     return q, offset
 
 
+@njit(cache=True, fastmath={"reassoc", "contract"})
+def _changed(q: Array, rates: Array, most: Array) -> Array:
+    """Derivatives of q_k by the amplitudes of populations whose ``rates`` (P, groups, most + 1) these are, (P, groups, most + 1)."""
+    populations, groups, width = rates.shape
+    found, turned = np.zeros(rates.shape), np.empty(width)
+    for p in range(populations):
+        for g in range(groups):
+            for m in range(width):
+                turned[width - 1 - m] = rates[p, g, m]
+            row = q[g]
+            for k in range(most[g] + 1):
+                total, first = 0.0, width - 1 - k
+                for i in range(k):
+                    total += turned[first + i] * row[i]
+                found[p, g, k] = total - rates[p, g, 0] * row[k]
+    return found
+
+
 @njit(cache=True)
-def _pixels(counts: Array, smooth: Array, group: Array, q: Array, offset: Array) -> tuple[Array, Array, Array]:
-    """ln p_k, its derivative by the smooth counts, and minus the second, at least a tenth of Poisson's, each (pixels,)."""
-    value, slope, curvature = np.empty(len(counts)), np.empty(len(counts)), np.empty(len(counts))
+def _pixels(counts: Array, smooth: Array, group: Array, q: Array, offset: Array, changed: Array) -> tuple[Array, Array, Array]:
+    """ln p_k and its derivative by the smooth counts, each (pixels,), and by what ``changed`` q (P, groups, most + 1) changes with, (P, pixels)."""
+    populations = len(changed)
+    value, slope, through, sums = np.empty(len(counts)), np.zeros(len(counts)), np.zeros((populations, len(counts))), np.empty(populations)
     for pixel in range(len(counts)):
         k, mean, row = counts[pixel], smooth[pixel], q[group[pixel]]
         inverse = 1 / mean
@@ -216,27 +249,27 @@ def _pixels(counts: Array, smooth: Array, group: Array, q: Array, offset: Array)
             while n > mean and n * np.log(mean) - mean - _log_gamma(n + 1.0) < peak - 300:
                 n -= 1
         log_first, j = n * np.log(mean) - mean - _log_gamma(n + 1.0), k - int(n)
-        weight, p0, p1, p2 = 1.0, 0.0, 0.0, 0.0
+        weight, p0, p1 = 1.0, 0.0, 0.0
+        sums[:] = 0.0
         while n >= 0:
             term = weight * row[j]
             one = n * inverse
             p0 += term
             p1 += term * one
-            p2 += term * (one * one)
+            for p in range(populations):
+                sums[p] += weight * changed[p, group[pixel], j]
             if term < ENOUGH * p0 and n < mean:
                 break
             weight *= one
             n -= 1
             j += 1
         if p0 > 0:
-            first = p1 / p0
-            value[pixel] = np.log(p0) + log_first + offset[group[pixel]]
-            slope[pixel] = first - 1
-            # n (n - 1) = n^2 - n
-            curvature[pixel] = max(first * first - p2 / p0 + first * inverse, 0.1 * k / (mean * mean), 1e-12)
+            value[pixel], slope[pixel] = np.log(p0) + log_first + offset[group[pixel]], p1 / p0 - 1
+            for p in range(populations):
+                through[p, pixel] = sums[p] / p0
         else:
-            value[pixel], slope[pixel], curvature[pixel] = -1e6, 0.0, 1e-12
-    return value, slope, curvature
+            value[pixel] = NEVER
+    return value, slope, through
 
 
 @njit(inline="always")

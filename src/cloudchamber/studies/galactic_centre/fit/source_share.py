@@ -26,7 +26,7 @@ from cloudchamber.physics.gamma.face import within
 from cloudchamber.studies.galactic_centre.columns import PLANE_DEG, REGION_DEG
 from cloudchamber.studies.galactic_centre.diffuse.maps import Diffuse
 from cloudchamber.studies.galactic_centre.fit.components import OF_SOURCES, SMOOTH, SOURCES, USUAL, component_templates
-from cloudchamber.studies.galactic_centre.fit.non_poissonian import GROUPS, NonPoissonian, Profile, SourceLaw
+from cloudchamber.studies.galactic_centre.fit.non_poissonian import GROUPS, NonPoissonian, Profile
 from cloudchamber.studies.galactic_centre.fit.photon_shares import PhotonShares, photon_shares
 from cloudchamber.studies.galactic_centre.fit.template_fit import fit_templates
 from cloudchamber.studies.galactic_centre.sky.instrument import relative_exposure
@@ -34,13 +34,13 @@ from cloudchamber.studies.galactic_centre.sky.skies import LEAST, Instrument, po
 
 Array = NDArray[Any]
 
-COARSE, FINE, POINTS = (5, 5, 4), (7, 5, 3), 64
+COARSE, FINE, POINTS = (5, 4, 3), (6, 5, 3), 64
 """Places of the grid of all that the prior allows, of the one where the likelihood is not lost, and those of the splines between them, a side."""
 LOST = 0.001, 0.999
 ABOVE, BELOW, DISK_ABOVE, DISK_BELOW = 4.0, 0.0, 2.7, 0.0
 """Indices of dN/dF, within the prior's ranges."""
-ROUNDS, SAME = 3, 0.05
-"""Laws of sources are made again until the fluxes that they are of are the likeliest ones, to a share of the excess's."""
+FIXED = np.array([0.0, 0.0, 1.0])
+"""Amplitudes of the excess's, the disk's and extragalactic sources that are not free."""
 STEP, NEAR_DEG = 0.1, 1.5
 """Of the share, for slopes, and how near pixels know the same sources."""
 BRIGHT_FACTOR, BRIGHT_COUNTS = 3.0, 500.0
@@ -73,8 +73,10 @@ def source_share(counts: Array, exposure_cm2_s: Array, instrument: Instrument, s
     first = first._replace(grid=first.grid / often)
     second = _explored(sky, _box(first, whole), FINE, first.amplitudes)
     second = second._replace(grid=second.grid / often)
-    none = max(sky.profile(0.0, 1.0, np.exp(each), first.amplitudes).log_likelihood for each in np.linspace(*second.box[2], FINE[2])) / often
-    share = np.linspace(*second.box[0], POINTS)
+    none = (
+        max(sky.profile(0.0, 1.0, np.exp(each), first.amplitudes).log_likelihood for each in np.linspace(second.box[2, 0], second.box[2, 1], FINE[2])) / often
+    )
+    share = np.linspace(second.box[0, 0], second.box[0, 1], POINTS)
     weight = _fine(second).sum((1, 2))
     cumulative = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
     low, high = np.interp(QUANTILES, cumulative, share)
@@ -93,18 +95,18 @@ class _Grid(NamedTuple):
 
 
 def _explored(sky: SkyLikelihood, box: Array, places: tuple[int, ...], start: Array) -> _Grid:
-    shares, breaks, disk_breaks = (np.linspace(*sides, n) for sides, n in zip(box, places, strict=True))
+    shares, breaks, disk_breaks = (np.linspace(low, high, n) for (low, high), n in zip(box, places, strict=True))
     grid = np.empty(places)
     best: tuple[float, tuple[float, ...], Array] = (-np.inf, (), start)
+    near = [start] * len(breaks)
     for k, disk_break in enumerate(disk_breaks):
-        last = start
         for i, share in enumerate(shares):
             for j, at_break in enumerate(breaks):
                 if share == 0 and j > 0:
-                    grid[i, j, k] = grid[i, 0, k]
+                    grid[i, j, k], near[j] = grid[i, 0, k], near[0]
                     continue
-                found = sky.profile(share, np.exp(at_break), np.exp(disk_break), last)
-                last, grid[i, j, k] = found.amplitudes, found.log_likelihood
+                found = sky.profile(share, np.exp(at_break), np.exp(disk_break), near[j])
+                near[j], grid[i, j, k] = found.amplitudes, found.log_likelihood
                 if found.log_likelihood > best[0]:
                     best = (found.log_likelihood, (share, at_break, disk_break), found.amplitudes)
     return _Grid(box, grid, best[1], best[2])
@@ -164,37 +166,33 @@ class SkyLikelihood:
     def log_likelihood(self, amplitudes: Array, share: float, at_break: float, disk_break: float) -> float:
         """Of amplitudes in the order of ``names``, the share of point sources and the breaks' fluxes."""
         expected = amplitudes @ self.templates + self.known
-        return self.likelihood.log_likelihood(expected, self._law(amplitudes, share, at_break, disk_break))
+        return self.likelihood.log_likelihood(
+            expected, self.likelihood.law(self._mixing(share) @ amplitudes + FIXED, self._laws(at_break, disk_break), expected)
+        )
 
     def profile(self, share: float, at_break: float, disk_break: float, start: Array) -> Profile:
         """At a place of the grid, from amplitudes to start from."""
-        return self._at(share, at_break, disk_break, start)[0]
+        return self.likelihood.best(self.templates, self._mixing(share), FIXED, self._laws(at_break, disk_break), self.known, start)
 
-    def _law(self, amplitudes: Array, share: float, at_break: float, disk_break: float) -> SourceLaw:
-        laws = [_law(at_break * self.counts_of_flux, ABOVE, BELOW), _law(disk_break * self.counts_of_flux, DISK_ABOVE, DISK_BELOW), self.far]
-        sources = (share * amplitudes[self.of_excess], amplitudes[self.of_disk], 1.0)
-        return self.likelihood.law(sources, laws, amplitudes @ self.templates + self.known)
+    def _laws(self, at_break: float, disk_break: float) -> list[SourceCounts]:
+        return [_law(at_break * self.counts_of_flux, ABOVE, BELOW), _law(disk_break * self.counts_of_flux, DISK_ABOVE, DISK_BELOW), self.far]
 
-    def _at(self, share: float, at_break: float, disk_break: float, start: Array) -> tuple[Profile, SourceLaw]:
-        amplitudes = start
-        for _ in range(ROUNDS):
-            law = self._law(amplitudes, share, at_break, disk_break)
-            found = self.likelihood.profile(self.templates, law, amplitudes, self.known)
-            moved = np.abs(found.amplitudes - amplitudes)[[self.of_excess, self.of_disk]].max()
-            amplitudes = found.amplitudes
-            if moved <= SAME * amplitudes[self.of_excess]:
-                break
-        return found, law
+    def _mixing(self, share: float) -> Array:
+        mixing = np.zeros((len(FIXED), len(self.names)))
+        mixing[0, self.of_excess], mixing[1, self.of_disk] = share, 1.0
+        return mixing
 
     def counted(self, found: _Grid) -> float:
         """How often pixels count what near ones know as well: the variance of the likelihood's slope by the share over the one of independent pixels."""
         from scipy.ndimage import convolve
 
         share, at_break, disk_break = found.place[0], np.exp(found.place[1]), np.exp(found.place[2])
-        ends = [self._at(each, at_break, disk_break, found.amplitudes) for each in (max(share - STEP, 0.0), min(share + STEP, 1.0))]
-        low, high = (self.likelihood.by_pixel(profile.expected, law) for profile, law in ends)
+        ends = [self.profile(each, at_break, disk_break, found.amplitudes) for each in (max(share - STEP, 0.0), min(share + STEP, 1.0))]
+        low, high = (self.likelihood.by_pixel(each.expected, each.law) for each in ends)
         slope = np.zeros(self.used.shape)
         slope[self.used] = high - low - np.mean(high - low)
+        if not slope.any():
+            return 1.0
         nside = len(slope)
         x, y = np.meshgrid(*2 * (np.arange(-nside // 8, nside // 8 + 1),), indexing="ij")
         near = np.hypot(45 * (x - y), np.degrees(1 / 1.5) * (x + y)) / nside <= NEAR_DEG
