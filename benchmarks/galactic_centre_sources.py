@@ -3,7 +3,9 @@
 $ python benchmarks/galactic_centre_sources.py --markdown sources.md
 
 Of a known Galaxy all skies have an excess of 3e-7 / cm2 s, a disk of 1e-7 / cm2 s whose dN/dF breaks at 1e-9 / cm2 s, and ten years; of random ones all but the
-share and the years is of the prior. The fit has the likeliest of the built-in Galaxies. Some 8 s of a core a sky.
+share and the years is of the prior. The fit has the likeliest of the built-in Galaxies; skies that it
+is far off from, of which it says nothing, are not counted. Some 5 s of a core
+a sky of a known Galaxy, 15 s of another.
 """
 
 from __future__ import annotations
@@ -91,6 +93,8 @@ def row(what: str, x: Table, truth: np.ndarray, options: Options) -> list[str]:
     began = time.process_time()
     found = source_shares(x["counts"], x["exposure_cm2_s"], TemplateSky(nside=options.nside))
     cost = (time.process_time() - began) / len(truth)
+    made = np.isfinite(found["f_src_mean"])
+    truth, found = truth[made], {name: values[made] for name, values in found.items()}
     off, inside = found["f_src_mean"] - truth, (found["f_src_low"] <= truth) & (truth <= found["f_src_high"])
     width = (found["f_src_high"] - found["f_src_low"]) / 2
     figures = (found["f_src_mean"].mean(), off.mean(), np.sqrt(np.mean(off**2)), width.mean(), inside.mean(), np.mean(found["log_ratio"] > DECIDED), cost)

@@ -29,11 +29,12 @@ from cloudchamber.studies.galactic_centre.fit.source_photons import SourcePhoton
 Array = NDArray[Any]
 
 GROUPS, EXPOSURES = 64, 2
-STEPS, GAIN = 10, 0.2
+STEPS, GAIN = 12, 0.2
 """Of Newton's method for amplitudes; a step that could gain less than half of this in the logarithm of the likelihood is not taken."""
 ENOUGH = 1e-14
 """Terms smaller than this over their sum are left out once Poisson's probability falls."""
-REACH = 8.0
+RIDGE = 1e-12
+REACH = 7.0
 """Deviations of the smooth counts that are looked at."""
 LEAST = 1e-6
 NEVER = -1e6
@@ -63,11 +64,14 @@ class NonPoissonian:
     """The likelihood of ``counts`` (pixels,).
 
     ``sources`` (P, pixels) are templates of populations: counts expected of an amplitude of 1, as the instrument spreads them; ``shares`` how it spreads
-    a source of each; ``exposure`` (pixels,) relative to the one that laws are meant at. ``groups`` of pixels share a law, 0: each has its own.
+    a source of each; ``exposure`` (pixels,) relative to the one that laws are meant at. ``groups`` of pixels share a law, 0: each has its own; a quarter of
+    them are for pixels that are ``apart`` (pixels,), true for those with far more counts than others like them, whose laws are long.
     ValueError for shapes that do not fit, counts that are no counts, and templates that are not above 0 everywhere.
     """
 
-    def __init__(self, counts: Array, sources: Array, shares: Sequence[PhotonShares], exposure: Array, groups: int = GROUPS) -> None:
+    def __init__(
+        self, counts: Array, sources: Array, shares: Sequence[PhotonShares], exposure: Array, groups: int = GROUPS, apart: Array | None = None
+    ) -> None:
         if sources.shape != (len(shares), len(counts)) or exposure.shape != counts.shape or counts.ndim != 1:
             raise ValueError(f"sources, shares, exposure: {sources.shape}, {len(shares)} and {exposure.shape} do not fit counts of {counts.shape}")
         if not (len(counts) and np.all(counts >= 0) and np.all(counts == np.floor(counts)) and np.isfinite(counts).all()):
@@ -76,7 +80,11 @@ class NonPoissonian:
             raise ValueError("sources, exposure: must be finite and above 0 in all pixels")
         self.counts = counts.astype(np.int64)
         near = exposure if groups == 0 else _near(exposure)
-        self.group = np.arange(len(counts)) if groups == 0 else _grouped(np.log(np.vstack([near, sources])), groups)
+        self.group = np.arange(len(counts))
+        if groups:
+            keys, bright = np.log(np.vstack([near, sources])), np.zeros(len(counts), bool) if apart is None else apart
+            self.group = _grouped(keys, ~bright, groups - groups // 4 * int(bright.any()))
+            self.group += np.where(bright, _grouped(keys, bright, groups // 4) + self.group.max() + 1, 0)
         size = np.bincount(self.group)
         self.sources = np.stack([np.bincount(self.group, each) / size for each in sources])
         every, self._exposure_of = np.unique(np.round(np.bincount(self.group, near) / size, 12), return_inverse=True)
@@ -116,37 +124,44 @@ class NonPoissonian:
 
         Populations of sources of laws ``brightness`` (P,) have the amplitudes ``mixing`` a + ``fixed``, with ``mixing`` (P, K).
         """
-        from scipy.optimize import nnls
-
         rates, free = self._rates(brightness), np.flatnonzero(mixing.any(1))
-        a, share, step = np.asarray(start, float), 1.0, np.zeros(len(start))
-        best: tuple[float, Array, SourceLaw] | None = None
         size = templates.sum(1)
+        found, gradient, curvature = self._seen(np.asarray(start, float), templates, mixing, fixed, rates, free, known)
+        step, share = self._step(found.amplitudes * size, gradient / size, curvature / np.outer(size, size)), 1.0
         for _ in range(STEPS):
-            tried = np.maximum(a + share * step, 0.0)
-            expected = tried @ templates + known
-            law = self._law(mixing @ tried + fixed, rates, expected)
-            changed = _changed(law.q, rates[free], self._needed(self._smooth(expected, law.mean)))
-            value, slope, through = _pixels(self.counts, self._smooth(expected, law.mean), self.group, law.q, law.offset, changed)
-            total = float(value.sum())
-            if best is not None and total < best[0]:
+            if gradient @ (step / size) < GAIN:
+                break
+            tried, *slopes = self._seen(np.maximum(found.amplitudes + share * step / size, 0.0), templates, mixing, fixed, rates, free, known)
+            if tried.log_likelihood < found.log_likelihood:
                 share /= 4
                 continue
-            a, share, best = tried, 1.0, (total, expected, law)
-            of_law = mixing[free].T @ through
-            moved = templates - mixing[free].T @ self.sources[free][:, self.group]
-            scores = (moved * slope + of_law) / size[:, None]
-            gradient = scores.sum(1)
-            # the information as the scatter of the pixels' slopes
-            matrix, aim = _square(scores @ scores.T, gradient, a * size)
-            # Newton's step to the top of the parabola among amplitudes that are not negative
-            in_counts = nnls(matrix, aim)[0] - a * size
-            step = in_counts / size
-            if gradient @ in_counts < GAIN:
-                break
-        if best is None:
-            raise RuntimeError("no step was taken")
-        return Profile(a, best[1], best[0], best[2])
+            found, share, (gradient, curvature) = tried, 1.0, slopes
+            step = self._step(found.amplitudes * size, gradient / size, curvature / np.outer(size, size))
+        return found
+
+    def _seen(self, amplitudes: Array, templates: Array, mixing: Array, fixed: Array, rates: Array, free: Array, known: Array) -> tuple[Profile, Array, Array]:
+        """The likelihood of amplitudes, its slopes (K,), and the information as the scatter of the pixels' slopes (K, K)."""
+        expected = amplitudes @ templates + known
+        law = self._law(mixing @ amplitudes + fixed, rates, expected)
+        smooth = self._smooth(expected, law.mean)
+        changed = _changed(law.q, rates[free], self._needed(smooth))
+        value, slope, curvature, through = _pixels(self.counts, smooth, self.group, law.q, law.offset, changed)
+        # what goes to sources is taken from the smooth counts
+        moved = templates - mixing[free].T @ self.sources[free][:, self.group]
+        scores = moved * slope + mixing[free].T @ through
+        # further off than the model scatters, slopes are larger than the information
+        surplus = max(float(expected @ slope**2) / max(float(expected @ curvature), 1e-12), 1.0)
+        return Profile(amplitudes, expected, float(value.sum()), law), scores.sum(1), scores @ scores.T / surplus
+
+    @staticmethod
+    def _step(at: Array, gradient: Array, curvature: Array) -> Array:
+        """Newton's, to the top of the parabola among amplitudes that are not negative."""
+        from scipy.linalg import solve_triangular
+        from scipy.optimize import nnls
+
+        curvature[np.diag_indices_from(curvature)] += RIDGE * np.trace(curvature)
+        root = np.linalg.cholesky(curvature)
+        return np.asarray(nnls(root.T, solve_triangular(root, curvature @ at + gradient, lower=True))[0] - at)
 
     def _smooth(self, expected: Array, mean: Array) -> Array:
         return np.maximum(expected - mean[self.group], LEAST)
@@ -158,15 +173,6 @@ class NonPoissonian:
         return found
 
 
-def _square(curvature: Array, gradient: Array, at: Array) -> tuple[Array, Array]:
-    """The parabola about ``at`` as a sum of squares |A a - b|^2, for a of all signs."""
-    from scipy.linalg import solve_triangular
-
-    curvature[np.diag_indices_from(curvature)] += 1e-12 * np.trace(curvature)
-    root = np.linalg.cholesky(curvature)
-    return root.T, solve_triangular(root, curvature @ at + gradient, lower=True)
-
-
 def _near(exposure: Array) -> Array:
     """Means of as many pixels each in the place of the exposure, ``EXPOSURES`` of them, (pixels,)."""
     found = np.empty_like(exposure)
@@ -175,11 +181,13 @@ def _near(exposure: Array) -> Array:
     return found
 
 
-def _grouped(keys: Array, groups: int) -> Array:
-    """Numbers of groups (pixels,): those of one exposure, the first of the ``keys`` (n, pixels), halved again and again where another is most spread."""
-    parts = [np.flatnonzero(keys[0] == each) for each in np.unique(keys[0])]
+def _grouped(keys: Array, among: Array, groups: int) -> Array:
+    """Numbers of groups (pixels,) of those that are ``among`` them, 0 of others: those of one exposure, the first of the ``keys`` (n, pixels), are halved
+    again and again where another is most spread.
+    """
+    parts = [np.flatnonzero(among & (keys[0] == each)) for each in np.unique(keys[0][among])]
     spread = [np.ptp(keys[1:, each], axis=1) for each in parts]
-    while len(parts) < min(groups, keys.shape[1]):
+    while len(parts) < min(groups, int(among.sum())):
         widest = int(np.argmax([each.max() for each in spread]))
         if spread[widest].max() == 0:
             break
@@ -188,7 +196,7 @@ def _grouped(keys: Array, groups: int) -> Array:
         for half in np.array_split(sorted_part, 2):
             parts.append(half)
             spread.append(np.ptp(keys[1:, half], axis=1))
-    found = np.empty(keys.shape[1], np.int64)
+    found = np.zeros(keys.shape[1], np.int64)
     for number, part in enumerate(parts):
         found[part] = number
     return found
@@ -235,10 +243,13 @@ def _changed(q: Array, rates: Array, most: Array) -> Array:
 
 
 @njit(cache=True)
-def _pixels(counts: Array, smooth: Array, group: Array, q: Array, offset: Array, changed: Array) -> tuple[Array, Array, Array]:
-    """ln p_k and its derivative by the smooth counts, each (pixels,), and by what ``changed`` q (P, groups, most + 1) changes with, (P, pixels)."""
+def _pixels(counts: Array, smooth: Array, group: Array, q: Array, offset: Array, changed: Array) -> tuple[Array, Array, Array, Array]:
+    """ln p_k, its derivative by the smooth counts and minus the second, each (pixels,), and by what ``changed`` q (P, groups, most + 1) changes with,
+    (P, pixels).
+    """
     populations = len(changed)
-    value, slope, through, sums = np.empty(len(counts)), np.zeros(len(counts)), np.zeros((populations, len(counts))), np.empty(populations)
+    value, slope, curvature = np.empty(len(counts)), np.zeros(len(counts)), np.zeros(len(counts))
+    through, sums = np.zeros((populations, len(counts))), np.empty(populations)
     for pixel in range(len(counts)):
         k, mean, row = counts[pixel], smooth[pixel], q[group[pixel]]
         inverse = 1 / mean
@@ -249,13 +260,14 @@ def _pixels(counts: Array, smooth: Array, group: Array, q: Array, offset: Array,
             while n > mean and n * np.log(mean) - mean - _log_gamma(n + 1.0) < peak - 300:
                 n -= 1
         log_first, j = n * np.log(mean) - mean - _log_gamma(n + 1.0), k - int(n)
-        weight, p0, p1 = 1.0, 0.0, 0.0
+        weight, p0, p1, p2 = 1.0, 0.0, 0.0, 0.0
         sums[:] = 0.0
         while n >= 0:
             term = weight * row[j]
             one = n * inverse
             p0 += term
             p1 += term * one
+            p2 += term * (one * one)
             for p in range(populations):
                 sums[p] += weight * changed[p, group[pixel], j]
             if term < ENOUGH * p0 and n < mean:
@@ -264,12 +276,15 @@ def _pixels(counts: Array, smooth: Array, group: Array, q: Array, offset: Array,
             n -= 1
             j += 1
         if p0 > 0:
-            value[pixel], slope[pixel] = np.log(p0) + log_first + offset[group[pixel]], p1 / p0 - 1
+            first = p1 / p0
+            value[pixel], slope[pixel] = np.log(p0) + log_first + offset[group[pixel]], first - 1
+            # n (n - 1) = n^2 - n
+            curvature[pixel] = first * first - p2 / p0 + first * inverse
             for p in range(populations):
                 through[p, pixel] = sums[p] / p0
         else:
             value[pixel] = NEVER
-    return value, slope, through
+    return value, slope, curvature, through
 
 
 @njit(inline="always")

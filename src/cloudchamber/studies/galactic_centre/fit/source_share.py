@@ -34,8 +34,9 @@ from cloudchamber.studies.galactic_centre.sky.skies import LEAST, Instrument, po
 
 Array = NDArray[Any]
 
-COARSE, FINE, POINTS = (5, 4, 3), (6, 5, 3), 64
-"""Places of the grid of all that the prior allows, of the one where the likelihood is not lost, and those of the splines between them, a side."""
+COARSE, FINE, NONE, POINTS = (5, 4, 3), (6, 5, 4), 7, 64
+"""Places of the grid of all that the prior allows, of the one where the likelihood is not lost, of the disk's break where the excess has no sources, and those
+of the splines between them, a side."""
 LOST = 0.001, 0.999
 ABOVE, BELOW, DISK_ABOVE, DISK_BELOW = 4.0, 0.0, 2.7, 0.0
 """Indices of dN/dF, within the prior's ranges."""
@@ -43,7 +44,9 @@ FIXED = np.array([0.0, 0.0, 1.0])
 """Amplitudes of the excess's, the disk's and extragalactic sources that are not free."""
 STEP, NEAR_DEG = 0.1, 1.5
 """Of the share, for slopes, and how near pixels know the same sources."""
-BRIGHT_FACTOR, BRIGHT_COUNTS = 3.0, 500.0
+ORDINARY = 0.9
+"""Share of pixels that share laws; others, with more counts, do so among themselves."""
+BRIGHT_FACTOR, BRIGHT_COUNTS = 2.0, 300.0
 """Pixels with more counts than the template fit's times the one plus the other hold a source that everybody would mask, and are left out."""
 QUANTILES = (0.16, 0.84)
 
@@ -73,16 +76,15 @@ def source_share(counts: Array, exposure_cm2_s: Array, instrument: Instrument, s
     first = first._replace(grid=first.grid / often)
     second = _explored(sky, _box(first, whole), FINE, first.amplitudes)
     second = second._replace(grid=second.grid / often)
-    none = (
-        max(sky.profile(0.0, 1.0, np.exp(each), first.amplitudes).log_likelihood for each in np.linspace(second.box[2, 0], second.box[2, 1], FINE[2])) / often
-    )
+    without = [sky.profile(0.0, 1.0, at, first.amplitudes).log_likelihood for at in np.exp(np.linspace(whole[2, 0], whole[2, 1], NONE))]
+    gain = second.grid.max() - max(*without, first.grid[0].max() * often) / often
     share = np.linspace(second.box[0, 0], second.box[0, 1], POINTS)
     weight = _fine(second).sum((1, 2))
     cumulative = (np.cumsum(weight) - 0.5 * weight) / weight.sum()
     low, high = np.interp(QUANTILES, cumulative, share)
     told = {"f_src": second.place[0], "source_break_cm2_s": np.exp(second.place[1]), "disk_break_cm2_s": np.exp(second.place[2])}
     best = {name: float(value) for name, value in (told | dict(zip(sky.names, second.amplitudes, strict=True))).items()}
-    return SourceShare(float(share @ weight / weight.sum()), float(low), float(high), float(max(second.grid.max() - none, 0.0)), often, best)
+    return SourceShare(float(share @ weight / weight.sum()), float(low), float(high), float(max(gain, 0.0)), often, best)
 
 
 class _Grid(NamedTuple):
@@ -157,11 +159,13 @@ class SkyLikelihood:
         seen = counts.sum(0)[region]
         smooth = fit_templates(np.maximum(seen - far, 0.0), self.templates)
         used = seen <= BRIGHT_FACTOR * (smooth.expected + far) + BRIGHT_COUNTS
+        more = seen - smooth.expected
+        apart = (more > np.quantile(more, ORDINARY))[used]
         self.used = region.copy()
         self.used[region] = used
         self.templates, self.known, self.start = self.templates[:, used], far[used], smooth.amplitudes
         sources = np.stack([excess, disk, far])[:, used]
-        self.likelihood = NonPoissonian(seen[used], sources, spreads, relative_exposure(nside)[region][used], groups)
+        self.likelihood = NonPoissonian(seen[used], sources, spreads, relative_exposure(nside)[region][used], groups, apart)
 
     def log_likelihood(self, amplitudes: Array, share: float, at_break: float, disk_break: float) -> float:
         """Of amplitudes in the order of ``names``, the share of point sources and the breaks' fluxes."""
