@@ -29,6 +29,7 @@ from cloudchamber.studies.galactic_centre.fit.components import OF_SOURCES, SMOO
 from cloudchamber.studies.galactic_centre.fit.non_poissonian import GROUPS, NonPoissonian, Profile
 from cloudchamber.studies.galactic_centre.fit.photon_shares import PhotonShares, photon_shares
 from cloudchamber.studies.galactic_centre.fit.template_fit import fit_templates
+from cloudchamber.studies.galactic_centre.sky.excess import excess_maps
 from cloudchamber.studies.galactic_centre.sky.instrument import relative_exposure
 from cloudchamber.studies.galactic_centre.sky.skies import LEAST, Instrument, populations, prior_of
 
@@ -144,16 +145,19 @@ class SkyLikelihood:
         region = within(nside, REGION_DEG, PLANE_DEG)
         per_bin = exposure_cm2_s / instrument.exposure_cm2_s
         templates = {name: np.tensordot(per_bin, each, 1)[region] for name, each in component_templates(instrument, shapes, {"years": 1.0}).items()}
-        excess, disk, far = (templates[name] for name in ("excess_flux_cm2_s", *SOURCES))
+        far = templates[SOURCES[1]]
         self.names = tuple(name for name in (*SMOOTH, SOURCES[0]) if name in templates)
         self.templates, self.known = np.stack([templates[name] for name in self.names]), far
         self.of_excess, self.of_disk = self.names.index("excess_flux_cm2_s"), self.names.index(SOURCES[0])
         self.counts_of_flux = float(per_bin @ bins.counts(EXCESS, 1.0))
         years = self.counts_of_flux / bins.counts(EXCESS, 1.0).sum()
-        theta = {name: np.array([value]) for name, value in {**USUAL, **OF_SOURCES, "years": years}.items()} | {
-            name: np.ones(1) for name in (*SMOOTH, *SOURCES)
-        }
-        kinds = populations(theta, excess[None], instrument)
+        theta = {name: np.array([value]) for name, value in {**USUAL, **OF_SOURCES, "years": years}.items()}
+        theta |= {name: np.ones(1) for name in ("f_src", *SMOOTH, *SOURCES)}
+        excess = excess_maps(theta["excess_slope"], theta["excess_axis_ratio"], theta["excess_lon_deg"], theta["excess_lat_deg"], nside)
+        kinds = populations(theta, excess, instrument)
+        exposure = relative_exposure(nside)[region]
+        # where sources are, not where their photons go: those spread from afar are of parts too small to be told from smooth emission
+        sources = np.stack([kind.expected[0] * kind.maps[0][region] * exposure for kind in kinds])
         self.far = SourceCounts(*(each.item() for each in map(np.asarray, kinds[2].law)))
         spreads = [_spread(bins, kind.spectrum, kind.index, nside) for kind in kinds]
         seen = counts.sum(0)[region]
@@ -164,8 +168,7 @@ class SkyLikelihood:
         self.used = region.copy()
         self.used[region] = used
         self.templates, self.known, self.start = self.templates[:, used], far[used], smooth.amplitudes
-        sources = np.stack([excess, disk, far])[:, used]
-        self.likelihood = NonPoissonian(seen[used], sources, spreads, relative_exposure(nside)[region][used], groups, apart)
+        self.likelihood = NonPoissonian(seen[used], sources[:, used], spreads, exposure[used], groups, apart)
 
     def log_likelihood(self, amplitudes: Array, share: float, at_break: float, disk_break: float) -> float:
         """Of amplitudes in the order of ``names``, the share of point sources and the breaks' fluxes."""
