@@ -2,9 +2,9 @@
 
 $ python benchmarks/galactic_centre_sources.py --markdown sources.md
 
-Of a known Galaxy all skies have an excess of 3e-7 / cm2 s, a disk of 1e-7 / cm2 s whose dN/dF breaks at 1e-9 / cm2 s, and ten years; of random ones all is of the
-prior, but the share where it is told. The fit has the likeliest of the built-in Galaxies; skies that it is far off from, of which it says nothing, are not
-counted: the number of skies is that of answers. Some 5 s of a core a sky of a known Galaxy, more of another.
+Of a known Galaxy all skies have an excess of 3e-7 / cm2 s, a disk of 1e-7 / cm2 s whose dN/dF breaks at 1e-9 / cm2 s, and ten years; of random ones all is of
+the prior, but the share where it is told. The fit has the likeliest of the built-in Galaxies; skies that it is far off from, of which it says nothing, are
+not counted: the number of skies is that of answers. Some 5 s of a core a sky of a known Galaxy, more of another.
 """
 
 from __future__ import annotations

@@ -43,15 +43,14 @@ def test_the_fit_finds_the_galaxy_and_what_shines_in_it(galaxy: int) -> None:
     assert np.nanstd(residuals) == pytest.approx(1.0, abs=0.1)
 
 
-def test_many_maps_are_answered_one_by_one() -> None:
-    found = [sky_of(galaxy)[1] for galaxy in (0, 1)]
-    x = {name: np.concatenate([each[name] for each in (*found, found[0])]) for name in found[0]}
-    x["counts"][2, :, :, ::4] *= 3
-    many = source_shares(x["counts"], x["exposure_cm2_s"], Instrument(nside=64))
-    one = source_shares(x["counts"][1:2], x["exposure_cm2_s"][1:2], Instrument(nside=64))
+def test_a_map_far_off_the_template_fit_has_no_share_of_sources() -> None:
+    _, one = sky_of(1)
+    x = {name: np.repeat(values, 2, axis=0) for name, values in one.items()}
+    x["counts"][1, :, :, ::4] *= 3
+    found = source_shares(x["counts"], x["exposure_cm2_s"], Instrument(nside=64))
+    assert 0 <= found["f_src_low"][0] < found["f_src_mean"][0] < found["f_src_high"][0] <= 1
     for name in ("f_src_mean", "f_src_low", "f_src_high", "log_ratio"):
-        assert many[name].shape == (3,) and many[name][1] == one[name][0] and np.isnan(many[name][2])
-    assert np.all((many["f_src_low"] < many["f_src_mean"])[:2] & (many["f_src_mean"] < many["f_src_high"])[:2])
+        assert found[name].shape == (2,) and np.isfinite(found[name][0]) and np.isnan(found[name][1])
 
 
 def test_another_galaxy_leaves_residuals() -> None:

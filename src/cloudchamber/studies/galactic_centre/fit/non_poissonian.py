@@ -119,17 +119,28 @@ class NonPoissonian:
         """The same pixel by pixel, (pixels,)."""
         return np.asarray(_pixels(self.counts, self._smooth(expected, law.mean), self.group, law.q, law.offset, _NONE)[0])
 
-    def best(self, templates: Array, mixing: Array, fixed: Array, brightness: Sequence[SourceCounts], known: Array, start: Array) -> Profile:
+    def best(
+        self,
+        templates: Array,
+        mixing: Array,
+        fixed: Array,
+        brightness: Sequence[SourceCounts],
+        known: Array,
+        start: Array,
+        wanted: float = -np.inf,
+    ) -> Profile:
         """The likeliest amplitudes a (K,), none negative, of ``templates`` (K, pixels) of all that is expected beside ``known`` counts (pixels,).
 
-        Populations of sources of laws ``brightness`` (P,) have the amplitudes ``mixing`` a + ``fixed``, with ``mixing`` (P, K).
+        Populations of sources of laws ``brightness`` (P,) have the amplitudes ``mixing`` a + ``fixed``, with ``mixing`` (P, K). The search ends early where
+        the logarithm of the likelihood will hardly come to what is ``wanted``.
         """
         rates, free = self._rates(brightness), np.flatnonzero(mixing.any(1))
         size = templates.sum(1)
         found, gradient, curvature = self._seen(np.asarray(start, float), templates, mixing, fixed, rates, free, known)
         step, share = self._step(found.amplitudes * size, gradient / size, curvature / np.outer(size, size)), 1.0
         for _ in range(STEPS):
-            if gradient @ (step / size) < GAIN:
+            promised = float(gradient @ (step / size))
+            if promised < GAIN or found.log_likelihood + 2 * promised < wanted:
                 break
             tried, *slopes = self._seen(np.maximum(found.amplitudes + share * step / size, 0.0), templates, mixing, fixed, rates, free, known)
             if tried.log_likelihood < found.log_likelihood:

@@ -38,7 +38,8 @@ Array = NDArray[Any]
 COARSE, FINE, NONE, POINTS = (5, 4, 3), (6, 5, 4), 7, 64
 """Places of the grid of all that the prior allows, of the one where the likelihood is not lost, of the disk's break where the excess has no sources, and those
 of the splines between them, a side."""
-LOST = 0.001, 0.999
+LOST, HOPELESS = (0.001, 0.999), 150.0
+"""Quantiles beyond which the likelihood is lost, and how far below the best a place is not looked at more closely, in its logarithm."""
 ABOVE, BELOW, DISK_ABOVE, DISK_BELOW = 4.0, 0.0, 2.7, 0.0
 """Indices of dN/dF, within the prior's ranges."""
 FIXED = np.array([0.0, 0.0, 1.0])
@@ -108,7 +109,7 @@ def _explored(sky: SkyLikelihood, box: Array, places: tuple[int, ...], start: Ar
                 if share == 0 and j > 0:
                     grid[i, j, k], near[j] = grid[i, 0, k], near[0]
                     continue
-                found = sky.profile(share, np.exp(at_break), np.exp(disk_break), near[j])
+                found = sky.profile(share, np.exp(at_break), np.exp(disk_break), near[j], best[0] - HOPELESS)
                 near[j], grid[i, j, k] = found.amplitudes, found.log_likelihood
                 if found.log_likelihood > best[0]:
                     best = (found.log_likelihood, (share, at_break, disk_break), found.amplitudes)
@@ -177,9 +178,9 @@ class SkyLikelihood:
             expected, self.likelihood.law(self._mixing(share) @ amplitudes + FIXED, self._laws(at_break, disk_break), expected)
         )
 
-    def profile(self, share: float, at_break: float, disk_break: float, start: Array) -> Profile:
-        """At a place of the grid, from amplitudes to start from."""
-        return self.likelihood.best(self.templates, self._mixing(share), FIXED, self._laws(at_break, disk_break), self.known, start)
+    def profile(self, share: float, at_break: float, disk_break: float, start: Array, wanted: float = -np.inf) -> Profile:
+        """At a place of the grid, from amplitudes to start from; no further than to what is ``wanted``, where that is far."""
+        return self.likelihood.best(self.templates, self._mixing(share), FIXED, self._laws(at_break, disk_break), self.known, start, wanted)
 
     def _laws(self, at_break: float, disk_break: float) -> list[SourceCounts]:
         return [_law(at_break * self.counts_of_flux, ABOVE, BELOW), _law(disk_break * self.counts_of_flux, DISK_ABOVE, DISK_BELOW), self.far]
