@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from cloudchamber import hub, workflow
 from cloudchamber.rng import rng
 from cloudchamber.schema import Table
 from cloudchamber.studies.galactic_centre.columns import TARGET
-from cloudchamber.studies.galactic_centre.findings import classical_fit, instrument_of
+from cloudchamber.studies.galactic_centre.findings import classical_fit, instrument_of, source_shares
 from cloudchamber.studies.galactic_centre.sky.random_sky import RandomSky
 from cloudchamber.studies.galactic_centre.sky.skies import Instrument
 from cloudchamber.studies.galactic_centre.sky.template_sky import TemplateSky
@@ -42,6 +43,16 @@ def test_the_fit_finds_the_galaxy_and_what_shines_in_it(galaxy: int) -> None:
     assert np.nanstd(residuals) == pytest.approx(1.0, abs=0.1)
 
 
+def test_a_map_far_off_the_template_fit_has_no_share_of_sources() -> None:
+    _, one = sky_of(1)
+    x = {name: np.repeat(values, 2, axis=0) for name, values in one.items()}
+    x["counts"][1, :, :, ::4] *= 3
+    found = source_shares(x["counts"], x["exposure_cm2_s"], Instrument(nside=64))
+    assert 0 <= found["f_src_low"][0] < found["f_src_mean"][0] < found["f_src_high"][0] <= 1
+    for name in ("f_src_mean", "f_src_low", "f_src_high", "log_ratio"):
+        assert found[name].shape == (2,) and np.isfinite(found[name][0]) and np.isnan(found[name][1])
+
+
 def test_another_galaxy_leaves_residuals() -> None:
     sky = RandomSky(nside=64)
     x = sky.simulate(sky.prior(1, rng(3)), rng(4))
@@ -55,6 +66,7 @@ def test_a_page_tells_posterior_template_fit_and_truth(tmp_path: Path) -> None:
     for name in TARGET:
         assert f"simulated: {float(theta[name][0]):.3g}" in str(found.facts[name])
     assert "pi0_cm2_s_sr" in str(found.facts["template fit"]) and "likeliest of three" in str(found.facts["of it, chi2 a number"])
+    assert re.match(r"f_src 0\.\d+ \(0\.\d+ to [01]\S*, 68 %\), if the Galaxy is that one; ln likelihood ", str(found.facts["non-Poissonian template fit"]))
     page = found.report.read_text()
     assert all(title in page for title in ("Residuals of the template fit", "Posterior", "Place among skies of the training"))
     low, high = np.quantile(found.answers["f_src_mean"], (0, 1))
@@ -85,5 +97,6 @@ def test_a_sky_that_no_training_knew_is_told_first(tmp_path: Path) -> None:
     x["counts"][:, :, ::4] *= 3
     found = workflow.infer("galactic_centre", theta | x, tmp_path / "found", draws=50)
     assert float(found.answers["familiarity"][0]) < 0.01
+    assert str(found.facts["non-Poissonian template fit"]).startswith("not made: half of the pixels are more than 4.5 deviations off")
     page = found.report.read_text()
     assert 0 < page.index("Not to be trusted") < page.index("photons")

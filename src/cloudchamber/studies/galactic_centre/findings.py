@@ -16,6 +16,7 @@ from cloudchamber.studies.galactic_centre.diffuse.bubbles import USUAL_EDGE_DEG,
 from cloudchamber.studies.galactic_centre.diffuse.maps import Diffuse
 from cloudchamber.studies.galactic_centre.diffuse.sightlines import reference_region
 from cloudchamber.studies.galactic_centre.fit.components import component_templates
+from cloudchamber.studies.galactic_centre.fit.source_share import SourceShare, source_share
 from cloudchamber.studies.galactic_centre.fit.template_fit import TemplateFit, fit_templates
 from cloudchamber.studies.galactic_centre.sky.skies import Instrument, prior_of
 from cloudchamber.studies.galactic_centre.sky.template_sky import TemplateSky
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
 INTERVAL = (0.16, 0.5, 0.84)
 DRAWS = 2000
 """Of the posterior that is drawn."""
+OFF = 4.5
+"""Where half of the pixels are further off the template fit, in deviations, point sources are not what it lacks."""
 
 
 class Classical(NamedTuple):
-    """The best template fit: the Galaxy it took for the diffuse emission, the fit, names of its templates, and the region (bins, nside, nside)."""
+    """The best template fit: the Galaxy it took for the diffuse emission, its shapes, the fit, names of its templates, and the region (bins, nside, nside)."""
 
     galaxy: str
+    shapes: Diffuse
     fit: TemplateFit
     names: tuple[str, ...]
     region: np.ndarray
@@ -77,9 +81,39 @@ def classical_fit(counts: np.ndarray, exposure_cm2_s: np.ndarray, instrument: In
             del made["extragalactic_scale"]
         fit = fit_templates(counts[region], np.stack([(each * per_bin[:, None, None])[region] for each in made.values()]))
         if best is None or fit.log_likelihood > best.fit.log_likelihood:
-            best = Classical(galaxy, fit, tuple(made), region)
+            best = Classical(galaxy, shapes, fit, tuple(made), region)
     assert best is not None
     return best
+
+
+def classical_share(counts: np.ndarray, exposure_cm2_s: np.ndarray, instrument: Instrument, found: Classical) -> SourceShare | None:
+    """f_src of a map by the non-Poissonian fit, with the diffuse emission of its template fit; None of a map that is far off that (``OFF``)."""
+    residuals = np.abs(found.residuals(counts))
+    return None if np.nanmedian(residuals) > OFF else source_share(counts, exposure_cm2_s, instrument, found.shapes)
+
+
+def source_shares(counts: np.ndarray, exposure_cm2_s: np.ndarray, instrument: Instrument) -> Table:
+    """What the non-Poissonian template fit says of maps (events, bins, nside, nside) and exposures (events, bins), some seconds each.
+
+    Columns (events,): f_src_mean, f_src_low and f_src_high (16 and 84 %), and log_ratio, the best fit's logarithm of the likelihood over that without sources;
+    NaN of maps that are far off the template fit. The diffuse emission is that of the built-in Galaxy that is likeliest for each map.
+    """
+    found = [
+        classical_share(seen, exposure, instrument, classical_fit(seen, exposure, instrument)) for seen, exposure in zip(counts, exposure_cm2_s, strict=True)
+    ]
+    columns = {"f_src_mean": "mean", "f_src_low": "low", "f_src_high": "high", "log_ratio": "log_ratio"}
+    return {name: np.array([np.nan if each is None else getattr(each, of) for each in found], float) for name, of in columns.items()}
+
+
+def told_of(share: SourceShare | None) -> str:
+    """A line for the page."""
+    if share is None:
+        return f"not made: half of the pixels are more than {OFF:g} deviations off the template fit"
+    at_break = share.best["source_break_cm2_s"]
+    return (
+        f"f_src {share.mean:.2g} ({share.low:.2g} to {share.high:.2g}, 68 %), if the Galaxy is that one; ln likelihood {share.log_ratio:.3g} above that "
+        f"without sources, with the break at {at_break:.2g} {PARAMETERS['source_break_cm2_s'].unit}"
+    )
 
 
 class MapFinder:
@@ -132,5 +166,6 @@ class MapFinder:
             facts["of it, chi2 a number"] = (
                 f"{found.chi2(counts):.3g}, with the diffuse emission of the built-in Galaxy '{found.galaxy}', the likeliest of three"
             )
+            facts["non-Poissonian template fit"] = told_of(classical_share(counts, exposure, instrument, found))
             figures["Residuals of the template fit"] = residual_map(found.residuals(counts))
         return Findings(facts, figures)

@@ -33,7 +33,7 @@ USUAL: Mapping[str, float] = MappingProxyType(
     }
 )
 """What the templates depend on, by theta's names."""
-_OF_SOURCES = {
+OF_SOURCES = {
     "f_src": 0.0,
     "source_break_cm2_s": 1e-10,
     "source_index_above": 3.0,
@@ -54,7 +54,7 @@ def component_templates(instrument: Instrument, shapes: Diffuse, values: Mapping
     values = values or {}
     if unknown := [name for name in values if name not in USUAL]:
         raise ValueError(f"components do not depend on '{unknown[0]}'{meant(unknown[0], USUAL)}; they do on {', '.join(USUAL)}")
-    fixed = {name: np.array([value]) for name, value in {**USUAL, **_OF_SOURCES, **values}.items()}
+    fixed = {name: np.array([value]) for name, value in {**USUAL, **OF_SOURCES, **values}.items()}
     nothing = fixed | {name: np.zeros(1) for name in (*SMOOTH, *SOURCES)}
     excess = excess_maps(fixed["excess_slope"], fixed["excess_axis_ratio"], fixed["excess_lon_deg"], fixed["excess_lat_deg"], instrument.nside)
     found = {name: expected_diffuse(nothing | {name: np.ones(1)}, shapes, excess, instrument)[0] for name in SMOOTH}
