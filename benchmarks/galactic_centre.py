@@ -15,8 +15,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import numpy as np
 import tyro
 from gates import Gate, told
 from scipy.optimize import brentq
+from timing import least
 
 from cloudchamber.physics.gamma.bins import CENTRE_EXPOSURE, EXCESS, EnergyBins
 from cloudchamber.physics.gamma.brightness import source_counts
@@ -212,17 +212,6 @@ def fixed(nside: int, populations: int, options: Options, pixels: np.ndarray | N
     places = (places_of(excess[0]), places_of(disk_maps(0.3 * one, nside)[0]))[:populations]
     seen = 1.1 * seen / seen[:, region].mean(1)[:, None, None]
     return FixedSky(seen, places, relative_exposure(nside), bins.radii_rad(2.2)[0], region if pixels is None else pixels)
-
-
-def least(what: Callable[[], object], rounds: int) -> float:
-    """CPU seconds of the fastest of so many rounds, after one that compiles and fills tables."""
-    what()
-    costs = []
-    for _ in range(rounds):
-        began = time.process_time()
-        what()
-        costs.append(time.process_time() - began)
-    return min(costs)
 
 
 def fast(options: Options) -> Iterator[Gate]:

@@ -13,8 +13,6 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["NUMBA_NUM_THREADS"] = "1"
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +21,7 @@ import numpy as np
 import torch
 import tyro
 from tables import markdown, show
+from timing import least
 
 from cloudchamber.hub import load
 from cloudchamber.rng import rng
@@ -54,20 +53,9 @@ class Options:
     """Write the page there too."""
 
 
-def least(what: Callable[[], object], rounds: int) -> float:
-    """CPU seconds of the fastest round."""
-    costs = []
-    for _ in range(rounds):
-        began = time.process_time()
-        what()
-        costs.append(time.process_time() - began)
-    return min(costs)
-
-
 def speed(model: TrainedModel, sky: DiffuseSky, theta: Table, options: Options) -> str:
     """Milliseconds a pair of maps."""
-    some, few = take(theta, slice(0, 500)), take(theta, slice(0, 5))
-    sky.simulate(few, rng(1)), model.sample(some, seed=1)
+    some = take(theta, slice(0, 500))
     ways = {
         f"simulator, nside {sky.nside}": lambda: sky.simulate(some, rng(1)),
         "surrogate, 500 at once": lambda: model.sample(some, seed=1),
