@@ -48,8 +48,8 @@ weights: $(STAMP)
 	$(BIN)/cloudchamber train cosmic_ray_sky data/cosmic_ray_sky/varied runs/cosmic_ray_sky/events --recipe events --seed 1
 	mkdir -p $(PACKAGED)/cosmic_ray_sky/pretrained/events
 	cd runs/cosmic_ray_sky/events && cp $(RUN_FILES) $(CURDIR)/$(PACKAGED)/cosmic_ray_sky/pretrained/events
-	$(BIN)/cloudchamber simulate galactic_centre data/galactic_centre/train --n 20000 --seed 1 --block-events 250
-	$(BIN)/cloudchamber train galactic_centre data/galactic_centre/train runs/galactic_centre/posterior --recipe posterior --seed 1 --memory-gb 8
+	$(BIN)/cloudchamber simulate galactic_centre data/galactic_centre/train --n 40000 --seed 1 --block-events 250
+	$(BIN)/cloudchamber train galactic_centre data/galactic_centre/train runs/galactic_centre/posterior --recipe posterior --seed 1 --memory-gb 14
 	mkdir -p $(PACKAGED)/galactic_centre/pretrained/posterior
 	cd runs/galactic_centre/posterior && cp $(RUN_FILES) familiarity.safetensors $(CURDIR)/$(PACKAGED)/galactic_centre/pretrained/posterior
 	$(BIN)/cloudchamber simulate galactic_centre data/galactic_centre/diffuse --simulator diffuse --n 20000 --seed 1 --block-events 1000
