@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,10 +109,10 @@ def test_images_of_other_pixels_are_refused(tmp_path: Path) -> None:
             list(read_maps(path(), columns))
 
 
-GAMMA = Path(__file__).parents[3] / "shared/data/gamma"
+GAMMA = Path(os.environ.get("CLOUDCHAMBER_GAMMA_DATA", "nowhere"))
 
 
-@pytest.mark.skipif(not GAMMA.is_dir(), reason="real files of the Fermi-LAT are not here")
+@pytest.mark.skipif(not GAMMA.is_dir(), reason="CLOUDCHAMBER_GAMMA_DATA names no folder of the Fermi-LAT's files")
 def test_real_cubes_are_read() -> None:
     sky = {"counts": Column(shape=(17, 49152), geometry=Healpix(64, "nested", "icrs"))}
     [event] = read_maps(GAMMA / "fermi_3fhl_counts_cube_hpx.fits.gz", sky)
